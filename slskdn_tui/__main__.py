@@ -1,0 +1,5 @@
+"""`python -m slskdn_tui` is the `slskdn` command."""
+
+from slskdn_tui.main import main
+
+raise SystemExit(main())

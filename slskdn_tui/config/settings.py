@@ -1,0 +1,233 @@
+"""The settings, as pydantic models: a field's docstring is its comment in the generated file and its line in docs/config.md. Core."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import core_schema
+
+
+class Secret(str):
+    """Text that never shows itself: `repr`, logs and dumps print stars. `reveal()` is the only way out."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if str.__len__(self) else "Secret('')"
+
+    def __str__(self) -> str:
+        return "***" if str.__len__(self) else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def reveal(self) -> str:
+        return str.__str__(self)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(), serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True, use_attribute_docstrings=True)
+
+
+class Soulseek(Section):
+    enabled: bool = True
+    """false: stay off the Soulseek network (nothing can start without it)"""
+    server: str = "server.slsknet.org:2416"
+    """HOST:PORT of the Soulseek server"""
+    username: str = ""
+    """your account; at most 30 printable ASCII characters, no spaces around it"""
+    password: Secret = Secret("")
+    """your password (this file is kept 0600), or leave it empty and set password_cmd"""
+    password_cmd: str = ""
+    """a command that prints the password, e.g. `pass show soulseek`"""
+    listen_address: str = "0.0.0.0"
+    """address to listen on and to connect from; a VPN's address keeps all traffic on it"""
+    listen_port: int = Field(2234, ge=1, le=65535)
+    """port that other users connect to; must be reachable for good results"""
+    upload_slots: int = Field(2, ge=1, le=50)
+    """how many files are sent at once"""
+    share: list[str] = []
+    """folders to share; users ban those who share nothing"""
+    search_gap_s: float = Field(3.0, ge=0)
+    """least seconds between two searches; a lower value risks a 30-minute ban"""
+    search_window: int = Field(30, ge=1)
+    """at most so many searches in 220 s"""
+    reconnect_s: float = Field(5.0, ge=0.1)
+    """first wait before reconnecting; doubles to 5 minutes, up to three times this at random"""
+
+
+class Downloads(Section):
+    folder: str = "~/Music/slskdn"
+    """where finished files are placed; partial files live in the profile's `incomplete` folder"""
+    template: str = "{artist}/{album}{year}/{disc}{track:02} {title}{ext}"
+    """path below the folder: {artist} {album} {year} (" (1999)" or empty) {disc} ("CD 2/" or empty) {track} {title} {ext}"""
+    collision: Literal["skip", "rename", "overwrite"] = "rename"
+    """what to do when the file exists already with other content"""
+    bandwidth_kbps: int = Field(0, ge=0)
+    """cap of all downloads in kilobits a second; 0 for none"""
+    upload_kbps: int = Field(0, ge=0)
+    """cap of all uploads in kilobits a second; 0 for none"""
+    free_space_mib: int = Field(512, ge=0)
+    """downloads pause when less than this is free"""
+    parallel: int = Field(4, ge=1, le=50)
+    """how many tracks are fetched at once"""
+
+
+class Library(Section):
+    folders: list[str] = []
+    """folders the library scanner looks at"""
+    schedule: str = ""
+    """when to scan, e.g. `daily 04:00`; empty for by hand"""
+
+
+class MusicBrainz(Section):
+    url: str = "https://musicbrainz.org"
+    """the web service; a mirror of your own has no rate limit"""
+    contact: str = ""
+    """mail address or URL sent in the User-Agent, as MusicBrainz asks"""
+    rate_s: float = Field(1.0, ge=0)
+    """least seconds between requests; keep 1.0 for musicbrainz.org"""
+
+
+class AcoustID(Section):
+    url: str = "https://api.acoustid.org"
+    """the web service"""
+    key: Secret = Secret("")
+    """your application key; nothing is asked while it is empty"""
+
+
+class Overlay(Section):
+    enabled: bool = True
+    """take part in the mesh: verified chunks from and to other slskdn nodes"""
+    listen: str = "0.0.0.0:50400"
+    """ADDRESS:PORT for other nodes; a named address is also used for outgoing connections"""
+    peers: list[str] = []
+    """nodes to dial always: ADDRESS:PORT, or NODEID@ADDRESS:PORT to pin an identity"""
+    offer: Literal["shared", "downloads", "none"] = "shared"
+    """what is offered: files in shared folders and finished downloads there; finished downloads only; nothing"""
+    bandwidth_kbps: int = Field(0, ge=0)
+    """cap of overlay upload in kilobits a second; 0 for none"""
+    max_peers: int = Field(64, ge=1, le=1000)
+    """connections in all"""
+    upload_slots: int = Field(4, ge=1, le=64)
+    """transfers served at once"""
+
+
+class Dht(Section):
+    enabled: bool = True
+    """find nodes through a Mainline DHT"""
+    listen: str = "0.0.0.0:50401"
+    """ADDRESS:PORT (UDP)"""
+    bootstrap: list[str] = []
+    """HOST:PORT of first nodes; with none the DHT waits"""
+    public: bool = False
+    """join the public BitTorrent DHT; tells the world that this address runs slskdn"""
+    announce_recordings: bool = False
+    """announce recordings being moved (at most 100); recording keys can be enumerated, so this tells what you hold"""
+
+
+class Network(Section):
+    permit: list[str] = []
+    """private networks that peers may live in, e.g. 10.0.0.0/8; public addresses are always permitted"""
+
+
+class Scheduler(Section):
+    alpha: float = Field(1000.0, gt=0)
+    """weight of 1/throughput (KB/s) in the cost of a peer"""
+    beta: float = Field(0.5, ge=0)
+    """weight of the error rate"""
+    gamma: float = Field(0.3, ge=0)
+    """weight of the timeout rate"""
+    rebalance_chunks: int = Field(10, ge=1)
+    """compare peers and move chunks every so many chunks"""
+
+
+class Rescue(Section):
+    queued_s: float = Field(1800.0, gt=0)
+    """queued longer than this: ask the mesh"""
+    slow_bytes_s: float = Field(10240.0, ge=0)
+    """slower than this (bytes a second over the last 60 s) ..."""
+    slow_s: float = Field(300.0, gt=0)
+    """... for this long: ask the mesh"""
+    no_bytes_s: float = Field(120.0, gt=0)
+    """no byte for this long: ask the mesh"""
+    origin_share: float = Field(0.1, gt=0, le=1)
+    """the origin keeps this share of the download limit while rescued (at least 2 KB/s)"""
+
+
+class Fairness(Section):
+    min_ratio: float = Field(1.0, ge=0)
+    """total upload / total download over 7 days"""
+    overlay_upload_cap: float = Field(2.0, ge=0)
+    """overlay upload may be at most so many times Soulseek upload"""
+    daily_overlay_gb: float = Field(50.0, ge=0)
+    """overlay download a UTC day"""
+    grace_gb: float = Field(5.0, ge=0)
+    """a newcomer's first downloads are not held against the ratio"""
+
+
+class Trace(Section):
+    keep_jobs: int = Field(100, ge=1)
+    """traces of the last so many jobs are kept"""
+
+
+class WarmCache(Section):
+    enabled: bool = False
+    """cache what many peers want"""
+    max_storage_gb: float = Field(50.0, gt=0)
+    """size of the cache"""
+    min_popularity_threshold: int = Field(10, ge=1)
+    """wanted by at least so many peers"""
+
+
+class Playback(Section):
+    lead_s: float = Field(30.0, gt=0)
+    """seconds of music kept ahead of the play head"""
+    player: str = "mpv"
+    """player command; without it a URL to open is printed"""
+
+
+class Wishlist(Section):
+    enabled: bool = True
+    """search for wishlist items at the interval the server gives"""
+
+
+class Ui(Section):
+    theme: str = "night"
+    """a theme's name (`slskdn themes list`)"""
+    refresh_hz: float = Field(1.0, ge=0.1, le=10)
+    """how often screens look for changes"""
+    ascii: bool = False
+    """plain ASCII instead of line drawing"""
+    mouse: bool = True
+    """let the mouse be used; off keeps the terminal's own selection"""
+    keymap: dict[str, str] = {}
+    """other keys by command name, e.g. jobs.cancel: X"""
+
+
+class Settings(Section):
+    """All sections. Defaults stand alone: an empty file is a valid configuration."""
+
+    soulseek: Soulseek = Soulseek()
+    downloads: Downloads = Downloads()
+    library: Library = Library()
+    musicbrainz: MusicBrainz = MusicBrainz()
+    acoustid: AcoustID = AcoustID()
+    overlay: Overlay = Overlay()
+    dht: Dht = Dht()
+    network: Network = Network()
+    scheduler: Scheduler = Scheduler()
+    rescue: Rescue = Rescue()
+    fairness: Fairness = Fairness()
+    trace: Trace = Trace()
+    warm_cache: WarmCache = WarmCache()
+    playback: Playback = Playback()
+    wishlist: Wishlist = Wishlist()
+    ui: Ui = Ui()

@@ -1,0 +1,1 @@
+"""Clock, supervision, event bus: what every domain may lean on."""

@@ -1,0 +1,72 @@
+"""Time, passed in. `now` is monotonic seconds for rates and time-outs; `wall` is UTC for display and stored dates."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> float: ...
+    def wall(self) -> datetime: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC to the second, as dates are stored and shown."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class SystemClock:
+    """The real one."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+
+class VirtualClock:
+    """Time that passes only when `advance` is called: tests of long waits take none."""
+
+    def __init__(self, start: float = 1000.0, wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now = start
+        self._wall_at_start = wall.timestamp() - start
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def now(self) -> float:
+        return self._now
+
+    def wall(self) -> datetime:
+        return datetime.fromtimestamp(self._wall_at_start + self._now, UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        self._count += 1
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, self._count, future))
+        await future
+
+    async def advance(self, seconds: float) -> None:
+        """Let `seconds` pass, waking sleepers in order and letting each run before the next."""
+        end = self._now + seconds
+        await self._settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            when, _, future = heapq.heappop(self._sleepers)
+            self._now = max(self._now, when)
+            if not future.done():
+                future.set_result(None)
+            await self._settle()
+        self._now = end
+        await self._settle()
+
+    async def _settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)

@@ -1,0 +1,55 @@
+"""What MusicBrainz says of music, as frozen values. Core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slskdn_tui.model.text import SafeText
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One track of a release. `position` counts over all discs from 1; `disc` and `number` are as printed."""
+
+    position: int
+    disc: int
+    number: int
+    recording_mbid: str
+    title: SafeText
+    artist: SafeText
+    length_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One edition. `date` is as MusicBrainz has it (YYYY, YYYY-MM or YYYY-MM-DD); empty strings stand for unknown."""
+
+    mbid: str
+    group_mbid: str
+    title: SafeText
+    artist: SafeText
+    artist_mbid: str
+    date: str
+    country: str
+    status: str
+    label: SafeText
+    formats: tuple[str, ...]
+    disc_count: int
+    tracks: tuple[Track, ...]
+    disambiguation: SafeText = SafeText("")  # noqa: RUF009  immutable
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHit:
+    """A line of a MusicBrainz text search or of a release group's editions."""
+
+    mbid: str
+    title: SafeText
+    artist: SafeText
+    date: str
+    country: str
+    format: str
+    track_count: int
+    score: int
+    status: str = ""
+    label: SafeText = SafeText("")  # noqa: RUF009
