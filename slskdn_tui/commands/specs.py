@@ -25,8 +25,9 @@ SPECS: tuple[CommandSpec, ...] = (
         "engine",
         ("jobs", "create"),
         (Arg("reference", "str", "MusicBrainz URL or release MBID", required=True), *CONSTRAINT_ARGS, JSON),
-        (Key("jobs", "n", True), Key("swarms", "n")),
+        (Key("jobs", "n", True), Key("swarms", "n", True)),
         help="The release's tracks become one job: Soulseek finds and starts them, mesh peers finish what stalls.",
+        label="new job",
     ),
     CommandSpec("jobs.list", "List jobs", "jobs", "cli", ("jobs", "list"), (JSON,), palette=False),
     CommandSpec("jobs.show", "Show a job with its tracks", "jobs", "cli", ("jobs", "show"), (JOB, JSON), palette=False),
@@ -40,6 +41,7 @@ SPECS: tuple[CommandSpec, ...] = (
         (),
         (JOB,),
         (Key("swarms", "p", True), Key("jobs", "p", True)),
+        label="pause",
     ),
     CommandSpec(
         "jobs.cancel",
@@ -121,7 +123,16 @@ SPECS: tuple[CommandSpec, ...] = (
         "swarms.down", "Move a job down the queue", "swarms", "engine", ("swarms", "down"), (JOB,), (Key("swarms", "right_square_bracket"),)
     ),
     # Trace ----------------------------------------------------------------------------------------------------------
-    CommandSpec("trace.open", "Open the trace of this job", "trace", "ui", (), (JOB,), (Key("swarms", "t", True), Key("jobs", "t", True))),
+    CommandSpec(
+        "trace.open",
+        "Open the trace of this job",
+        "trace",
+        "ui",
+        (),
+        (JOB,),
+        (Key("swarms", "t", True), Key("jobs", "t", True)),
+        label="trace",
+    ),
     CommandSpec(
         "trace.show",
         "Summary of what the scheduler did",
@@ -139,6 +150,27 @@ SPECS: tuple[CommandSpec, ...] = (
         ("debug", "export"),
         (JOB, Arg("out", "path", "file to write", flag=True)),
         (Key("trace", "e", True),),
+    ),
+    CommandSpec(
+        "trace.next_track",
+        "Next track of this job",
+        "trace",
+        "ui",
+        (),
+        (),
+        (Key("trace", "right_square_bracket", True), Key("trace", "l"), Key("trace", "right")),
+        palette=False,
+        label="next track",
+    ),
+    CommandSpec(
+        "trace.previous_track",
+        "Previous track of this job",
+        "trace",
+        "ui",
+        (),
+        (),
+        (Key("trace", "left_square_bracket"), Key("trace", "h"), Key("trace", "left")),
+        palette=False,
     ),
     # Looking --------------------------------------------------------------------------------------------------------
     CommandSpec("status", "Say how things stand", "look", "cli", ("status",), (JSON,), palette=False),
@@ -259,6 +291,13 @@ SPECS: tuple[CommandSpec, ...] = (
     CommandSpec("screen.jobs", "Jobs", "screens", "ui", (), (), (Key("all", "5"),)),
     CommandSpec("screen.log", "Log", "screens", "ui", (), (), (Key("all", "7"),)),
     CommandSpec("screen.previous", "Previous screen", "screens", "ui", (), (), (Key("all", "minus"),)),
+    CommandSpec("list.down", "Move down", "list", "ui", (), (), (Key("all", "j"), Key("all", "down")), palette=False),
+    CommandSpec("list.up", "Move up", "list", "ui", (), (), (Key("all", "k"), Key("all", "up")), palette=False),
+    CommandSpec("list.page_down", "Page down", "list", "ui", (), (), (Key("all", "ctrl+d"), Key("all", "pagedown")), palette=False),
+    CommandSpec("list.page_up", "Page up", "list", "ui", (), (), (Key("all", "ctrl+u"), Key("all", "pageup")), palette=False),
+    CommandSpec("list.first", "First row", "list", "ui", (), (), (Key("all", "g"), Key("all", "home")), palette=False),
+    CommandSpec("list.last", "Last row", "list", "ui", (), (), (Key("all", "G"), Key("all", "end")), palette=False),
+    CommandSpec("list.pane", "Next pane", "list", "ui", (), (), (Key("all", "tab"),), palette=False),
     CommandSpec(
         "list.open", "Open or expand", "list", "ui", (), (), (Key("all", "enter"), Key("all", "l"), Key("all", "right")), palette=False
     ),
@@ -277,12 +316,12 @@ SPECS: tuple[CommandSpec, ...] = (
     CommandSpec("view.themes", "Themes", "view", "ui", (), (), (Key("all", "T"),)),
     CommandSpec("view.redraw", "Redraw", "view", "ui", (), (), (Key("all", "ctrl+l"),)),
     CommandSpec("view.follow", "Follow the newest line", "view", "ui", (), (), (Key("log", "f", True),)),
-    CommandSpec("app.command", "Command line", "app", "ui", (), (), (Key("all", "colon", True),), palette=False),
+    CommandSpec("app.command", "Command line", "app", "ui", (), (), (Key("all", "colon", True),), palette=False, label="cmd"),
     CommandSpec("app.palette", "Command palette", "app", "ui", (), (), (Key("all", "ctrl+p"),), palette=False),
     CommandSpec("app.help", "Help for this screen", "app", "ui", (), (), (Key("all", "question_mark", True),)),
     CommandSpec("app.back", "Back; at the top: quit", "app", "ui", (), (), (Key("all", "q"), Key("all", "escape")), palette=False),
     CommandSpec("app.suspend", "Suspend to the shell", "app", "ui", (), (), (Key("all", "ctrl+z"),), palette=False),
-    CommandSpec("app.quit", "Quit", "app", "ui", (), ()),
+    CommandSpec("app.quit", "Quit", "app", "ui", (), (), (Key("all", "ctrl+c"),)),
 )
 
 

@@ -50,3 +50,5 @@ class CommandSpec:
     danger: str = ""
     help: str = ""
     palette: bool = True
+    label: str = ""
+    """Short word for the footer; the last part of the name when empty."""
