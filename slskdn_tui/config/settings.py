@@ -37,6 +37,8 @@ class Section(BaseModel):
 
 
 class Soulseek(Section):
+    """The Soulseek network: your account, how others reach you, what you share."""
+
     enabled: bool = True
     """false: stay off the Soulseek network (nothing can start without it)"""
     server: str = "server.slsknet.org:2416"
@@ -49,38 +51,42 @@ class Soulseek(Section):
     """a command that prints the password, e.g. `pass show soulseek`"""
     listen_address: str = "0.0.0.0"
     """address to listen on and to connect from; a VPN's address keeps all traffic on it"""
-    listen_port: int = Field(2234, ge=1, le=65535)
+    listen_port: int = Field(default=2234, ge=1, le=65535)
     """port that other users connect to; must be reachable for good results"""
-    upload_slots: int = Field(2, ge=1, le=50)
+    upload_slots: int = Field(default=2, ge=1, le=50)
     """how many files are sent at once"""
     share: list[str] = []
     """folders to share; users ban those who share nothing"""
-    search_gap_s: float = Field(3.0, ge=0)
+    search_gap_s: float = Field(default=3.0, ge=0)
     """least seconds between two searches; a lower value risks a 30-minute ban"""
-    search_window: int = Field(30, ge=1)
+    search_window: int = Field(default=30, ge=1)
     """at most so many searches in 220 s"""
-    reconnect_s: float = Field(5.0, ge=0.1)
+    reconnect_s: float = Field(default=5.0, ge=0.1)
     """first wait before reconnecting; doubles to 5 minutes, up to three times this at random"""
 
 
 class Downloads(Section):
+    """Where finished files go, and how fast."""
+
     folder: str = "~/Music/slskdn"
     """where finished files are placed; partial files live in the profile's `incomplete` folder"""
     template: str = "{artist}/{album}{year}/{disc}{track:02} {title}{ext}"
     """path below the folder: {artist} {album} {year} (" (1999)" or empty) {disc} ("CD 2/" or empty) {track} {title} {ext}"""
     collision: Literal["skip", "rename", "overwrite"] = "rename"
     """what to do when the file exists already with other content"""
-    bandwidth_kbps: int = Field(0, ge=0)
+    bandwidth_kbps: int = Field(default=0, ge=0)
     """cap of all downloads in kilobits a second; 0 for none"""
-    upload_kbps: int = Field(0, ge=0)
+    upload_kbps: int = Field(default=0, ge=0)
     """cap of all uploads in kilobits a second; 0 for none"""
-    free_space_mib: int = Field(512, ge=0)
+    free_space_mib: int = Field(default=512, ge=0)
     """downloads pause when less than this is free"""
-    parallel: int = Field(4, ge=1, le=50)
+    parallel: int = Field(default=4, ge=1, le=50)
     """how many tracks are fetched at once"""
 
 
 class Library(Section):
+    """Your music folders."""
+
     folders: list[str] = []
     """folders the library scanner looks at"""
     schedule: str = ""
@@ -88,15 +94,19 @@ class Library(Section):
 
 
 class MusicBrainz(Section):
+    """Where releases and tracks are looked up."""
+
     url: str = "https://musicbrainz.org"
     """the web service; a mirror of your own has no rate limit"""
     contact: str = ""
     """mail address or URL sent in the User-Agent, as MusicBrainz asks"""
-    rate_s: float = Field(1.0, ge=0)
+    rate_s: float = Field(default=1.0, ge=0)
     """least seconds between requests; keep 1.0 for musicbrainz.org"""
 
 
 class AcoustID(Section):
+    """Recognising recordings by sound."""
+
     url: str = "https://api.acoustid.org"
     """the web service"""
     key: Secret = Secret("")
@@ -104,6 +114,8 @@ class AcoustID(Section):
 
 
 class Overlay(Section):
+    """The mesh of slskdn nodes: verified pieces of files, over TLS."""
+
     enabled: bool = True
     """take part in the mesh: verified chunks from and to other slskdn nodes"""
     listen: str = "0.0.0.0:50400"
@@ -112,15 +124,17 @@ class Overlay(Section):
     """nodes to dial always: ADDRESS:PORT, or NODEID@ADDRESS:PORT to pin an identity"""
     offer: Literal["shared", "downloads", "none"] = "shared"
     """what is offered: files in shared folders and finished downloads there; finished downloads only; nothing"""
-    bandwidth_kbps: int = Field(0, ge=0)
+    bandwidth_kbps: int = Field(default=0, ge=0)
     """cap of overlay upload in kilobits a second; 0 for none"""
-    max_peers: int = Field(64, ge=1, le=1000)
+    max_peers: int = Field(default=64, ge=1, le=1000)
     """connections in all"""
-    upload_slots: int = Field(4, ge=1, le=64)
+    upload_slots: int = Field(default=4, ge=1, le=64)
     """transfers served at once"""
 
 
 class Dht(Section):
+    """How mesh nodes find each other."""
+
     enabled: bool = True
     """find nodes through a Mainline DHT"""
     listen: str = "0.0.0.0:50401"
@@ -134,75 +148,93 @@ class Dht(Section):
 
 
 class Network(Section):
+    """Which addresses may be talked to."""
+
     permit: list[str] = []
     """private networks that peers may live in, e.g. 10.0.0.0/8; public addresses are always permitted"""
 
 
 class Scheduler(Section):
-    alpha: float = Field(1000.0, gt=0)
+    """How the cost of a peer is reckoned: alpha / throughput + beta * errors + gamma * timeouts."""
+
+    alpha: float = Field(default=1000.0, gt=0)
     """weight of 1/throughput (KB/s) in the cost of a peer"""
-    beta: float = Field(0.5, ge=0)
+    beta: float = Field(default=0.5, ge=0)
     """weight of the error rate"""
-    gamma: float = Field(0.3, ge=0)
+    gamma: float = Field(default=0.3, ge=0)
     """weight of the timeout rate"""
-    rebalance_chunks: int = Field(10, ge=1)
+    rebalance_chunks: int = Field(default=10, ge=1)
     """compare peers and move chunks every so many chunks"""
 
 
 class Rescue(Section):
-    queued_s: float = Field(1800.0, gt=0)
+    """When a transfer is doing badly enough to ask the mesh."""
+
+    queued_s: float = Field(default=1800.0, gt=0)
     """queued longer than this: ask the mesh"""
-    slow_bytes_s: float = Field(10240.0, ge=0)
+    slow_bytes_s: float = Field(default=10240.0, ge=0)
     """slower than this (bytes a second over the last 60 s) ..."""
-    slow_s: float = Field(300.0, gt=0)
+    slow_s: float = Field(default=300.0, gt=0)
     """... for this long: ask the mesh"""
-    no_bytes_s: float = Field(120.0, gt=0)
+    no_bytes_s: float = Field(default=120.0, gt=0)
     """no byte for this long: ask the mesh"""
-    origin_share: float = Field(0.1, gt=0, le=1)
+    origin_share: float = Field(default=0.1, gt=0, le=1)
     """the origin keeps this share of the download limit while rescued (at least 2 KB/s)"""
 
 
 class Fairness(Section):
-    min_ratio: float = Field(1.0, ge=0)
+    """Giving at least as much as taking."""
+
+    min_ratio: float = Field(default=1.0, ge=0)
     """total upload / total download over 7 days"""
-    overlay_upload_cap: float = Field(2.0, ge=0)
+    overlay_upload_cap: float = Field(default=2.0, ge=0)
     """overlay upload may be at most so many times Soulseek upload"""
-    daily_overlay_gb: float = Field(50.0, ge=0)
+    daily_overlay_gb: float = Field(default=50.0, ge=0)
     """overlay download a UTC day"""
-    grace_gb: float = Field(5.0, ge=0)
+    grace_gb: float = Field(default=5.0, ge=0)
     """a newcomer's first downloads are not held against the ratio"""
 
 
 class Trace(Section):
-    keep_jobs: int = Field(100, ge=1)
+    """What the scheduler did, kept for looking at."""
+
+    keep_jobs: int = Field(default=100, ge=1)
     """traces of the last so many jobs are kept"""
 
 
 class WarmCache(Section):
+    """Keeping popular recordings for others."""
+
     enabled: bool = False
     """cache what many peers want"""
-    max_storage_gb: float = Field(50.0, gt=0)
+    max_storage_gb: float = Field(default=50.0, gt=0)
     """size of the cache"""
-    min_popularity_threshold: int = Field(10, ge=1)
+    min_popularity_threshold: int = Field(default=10, ge=1)
     """wanted by at least so many peers"""
 
 
 class Playback(Section):
-    lead_s: float = Field(30.0, gt=0)
+    """Listening while a file still arrives."""
+
+    lead_s: float = Field(default=30.0, gt=0)
     """seconds of music kept ahead of the play head"""
     player: str = "mpv"
     """player command; without it a URL to open is printed"""
 
 
 class Wishlist(Section):
+    """Searches that repeat by themselves."""
+
     enabled: bool = True
     """search for wishlist items at the interval the server gives"""
 
 
 class Ui(Section):
+    """The screens."""
+
     theme: str = "night"
     """a theme's name (`slskdn themes list`)"""
-    refresh_hz: float = Field(1.0, ge=0.1, le=10)
+    refresh_hz: float = Field(default=1.0, ge=0.1, le=10)
     """how often screens look for changes"""
     ascii: bool = False
     """plain ASCII instead of line drawing"""

@@ -1,0 +1,135 @@
+"""What a type alone cannot say about a setting: addresses, account names, templates, key names. Core."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import string
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from slskdn_tui.commands import by_name
+from slskdn_tui.config.settings import Settings
+
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}\Z")
+_FIELDS = frozenset(("artist", "album", "year", "disc", "track", "title", "ext"))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A value that cannot work: where it stands, what is wrong (never the value of a secret), what is allowed."""
+
+    section: str
+    key: str
+    what: str
+    allowed: str
+
+
+def _port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65535
+
+
+def host_port(text: str) -> bool:
+    """HOST:PORT or [IPv6]:PORT."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        return bool(colon) and address(host[1:-1]) and _port(port)
+    return bool(colon) and bool(_HOST.match(host)) and _port(port)
+
+
+def address_port(text: str) -> bool:
+    """ADDRESS:PORT with a literal address; port 0 lets the system choose."""
+    host, colon, port = text.rpartition(":")
+    return bool(colon) and address(host.removeprefix("[").removesuffix("]")) and (port == "0" or _port(port))
+
+
+def address(text: str) -> bool:
+    """A literal IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def network(text: str) -> bool:
+    """A network such as 10.0.0.0/8."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def username(text: str) -> bool:
+    """An account name the Soulseek server takes; empty is not yet set."""
+    return len(text) <= 30 and text.isascii() and (not text or text.isprintable()) and text == text.strip()
+
+
+def peer(text: str) -> bool:
+    """ADDRESS:PORT or NODEID@ADDRESS:PORT."""
+    node, at, where = text.rpartition("@")
+    return host_port(where) and (not at or bool(re.fullmatch(r"[A-Za-z0-9-]{40,80}", node)))
+
+
+def web(text: str) -> bool:
+    """An http or https URL with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def template(text: str) -> str:
+    """What is wrong with a path template, or ''."""
+    try:
+        used = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        return f"braces do not match ({error})"
+    for name, spec, conversion in used:
+        if name not in _FIELDS:
+            return f"no field {{{name}}}"
+        if conversion or (spec and not re.fullmatch(r"0?\d{1,2}", spec)):
+            return f"{{{name}}} has a format other than a width such as :02"
+    if text.startswith(("/", "~")) or ".." in text.split("/"):
+        return "the path must stay below downloads.folder"
+    names = {name for name, _, _ in used}
+    if "ext" not in names or not names & {"title", "track"}:
+        return "two tracks would get one name"
+    return ""
+
+
+def check(settings: Settings) -> Iterator[Problem]:
+    """Every problem, in the order of the file."""
+
+    def one(section: str, key: str, good: Callable[[str], bool], words: str) -> Iterator[Problem]:
+        value = getattr(getattr(settings, section), key)
+        for item in value if isinstance(value, list) else [value]:
+            if not good(item):
+                yield Problem(section, key, f"`{item[:80]}` is not {words.split(',')[0]}", words)
+
+    yield from one("soulseek", "server", host_port, "HOST:PORT, e.g. server.slsknet.org:2416")
+    yield from one("soulseek", "username", username, "an account name, at most 30 printable ASCII characters without spaces around it")
+    yield from one("soulseek", "listen_address", address, "an address, e.g. 0.0.0.0 for all or the one of your VPN")
+    if settings.soulseek.password and settings.soulseek.password_cmd:
+        yield Problem("soulseek", "password_cmd", "both password and password_cmd are set", "one of the two; empty the other")
+    fault = template(settings.downloads.template)
+    if fault:
+        fields = " ".join(f"{{{name}}}" for name in ("artist", "album", "year", "disc", "track", "title", "ext"))
+        yield Problem("downloads", "template", fault, f"a path below downloads.folder made of {fields}")
+    if not settings.downloads.folder.strip():
+        yield Problem("downloads", "folder", "it is empty", "a folder, e.g. ~/Music/slskdn")
+    yield from one("musicbrainz", "url", web, "a URL, e.g. https://musicbrainz.org")
+    yield from one("acoustid", "url", web, "a URL, e.g. https://api.acoustid.org")
+    yield from one("overlay", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50400")
+    yield from one("overlay", "peers", peer, "ADDRESS:PORT or NODEID@ADDRESS:PORT, one a list item")
+    yield from one("dht", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50401")
+    yield from one("dht", "bootstrap", host_port, "HOST:PORT, one a list item")
+    yield from one("network", "permit", network, "a network, e.g. 10.0.0.0/8")
+    for name, key in settings.ui.keymap.items():
+        if by_name(name) is None:
+            yield Problem("ui", "keymap", f"no command `{name[:80]}`", "command names as in docs/keys.md, e.g. jobs.cancel: X")
+        elif not key:
+            yield Problem("ui", "keymap", f"no key for {name}", "a key's name, e.g. X or ctrl+x")
