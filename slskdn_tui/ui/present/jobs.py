@@ -1,0 +1,140 @@
+"""Jobs: the list, one job's tracks, and what a new job could be. Core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slskdn_tui.model.views import CandidateRow, JobRow, JobTrackRow, JobView
+from slskdn_tui.ui.present import format as fmt
+from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop, fit
+
+
+class JobsPresenter(Flat):
+    """The list of jobs."""
+
+    columns: tuple[Column, ...] = (
+        Column("title", "JOB", 0),
+        Column("state", "STATE", 9),
+        Column("tracks", "TRACKS", 6, "right"),
+        Column("done", "DONE", 4, "right"),
+        Column("speed", "SPEED", 9, "right", drop=2),
+        Column("created", "CREATED", 16, drop=1, hidden=False),
+        Column("id", "ID", 8, drop=3),
+    )
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+
+    def cells(self, row: JobRow) -> dict[str, Cell]:
+        name = f"{row.artist} {self.glyphs.dash} {row.title}" if row.artist else str(row.title)
+        return {
+            "title": Cell(name or row.job_id),
+            "state": Cell(row.state, fmt.state_style(row.state)),
+            "tracks": Cell(f"{row.tracks_done}/{row.tracks_total}"),
+            "done": Cell(fmt.percent(row.done)),
+            "speed": Cell(fmt.speed(row.speed, self.glyphs.dash), "" if row.speed >= 1 else "colors.dim"),
+            "created": Cell(fmt.day(row.created_at), "colors.dim"),
+            "id": Cell(row.job_id[:8], "colors.dim"),
+        }
+
+    def sort_key(self, row: JobRow, column: str) -> Any:
+        return {
+            "title": (row.artist.casefold(), row.title.casefold()),
+            "state": row.state,
+            "tracks": row.tracks_total,
+            "done": row.done,
+            "speed": row.speed,
+            "created": row.created_at,
+            "id": row.job_id,
+        }[column]
+
+    def words(self, row: JobRow) -> str:
+        return f"{row.artist} {row.title} {row.state} {row.job_id}"
+
+
+class TracksPresenter(Flat):
+    """The tracks of one job; also a tracklist not yet a job."""
+
+    columns: tuple[Column, ...] = (
+        Column("number", "#", 5, "right"),
+        Column("title", "TRACK", 0),
+        Column("length", "LENGTH", 7, "right", drop=2),
+        Column("state", "STATE", 8),
+        Column("done", "DONE", 4, "right"),
+        Column("where", "WHERE / WHY", 24, drop=1),
+    )
+
+    def __init__(self, glyphs: Glyphs, plan: bool = False) -> None:
+        self.glyphs = glyphs
+        if plan:
+            self.columns = self.columns[:3]
+
+    def cells(self, row: JobTrackRow) -> dict[str, Cell]:
+        where = row.reason or row.path.rsplit("/", 1)[-1]
+        return {
+            "number": Cell(f"{row.disc}-{row.number:02}" if row.disc > 1 else f"{row.number:02}", "colors.dim"),
+            "title": Cell(row.title),
+            "length": Cell(fmt.duration(row.length_ms / 1000) if row.length_ms else self.glyphs.dash, "colors.dim"),
+            "state": Cell(row.state, fmt.state_style(row.state)),
+            "done": Cell(fmt.percent(row.done)),
+            "where": Cell(where, "colors.warning" if row.reason else "colors.dim"),
+        }
+
+    def sort_key(self, row: JobTrackRow, column: str) -> Any:
+        return {
+            "number": row.position,
+            "title": row.title.casefold(),
+            "length": row.length_ms or 0,
+            "state": row.state,
+            "done": row.done,
+            "where": row.path,
+        }[column]
+
+    def words(self, row: JobTrackRow) -> str:
+        return f"{row.title} {row.state} {row.path} {row.reason}"
+
+
+class CandidatesPresenter(Flat):
+    """Releases a new job could fetch."""
+
+    columns: tuple[Column, ...] = (
+        Column("title", "RELEASE", 0),
+        Column("date", "DATE", 10),
+        Column("country", "IN", 3),
+        Column("format", "FORMAT", 12, drop=2),
+        Column("tracks", "TRACKS", 6, "right"),
+        Column("status", "STATUS", 10, drop=1),
+    )
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+
+    def cells(self, row: CandidateRow) -> dict[str, Cell]:
+        return {
+            "title": Cell(f"{row.artist} {self.glyphs.dash} {row.title}" if row.artist else str(row.title)),
+            "date": Cell(row.date, "colors.dim"),
+            "country": Cell(row.country, "colors.dim"),
+            "format": Cell(row.format),
+            "tracks": Cell(str(row.tracks or "?")),
+            "status": Cell(row.status, "colors.dim"),
+        }
+
+    def sort_key(self, row: CandidateRow, column: str) -> Any:
+        value = getattr(row, column)
+        return value if isinstance(value, int) else str(value).casefold()
+
+    def words(self, row: CandidateRow) -> str:
+        return f"{row.artist} {row.title} {row.date} {row.country} {row.format} {row.status}"
+
+
+def job_line(view: JobView | None, row: JobRow | None, width: int, glyphs: Glyphs) -> Line:
+    """The heading over a job's tracks: which job, its wishes, what is wrong with it."""
+    if row is None:
+        return ()
+    left: list[tuple[str, str]] = [(f" {fit(row.job_id, 8).strip()} ", "colors.dim"), (f"{row.title}", "colors.title")]
+    if row.error:
+        left.append((f"   {row.error}", "colors.error"))
+    elif view is not None:
+        wishes = "  ".join(f"{name} {value}" for name, value in view.constraints)
+        left.append((f"   {wishes}", "colors.dim"))
+    return crop(tuple(left), width, glyphs.ellipsis)

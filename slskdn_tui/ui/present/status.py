@@ -1,0 +1,81 @@
+"""The two rows at the top and the last one: status, screens, keys. Core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slskdn_tui.model.views import StatusView
+from slskdn_tui.ui.present import format as fmt
+from slskdn_tui.ui.present.base import Glyphs, Line, Span, crop, line_width, spread
+
+_LINK = {
+    "online": "states.active",
+    "connecting": "colors.warning",
+    "kicked": "colors.error",
+    "offline": "colors.error",
+    "off": "colors.dim",
+}
+
+
+def status_line(view: StatusView | None, history: Sequence[float], width: int, glyphs: Glyphs, frozen: bool = False) -> Line:
+    """Account, link, mesh, rates, ratio, disk. What does not fit goes from the right; a failing part comes before everything."""
+    if view is None:
+        return ((" slskdn", "colors.title"), ("  waiting for the engine", "colors.dim"))
+    name = view.account or "no account"
+    link = view.soulseek if view.soulseek in _LINK else "offline"
+    up_mark = glyphs.on if link == "online" else glyphs.off
+    left: list[Span] = [(" slskdn", "colors.title"), (f"  {name} ", ""), (f"{up_mark} slsk", _LINK[link])]
+    if link != "online":
+        left.append((f" {link}", _LINK[link]))
+    left.append((f"  mesh {view.mesh_peers}", "sources.mesh" if view.mesh_peers else "colors.dim"))
+    bad = [part for part in view.parts if part.state == "failing"]
+    if bad:
+        left.append((f"  ! {bad[0].name}: {bad[0].words}", "colors.error"))
+    if frozen:
+        left.append(("  FROZEN", "colors.warning"))
+    groups: list[tuple[Span, ...]] = [
+        ((f"   {glyphs.down} {fmt.speed(view.down, '0 B/s')}", ""),),
+        ((f"  {glyphs.up} {fmt.speed(view.up, '0 B/s')}", ""),),
+    ]
+    if width >= 100 and history and (graph := fmt.spark(history, 12, glyphs)):
+        groups.insert(1, ((f" {graph}", "colors.accent"),))
+    if view.ratio is not None:
+        groups.append(((f"  ratio {fmt.ratio(view.ratio)}", ""),))
+    if view.disk_used is not None:
+        full = view.disk_used >= 0.95
+        groups.append(((f"  disk {fmt.percent(view.disk_used)}", "colors.error" if full else ""),))
+    for group in groups:
+        if line_width((*left, *group)) > width - 1:
+            break
+        left.extend(group)
+    return crop(tuple(left), width)
+
+
+def tab_line(tabs: Sequence[tuple[str, str, str]], current: str, right: str, width: int) -> Line:
+    """Screens that exist, as (name, key, title); `right` is a short fact at the right edge."""
+    left: list[Span] = []
+    for name, key, title in tabs:
+        here = name == current
+        left.append((" ", ""))
+        left.append((f"{key} {title}", "tab" if here else "colors.dim"))
+        left.append(("  ", ""))
+    return spread(tuple(left), ((f"{right} ", "colors.dim"),) if right else (), width)
+
+
+def footer_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
+    """Keys with their words; as many as fit, the last two (command line, help) always."""
+    if not keys:
+        return ()
+    tail = [part for key, word in keys[-2:] for part in ((f"{key} ", "colors.primary"), (f"{word}  ", "colors.dim"))]
+    out: list[Span] = [(" ", "")]
+    for key, word in keys[:-2]:
+        item: list[Span] = [(f"{key} ", "colors.primary"), (f"{word}  ", "colors.dim")]
+        if line_width((*out, *item, *tail)) > width + 2:
+            continue
+        out += item
+    return crop((*out, *tail), width, "")
+
+
+def too_small(width: int, height: int, least: tuple[int, int]) -> Line:
+    """The one line shown when there is no room for a screen."""
+    return crop(((f"slskdn needs {least[0]}x{least[1]}, this is {width}x{height}", "colors.warning"),), width)

@@ -1,0 +1,1 @@
+"""Widgets drawn line by line, so that a change costs its own cells and nothing else."""

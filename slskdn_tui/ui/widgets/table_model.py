@@ -1,0 +1,141 @@
+"""What a table shows, in which order: tree, filter, sort, marks, and the window of a long list. Core.
+
+Two ways of holding rows: *whole*, where every row is here and filter, sort and tree are worked out here; and *windowed*, where the engine
+keeps a long list (total larger than what came), answers filter and sort itself, and rows are found by their absolute place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from slskdn_tui.ui.present.base import Presenter
+
+
+class TableModel:
+    """Rows of one table. `shown()` and `at()` are what a widget draws; everything else changes what they say."""
+
+    def __init__(self, presenter: Presenter) -> None:
+        self.presenter = presenter
+        self.rows: tuple[Any, ...] = ()
+        self.start = 0
+        self.total = 0
+        self.query = ""
+        self.sort = ""
+        self.descending = False
+        self.remote_filter = False
+        self.unfolded: dict[str, bool] = {}
+        self.marks: set[str] = set()
+        self._order: list[Any] | None = None
+        self._places: dict[str, int] | None = None
+
+    @property
+    def windowed(self) -> bool:
+        return self.total > len(self.rows)
+
+    def set_rows(self, rows: Sequence[Any], total: int = 0, start: int = 0) -> None:
+        """A new snapshot. Marks of rows that are gone are dropped, but for windows, where a row may only be out of sight."""
+        self.rows = tuple(rows)
+        self.total = max(total, len(self.rows))
+        self.start = start if self.total > len(self.rows) else 0
+        if not self.windowed and self.marks:
+            self.marks &= {row.key for row in self.rows}
+        self._forget()
+
+    def set_query(self, query: str) -> None:
+        """The filter's words, all of which must occur. A windowed list hands them to the engine instead."""
+        if query and not self.query:
+            self.remote_filter = self.windowed
+        self.query = query
+        if not query:
+            self.remote_filter = False
+        self._forget()
+
+    def set_sort(self, column: str, descending: bool) -> None:
+        self.sort, self.descending = column, descending
+        self._forget()
+
+    def toggle(self, key: str, unfold: bool) -> bool:
+        """Show or hide a row's children; says whether that changed anything."""
+        row = next((row for row in self.rows if row.key == key), None)
+        if row is None or not self.has_children(row) or self.is_unfolded(row) == unfold:
+            return False
+        self.unfolded[key] = unfold
+        self._forget()
+        return True
+
+    def has_children(self, row: Any) -> bool:
+        return bool(getattr(row, "children", 0))
+
+    def is_unfolded(self, row: Any) -> bool:
+        return self.unfolded.get(row.key, self.presenter.opens(row))
+
+    def __len__(self) -> int:
+        return self.total if self.windowed else len(self.shown())
+
+    def at(self, index: int) -> Any | None:
+        """The row in that place; None for one outside the window or the list."""
+        if self.windowed:
+            place = index - self.start
+            return self.rows[place] if 0 <= place < len(self.rows) else None
+        shown = self.shown()
+        return shown[index] if 0 <= index < len(shown) else None
+
+    def place(self, key: str) -> int | None:
+        """Where a row stands, or None when it is not shown."""
+        if self._places is None:
+            rows, first = (self.rows, self.start) if self.windowed else (self.shown(), 0)
+            self._places = {row.key: first + index for index, row in enumerate(rows)}
+        return self._places.get(key)
+
+    def shown(self) -> Sequence[Any]:
+        """The rows that are visible when nothing is windowed, in order."""
+        if self.windowed:
+            return self.rows
+        if self._order is None:
+            self._order = list(self._walk(self._forest()))
+        return self._order
+
+    def matches(self, row: Any, query: str) -> bool:
+        """Whether all words of the query occur in the row."""
+        text = self.presenter.words(row).casefold()
+        return all(word in text for word in query.casefold().split())
+
+    def _forget(self) -> None:
+        self._order = None
+        self._places = None
+
+    def _forest(self) -> list[_Node]:
+        roots: list[_Node] = []
+        path: list[_Node] = []
+        for row in self.rows:
+            node = _Node(row)
+            level = self.presenter.level(row)
+            del path[level:]
+            (path[-1].children if path else roots).append(node)
+            path.append(node)
+        return roots
+
+    def _walk(self, nodes: list[_Node]) -> Iterator[Any]:
+        searching = self.query if not self.remote_filter else ""
+        if self.sort:
+            nodes = sorted(nodes, key=lambda node: self.presenter.sort_key(node.row, self.sort), reverse=self.descending)
+        for node in nodes:
+            below = list(self._walk(node.children)) if searching or self.is_unfolded(node.row) else []
+            if not searching:
+                yield node.row
+                yield from below
+            elif self.matches(node.row, searching):
+                yield node.row
+                yield from below
+            elif below:  # an ancestor of a match stays, to say where the match is
+                yield node.row
+                yield from below
+
+
+class _Node:
+    __slots__ = ("children", "row")
+
+    def __init__(self, row: Any) -> None:
+        self.row = row
+        self.children: list[_Node] = []
