@@ -1,0 +1,1 @@
+"""The store: two SQLite files, one small module a table."""

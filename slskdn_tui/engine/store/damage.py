@@ -1,0 +1,82 @@
+"""Finding a damaged database and setting it aside. Shells SQLite and the file system."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from slskdn_tui.model.text import SafeText
+
+log = logging.getLogger(__name__)
+
+ALWAYS_CHECK = 64 * 1024 * 1024
+"""A database up to this size is checked at every start (it takes a fraction of a second), a larger one after an unclean stop."""
+_CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A damaged file: what was found, where it lies now, and the newest copy there is (None when there is none)."""
+
+    database: str
+    reason: SafeText
+    aside: Path
+    backup: Path | None
+
+    @property
+    def words(self) -> str:
+        """One line for the status and the log, with what to do."""
+        copy = f"; a copy from before lies at {self.backup}" if self.backup else ""
+        return f"{self.database} was damaged ({self.reason}): set aside as {self.aside.name}, a fresh one is in use{copy}"
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """True when SQLite says the file itself is broken, and not that it is locked, full or unwritable."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    return name.startswith(_CORRUPT)
+
+
+def stopped_uncleanly(path: Path) -> bool:
+    """A journal with something in it: the last engine did not close the database."""
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def find_damage(connection: sqlite3.Connection) -> str:
+    """What `quick_check` objects to, in one line; empty when it is content."""
+    try:
+        rows = connection.execute("PRAGMA quick_check(3)").fetchall()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return str(error)
+    words = "; ".join(str(row[0]) for row in rows)
+    return "" if words == "ok" else words.replace("\n", " ")
+
+
+def newest_backup(path: Path) -> Path | None:
+    """The latest copy of this database in `backups/`, if any."""
+    copies = [copy for copy in (path.parent / "backups").glob(f"{path.stem}.*.db") if copy.is_file()]
+    return max(copies, key=lambda copy: copy.stat().st_mtime_ns, default=None)
+
+
+def set_aside(path: Path, reason: str, moment: datetime) -> Damage:
+    """Rename the file and its journals to `NAME.damaged-DATE`; nothing is deleted."""
+    stamp = moment.strftime("%Y%m%dT%H%M%SZ")
+    aside, count = path.with_name(f"{path.name}.damaged-{stamp}"), 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{path.name}.damaged-{stamp}-{count}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            os.replace(part, aside.with_name(aside.name + suffix))
+    damage = Damage(path.name, SafeText(reason), aside, newest_backup(path))
+    log.error("%s", damage.words)
+    return damage

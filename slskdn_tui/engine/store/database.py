@@ -1,0 +1,235 @@
+"""One SQLite file with one writer and its readers. Shells SQLite through aiosqlite's threads.
+
+A transaction is one function that runs in the writer's thread between BEGIN IMMEDIATE and COMMIT. So transactions never interleave, and
+cancelling the one who waits never leaves half of one behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import aiosqlite
+
+from slskdn_tui.engine.runtime.clock import Clock, SystemClock
+from slskdn_tui.engine.store.damage import ALWAYS_CHECK, Damage, find_damage, is_damage, set_aside, stopped_uncleanly
+from slskdn_tui.engine.store.migrate import Migration, copy_database, load_migrations, migrate, refuse_newer, schema_version
+from slskdn_tui.model.errors import UserError
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+"""Rows a transaction at most, so that nobody waits long behind a bulk write."""
+KEEP_BACKUPS = 3
+Synchronous = Literal["FULL", "NORMAL"]
+Result = TypeVar("Result")
+Work = Callable[[sqlite3.Connection], Result]
+
+
+class _Thread(aiosqlite.Connection):
+    """An aiosqlite connection that also runs whole functions in its thread: one round trip a transaction instead of one a statement."""
+
+    async def run(self, work: Work[Result]) -> Result:
+        outcome: Result = await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
+        return outcome
+
+    async def started(self) -> _Thread:
+        await self
+        return self
+
+
+class Database:
+    """An open database. `damage` tells when the file was found broken at the start and replaced by a fresh one."""
+
+    def __init__(self, path: Path, writer: _Thread | None, readers: Sequence[_Thread], damage: Damage | None = None) -> None:
+        self.path = path
+        self.damage = damage
+        self._writer = writer
+        self._readers = tuple(readers)
+        self._turn = itertools.count()
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        migrations: str | Sequence[Migration],
+        synchronous: Synchronous = "FULL",
+        *,
+        readers: int = 1,
+        clock: Clock | None = None,
+    ) -> Database:
+        """Open for writing, checked and at the newest schema. `migrations` is `state`, `library` or the steps themselves.
+
+        Raises UserError: `config` for a newer schema, `disk` when the file cannot be opened or written.
+        """
+        steps = load_migrations(migrations) if isinstance(migrations, str) else tuple(migrations)
+        moment = (clock or SystemClock()).wall()
+        found: list[Damage] = []
+
+        def connect() -> sqlite3.Connection:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                try:
+                    return _connect(path, steps, synchronous)
+                except _Damaged as damaged:
+                    found.append(set_aside(path, str(damaged), moment))
+                    return _connect(path, steps, synchronous)
+            except (sqlite3.Error, OSError, _Damaged) as error:
+                raise UserError(
+                    "disk", f"cannot open the database {path}: {error}", "check that its folder can be written and the disk has room"
+                ) from error
+
+        writer = await _Thread(connect, 64).started()
+        opened: list[_Thread] = []
+        try:
+            for _ in range(readers):
+                opened.append(await _Thread(lambda: _connect_read_only(path), 64).started())
+        except BaseException:
+            for thread in (*opened, writer):
+                await thread.close()
+            raise
+        return cls(path, writer, opened, found[0] if found else None)
+
+    @classmethod
+    async def open_read_only(cls, path: Path, migrations: str) -> Database:
+        """Open beside an engine, or without one, without changing a byte. UserError when there is no such file, or its schema is another one."""
+        known = len(load_migrations(migrations))
+        if not path.is_file():
+            raise UserError("not_found", f"there is no database at {path}", "start `slskdn` once, or name the right --profile")
+
+        def connect() -> sqlite3.Connection:
+            try:
+                connection = _connect_read_only(path)
+                version = schema_version(connection)
+            except sqlite3.Error as error:
+                raise UserError(
+                    "disk", f"cannot read the database {path}: {error}", "start `slskdn`: it sets a damaged one aside"
+                ) from error
+            try:
+                refuse_newer(path, version, known)
+                if version < known:
+                    raise UserError(
+                        "config", f"{path} has an older schema ({version} of {known})", "start `slskdn` once: it is brought up to date"
+                    )
+            except UserError:
+                connection.close()
+                raise
+            return connection
+
+        return cls(path, None, (await _Thread(connect, 64).started(),))
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Run `work` as one transaction; it has reached the disk as `synchronous` says when this returns.
+
+        Raises OSError (ENOSPC, EIO) when the disk is full or fails; nothing of the transaction is kept then.
+        """
+        if self._writer is None:
+            raise RuntimeError(f"{self.path.name} was opened read-only")
+        return await self._writer.run(lambda connection: _transaction(connection, work))
+
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """One statement as a transaction of its own; returns how many rows it changed."""
+        return await self.write(lambda connection: connection.execute(sql, parameters).rowcount)
+
+    async def write_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """One statement over many rows, at most `BATCH` of them a transaction."""
+        waiting = iter(rows)
+        while batch := list(itertools.islice(waiting, BATCH)):
+            await self.write(partial(_many, sql=sql, rows=batch))
+
+    async def read(self, work: Work[Result]) -> Result:
+        """Run `work` on a read connection; it sees everything whose `write` has returned."""
+        reader = self._readers[next(self._turn) % len(self._readers)]
+        return await reader.run(work)
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one query, from a read connection."""
+        return await self.read(lambda connection: connection.execute(sql, parameters).fetchall())
+
+    async def backup(self, moment: str, keep: int = KEEP_BACKUPS) -> Path:
+        """A copy in `backups/`, named by `moment` (no separators), of which the newest `keep` stay. Written from a read connection."""
+        folder = self.path.parent / "backups"
+        target = folder / f"{self.path.stem}.at-{moment}.db"
+        await self.read(lambda connection: copy_database(connection, target))
+        for old in sorted(folder.glob(f"{self.path.stem}.at-*.db"))[:-keep]:
+            old.unlink(missing_ok=True)
+        return target
+
+    async def close(self) -> None:
+        """Fold the journal into the file and let go of it. Work that was queued is done first."""
+        for reader in self._readers:
+            await reader.close()
+        if self._writer is not None:
+            try:
+                await self._writer.run(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+            except sqlite3.Error as error:
+                log.warning("%s: the journal stays: %s", self.path.name, error)
+            await self._writer.close()
+
+
+class _Damaged(Exception):
+    """The file is no sound database; the message says what was found."""
+
+
+def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous) -> sqlite3.Connection:
+    """A write connection with the house's pragmas, its file checked and migrated. Raises _Damaged, UserError, sqlite3.Error."""
+    check = stopped_uncleanly(path) or (path.exists() and path.stat().st_size <= ALWAYS_CHECK)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    try:
+        os.chmod(path, 0o600)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        refuse_newer(path, schema_version(connection), len(steps))
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            log.warning("%s: this file system cannot hold a WAL journal; %s is used, which is slower", path.name, mode)
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA journal_size_limit = 8388608")
+        if check and (reason := find_damage(connection)):
+            raise _Damaged(reason)
+        migrate(connection, path, steps)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if is_damage(error):
+            raise _Damaged(str(error)) from error
+        raise
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _many(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    connection.executemany(sql, rows)
+
+
+def _transaction(connection: sqlite3.Connection, work: Work[Result]) -> Result:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        outcome = work(connection)
+        connection.execute("COMMIT")
+    except BaseException as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name == "SQLITE_FULL":
+            raise OSError(errno.ENOSPC, "the disk with the database is full") from error
+        if name.startswith("SQLITE_IOERR"):
+            raise OSError(errno.EIO, f"the disk with the database fails ({name})") from error
+        raise
+    return outcome

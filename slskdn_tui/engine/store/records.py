@@ -1,0 +1,119 @@
+"""What the tables of jobs, peers, ledger and traces hold, as values; and how odd text is kept. Core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from slskdn_tui.model.jobs import Constraints, JobState, TrackState
+from slskdn_tui.model.music import Release
+
+Plane = Literal["slsk", "mesh"]
+Direction = Literal["up", "down"]
+
+
+@dataclass(slots=True)
+class TrackRecord:
+    """One track of a job: the chosen file (`username`, remote `path`, `size`), where it was `placed`, and its whole-file `blake3` (hex)."""
+
+    position: int
+    state: TrackState = TrackState.PENDING
+    username: str = ""
+    path: str = ""
+    size: int = 0
+    placed: str = ""
+    reason: str = ""
+    blake3: str = ""
+
+
+@dataclass(slots=True)
+class JobRecord:
+    """A job as it is stored. Dates are ISO UTC, empty when not yet; `folder` is where its tracks are placed."""
+
+    job_id: str
+    type: str
+    release: Release
+    constraints: Constraints = field(default_factory=Constraints)
+    state: JobState = JobState.NEW
+    queue_position: int = 0
+    created_at: str = ""
+    finished_at: str = ""
+    error: str = ""
+    tracks: list[TrackRecord] = field(default_factory=list)
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRow:
+    """What is remembered of a peer. `peer_id` is a node id (64 hex digits) or a Soulseek user name; dates are ISO UTC, empty for never.
+
+    `recent` holds the outcomes of the last 200 requests, one byte each, oldest first; what the bytes mean is `peers/reputation.py`.
+    """
+
+    peer_id: str
+    plane: Plane
+    last_seen: str = ""
+    local_reputation: float = 1.0
+    successful_chunks: int = 0
+    failed_chunks: int = 0
+    timeouts: int = 0
+    corrupt_chunks: int = 0
+    recent: bytes = b""
+    last_request: str = ""
+    blocked: bool = False
+    block_reason: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """Bytes moved with one peer on one UTC day (YYYY-MM-DD)."""
+
+    day: str
+    plane: Plane
+    direction: Direction
+    peer_id: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvent:
+    """One entry of a job's timeline with the roadmap's fields. `time` is Unix seconds (UTC), `seq` grows with each entry stored.
+
+    `peer_id` names the source (`slsk:USER` or a node id), `source` its plane (`slsk`, `mesh` or empty), `track_id` the position in the job (0: the job itself).
+    """
+
+    job_id: str
+    time: float
+    kind: str
+    track_id: int = 0
+    peer_id: str = ""
+    source: str = ""
+    variant_id: str = ""
+    chunk_offset: int = 0
+    chunk_length: int = 0
+    result: str = ""
+    rtt_ms: float | None = None
+    throughput_bps: float | None = None
+    words: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    seq: int = 0
+
+
+def keep_text(text: str) -> str | bytes:
+    """How text from outside is bound: as it is, or as bytes when it holds surrogates (a file name that is not valid UTF-8)."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def read_text(value: str | bytes) -> str:
+    """The text that `keep_text` was given."""
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
+
+
+def plain_text(text: str) -> str:
+    """Words for a TEXT column: surrogates become question marks, since nobody needs them back."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,74 @@
+"""Both databases of a profile and their tables. Shells SQLite; see docs/architecture.md for why there are two files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.engine.runtime.clock import Clock, SystemClock
+from slskdn_tui.engine.store.damage import Damage
+from slskdn_tui.engine.store.database import Database
+from slskdn_tui.engine.store.dht_nodes import DhtNodesTable
+from slskdn_tui.engine.store.files import FilesTable
+from slskdn_tui.engine.store.gate import GateTable
+from slskdn_tui.engine.store.jobs import JobsTable
+from slskdn_tui.engine.store.ledger import LedgerTable
+from slskdn_tui.engine.store.mb_cache import MbCacheTable
+from slskdn_tui.engine.store.parts import PartsTable
+from slskdn_tui.engine.store.peers import PeersTable
+from slskdn_tui.engine.store.releases import ReleasesTable
+from slskdn_tui.engine.store.traces import TracesTable
+
+
+class Store:
+    """state.db: `jobs parts gate peers ledger dht_nodes`. library.db: `files releases mb_cache traces`.
+
+    `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
+    """
+
+    def __init__(self, state: Database, library: Database, clock: Clock) -> None:
+        self.state = state
+        self.library = library
+        self.clock = clock
+        self.damage: tuple[Damage, ...] = tuple(entry for entry in (state.damage, library.damage) if entry)
+        self.jobs = JobsTable(state)
+        self.parts = PartsTable(state)
+        self.gate = GateTable(state)
+        self.peers = PeersTable(state)
+        self.ledger = LedgerTable(state)
+        self.dht_nodes = DhtNodesTable(state)
+        self.files = FilesTable(library)
+        self.releases = ReleasesTable(library)
+        self.mb_cache = MbCacheTable(library, clock)
+        self.traces = TracesTable(library)
+
+    @classmethod
+    async def open(cls, paths: Paths, clock: Clock | None = None) -> Store:
+        """Open for the engine, which holds the profile's lock. UserError as `Database.open`."""
+        clock = clock or SystemClock()
+        state = await Database.open(paths.state_db, "state", "FULL", clock=clock)
+        try:
+            library = await Database.open(paths.library_db, "library", "NORMAL", readers=2, clock=clock)
+        except BaseException:
+            await state.close()
+            raise
+        return cls(state, library, clock)
+
+    @classmethod
+    async def open_read_only(cls, paths: Paths, clock: Clock | None = None) -> Store:
+        """Open for looking only; every write raises RuntimeError. UserError as `Database.open_read_only`."""
+        state = await Database.open_read_only(paths.state_db, "state")
+        try:
+            library = await Database.open_read_only(paths.library_db, "library")
+        except BaseException:
+            await state.close()
+            raise
+        return cls(state, library, clock or SystemClock())
+
+    async def backup(self) -> Path:
+        """Copy state.db into `backups/` (the newest three stay); meant to be called every hour. library.db can be rebuilt."""
+        return await self.state.backup(self.clock.wall().strftime("%Y%m%dT%H%M%SZ"))
+
+    async def close(self) -> None:
+        await self.library.close()
+        await self.state.close()
