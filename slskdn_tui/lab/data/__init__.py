@@ -30,7 +30,10 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class TrackFact:
-    """A track; `title` as on this release, `recording_title` as the recording is called ("" when the same). `artist` () means the release's."""
+    """A track; `title` as on this release, `recording_title` as the recording is called ("" when the same). `artist` () means the release's.
+
+    `recording_artist` is the recording's own credit where it differs from the track's.
+    """
 
     position: int
     number: str
@@ -40,6 +43,7 @@ class TrackFact:
     recording: str
     recording_title: str = ""
     artist: tuple[Credit, ...] = ()
+    recording_artist: tuple[Credit, ...] = ()
     pregap: bool = False
     video: bool = False
     data: bool = False
@@ -137,8 +141,8 @@ def _medium(row: Mapping[str, Any]) -> MediumFact:
 
 def _track(row: Mapping[str, Any]) -> TrackFact:
     fields = dict(row)
-    artist = _credits(fields.pop("artist", ()))
-    return TrackFact(**{**fields, "artist": artist, "length": fields["length"] or None})
+    artist, own = _credits(fields.pop("artist", ())), _credits(fields.pop("recording_artist", ()))
+    return TrackFact(**{**fields, "artist": artist, "recording_artist": own, "length": fields["length"] or None})
 
 
 def shortened(release: ReleaseFact, seconds: float) -> ReleaseFact:

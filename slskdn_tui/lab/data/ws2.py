@@ -1,7 +1,7 @@
 """Renders release facts as MusicBrainz ws/2 XML (mmd-2.0). Core.
 
-Element order, attributes and the rules (inline lists stop at 25, browse pages at 100, a track has a title of its own only where it differs
-from the recording's) are those of the real server; a test compares the result with captured bodies where they are at hand.
+Element order, attributes and the rules (inline lists stop at 25, browse pages at 100, a track has a title or a credit of its own only where
+it differs from the recording's) are those of the real server; a test compares the result with captured bodies where they are at hand.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _recording(parent: ET.Element, release: ReleaseFact, track: TrackFact, inc: 
     if track.video:
         _text(element, "video", "true")
     if "artist-credits" in inc:
-        _credit(element, release.track_artist(track))
+        _credit(element, track.recording_artist or release.track_artist(track))
     return element
 
 
@@ -86,8 +86,8 @@ def _track(parent: ET.Element, tag: str, release: ReleaseFact, track: TrackFact,
     if track.recording_title and track.recording_title != track.title:
         _text(element, "title", track.title)
     _text(element, "length", track.length)
-    if "artist-credits" in inc and track.artist:
-        _credit(element, track.artist)
+    if "artist-credits" in inc and track.recording_artist:
+        _credit(element, release.track_artist(track))
     _recording(element, release, track, inc)
 
 
