@@ -31,10 +31,10 @@ class LedgerTable:
         return [LedgerRow(day, plane, direction, read_text(peer), count) for day, plane, direction, peer, count in rows]
 
     async def add(self, rows: Sequence[LedgerRow], window_start: str) -> None:
-        """Add these bytes to what is there, and bring the rolling totals (days from `window_start` on) up to date."""
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
-            await self._database.write(partial(_add, rows=batch, window_start=window_start))
+        """Add these bytes to what is there, and bring the rolling totals (days from `window_start` on) up to date, in one transaction."""
+        if len(rows) > BATCH:
+            raise ValueError(f"at most {BATCH} rows at once")
+        await self._database.write(partial(_add, rows=rows, window_start=window_start))
 
     async def totals(self) -> dict[str, int]:
         """The rolling totals as last written: the four names of `TOTALS`, each with its bytes."""

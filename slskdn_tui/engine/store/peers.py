@@ -19,7 +19,7 @@ class PeersTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def load_all(self) -> list[PeerRow]:
+    async def all(self) -> list[PeerRow]:
         """Every peer, the one seen last first."""
         return [_row(values) for values in await self._database.fetch(f"{_SELECT} ORDER BY last_seen DESC, peer_id")]
 

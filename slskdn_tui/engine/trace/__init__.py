@@ -1,0 +1,1 @@
+"""The story of a job: recorded as it happens, summed up afterwards."""

@@ -1,0 +1,152 @@
+"""Which source brought which leaf of a file, from its events. Core.
+
+A leaf belongs to whoever delivered it last and well: a prefix leaf found wrong and fetched again counts for the second source only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from slskdn_tui.engine.store.records import TraceEvent
+from slskdn_tui.model.variant import LEAF
+
+BRINGS = frozenset({"chunk", "origin"})
+"""Kinds whose `ok` with a length says that bytes came."""
+WRONG = frozenset({"error", "corruption"})
+MOST_RANGES = 12
+
+
+def leaves_of(offset: int, length: int) -> range:
+    """Numbers of the leaves that bytes [offset, offset + length) touch."""
+    return range(offset // LEAF, -(-(offset + length) // LEAF)) if length > 0 else range(0)
+
+
+@dataclass(slots=True)
+class SourceTally:
+    """What one source did for one track. `busy_s` is the time its chunks took at the speed they had."""
+
+    name: str
+    plane: str
+    first: float
+    last: float
+    received: int = 0
+    timed_bytes: int = 0
+    busy_s: float = 0.0
+    rtts: list[float] = field(default_factory=list)
+    errors: int = 0
+    retries: int = 0
+    asked: set[int] = field(default_factory=set)
+    troubled: set[int] = field(default_factory=set)
+    banned: str = ""
+    rescue: bool = False
+
+    @property
+    def speed(self) -> float:
+        """Bytes/s while it sent; over its whole time when no chunk told its speed."""
+        if self.busy_s > 0:
+            return self.timed_bytes / self.busy_s
+        return self.received / (self.last - self.first) if self.last > self.first else 0.0
+
+    @property
+    def rtt_ms(self) -> float | None:
+        return sum(self.rtts) / len(self.rtts) if self.rtts else None
+
+
+@dataclass(slots=True)
+class TrackTally:
+    """All sources of one track in order of appearance, and the owner of each leaf. `reach` is the farthest byte any event named."""
+
+    sources: dict[str, SourceTally] = field(default_factory=dict)
+    owners: dict[int, str] = field(default_factory=dict)
+    reach: int = 0
+    rescued: bool = False
+
+    def add(self, event: TraceEvent) -> None:
+        if event.kind == "rescue":
+            self.rescued = True
+        if not event.peer_id:
+            return
+        tally = self.sources.get(event.peer_id)
+        if tally is None:
+            tally = self.sources[event.peer_id] = SourceTally(
+                event.peer_id, event.source or plane_of(event.peer_id), event.time, event.time
+            )
+            tally.rescue = self.rescued and tally.plane == "mesh"
+        tally.last = event.time
+        leaves = leaves_of(event.chunk_offset, event.chunk_length)
+        self.reach = max(self.reach, event.chunk_offset + event.chunk_length)
+        if event.rtt_ms is not None:
+            tally.rtts.append(event.rtt_ms)
+        if event.kind == "assign":
+            tally.asked.update(leaves)
+        elif event.kind in BRINGS and event.result == "ok":
+            self._brought(tally, leaves, event)
+        elif event.kind == "take_back" or event.result == "timeout":
+            tally.retries += 1
+            tally.troubled.update(leaves)
+            tally.asked.difference_update(leaves)
+        elif event.result in WRONG:
+            tally.errors += 1
+            tally.troubled.update(leaves)
+            tally.asked.difference_update(leaves)
+            for leaf in leaves:
+                if self.owners.get(leaf) == tally.name:
+                    del self.owners[leaf]
+        if event.kind == "ban":
+            tally.banned = event.words or "banned"
+
+    def _brought(self, tally: SourceTally, leaves: range, event: TraceEvent) -> None:
+        tally.received += event.chunk_length
+        tally.asked.difference_update(leaves)
+        if event.throughput_bps:
+            tally.timed_bytes += event.chunk_length
+            tally.busy_s += event.chunk_length / event.throughput_bps
+        for leaf in leaves:
+            self.owners[leaf] = tally.name
+
+    def owned(self, name: str, size: int) -> tuple[list[int], int]:
+        """(leaves, bytes) that are this source's in the end, of a file of `size` bytes (0: unknown)."""
+        leaves = sorted(leaf for leaf, owner in self.owners.items() if owner == name)
+        total = sum(max(0, min(LEAF, size - leaf * LEAF)) if size else LEAF for leaf in leaves)
+        return leaves, total
+
+
+def plane_of(peer_id: str) -> str:
+    return "slsk" if peer_id.startswith("slsk:") else "mesh"
+
+
+def runs(leaves: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Sorted numbers as inclusive runs."""
+    start = end = -1
+    for leaf in leaves:
+        if leaf == end + 1 and start >= 0:
+            end = leaf
+            continue
+        if start >= 0:
+            yield start, end
+        start = end = leaf
+    if start >= 0:
+        yield start, end
+
+
+def show_ranges(leaves: Iterable[int]) -> str:
+    """`0-23, 40-59`; beyond twelve runs, how many more there are."""
+    found = [f"{first}" if first == last else f"{first}-{last}" for first, last in runs(leaves)]
+    more = len(found) - MOST_RANGES
+    return ", ".join(found[:MOST_RANGES]) + (f" and {more} more" if more > 0 else "")
+
+
+def lane(tally: SourceTally, owned: Iterable[int], leaves: int, width: int) -> str:
+    """The source's lane in `width` cells or fewer: `#` received, `x` retried, `>` in flight, `.` missing; the worst of a cell's leaves shows."""
+    if leaves <= 0:
+        return ""
+    width = min(width, leaves)
+    cells = ["."] * width
+    rank = {".": 0, "#": 1, ">": 2, "x": 3}
+    mine = set(owned)
+    for mark, group in (("#", mine), (">", tally.asked), ("x", tally.troubled - mine)):
+        for leaf in group:
+            if leaf < leaves and rank[mark] > rank[cells[cell := leaf * width // leaves]]:
+                cells[cell] = mark
+    return "".join(cells)

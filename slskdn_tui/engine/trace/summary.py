@@ -1,0 +1,140 @@
+"""Events of a job into the view that screens and `slskdn debug job` draw, and into JSON. Core."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from slskdn_tui.engine.store.records import TraceEvent
+from slskdn_tui.engine.trace.coverage import TrackTally, lane, plane_of, show_ranges
+from slskdn_tui.model.ids import short_node_id
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import LEAF
+from slskdn_tui.model.views import TraceLane, TraceRow, TraceSource, TraceTrack, TraceView
+
+LANE_CELLS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class TrackFacts:
+    """What a summary needs to know of a track beside its events. `size` is bytes, 0 when unknown."""
+
+    position: int
+    title: SafeText
+    state: str = ""
+    size: int = 0
+
+
+def summarise(
+    job_id: str,
+    title: str,
+    tracks: Sequence[TrackFacts],
+    events: Sequence[TraceEvent],
+    *,
+    track: int | None = None,
+    contains: str = "",
+    start: int = 0,
+    count: int = 500,
+) -> TraceView:
+    """The whole picture of a job, or of one `track` of it; the timeline is the window [start, start + count) of the rows that hold `contains`.
+
+    `version` is the last event's `seq`, so it changes when anything does but a track's state; 0 for an empty timeline.
+    """
+    began = min((event.time for event in events), default=0.0)
+    tallies: dict[int, TrackTally] = {}
+    for event in events:
+        if event.track_id > 0:
+            tallies.setdefault(event.track_id, TrackTally()).add(event)
+    known = {facts.position: facts for facts in tracks}
+    known |= {position: TrackFacts(position, SafeText("")) for position in tallies if position not in known}
+    shown = tuple(
+        _track(known[position], tallies.get(position, TrackTally())) for position in sorted(known) if track is None or position == track
+    )
+    wanted = contains.casefold()
+    rows = [
+        row
+        for event in events
+        if track is None or event.track_id in (0, track)
+        if not wanted or wanted in f"{event.kind} {event.peer_id} {event.result} {event.words}".casefold()
+        for row in (_row(event, began),)
+    ]
+    version = max((event.seq for event in events), default=0)
+    return TraceView(version, job_id, SafeText(title), shown, tuple(rows[start : start + count]), len(rows))
+
+
+def _track(facts: TrackFacts, tally: TrackTally) -> TraceTrack:
+    size = facts.size or tally.reach
+    leaves = -(-size // LEAF)
+    sources, lanes = [], []
+    for name, source in tally.sources.items():
+        owned, total = tally.owned(name, size)
+        label = show_source(name)
+        sources.append(
+            TraceSource(
+                key=f"{facts.position}/{name}",
+                name=label,
+                plane=_plane(source.plane),
+                share=min(1.0, total / size) if size else 0.0,
+                bytes=total,
+                ranges=show_ranges(owned),
+                speed=source.speed,
+                rtt_ms=source.rtt_ms,
+                errors=source.errors,
+                retries=source.retries,
+                note=SafeText(f"banned: {source.banned}" if source.banned else "rescue mode" if source.rescue else ""),
+            )
+        )
+        lanes.append(TraceLane(label, lane(source, owned, leaves, LANE_CELLS)))
+    return TraceTrack(facts.position, facts.title, facts.state, size, tuple(sources), tuple(lanes))
+
+
+def _row(event: TraceEvent, began: float) -> TraceRow:
+    return TraceRow(
+        key=str(event.seq),
+        version=event.seq,
+        at=max(0.0, event.time - began),
+        time=_iso(event.time),
+        source=show_source(event.peer_id),
+        event=event.kind,
+        chunk_offset=event.chunk_offset,
+        chunk_length=event.chunk_length,
+        result=event.result,
+        rtt_ms=event.rtt_ms,
+        throughput_bps=event.throughput_bps,
+        words=SafeText(event.words),
+        track=event.track_id,
+    )
+
+
+def show_source(peer_id: str) -> SafeText:
+    """A Soulseek user's name, or a node's short id."""
+    if not peer_id:
+        return SafeText("")
+    return SafeText(peer_id.removeprefix("slsk:") if plane_of(peer_id) == "slsk" else short_node_id(peer_id))
+
+
+def _plane(name: str) -> Literal["slsk", "mesh"]:
+    return "slsk" if name == "slsk" else "mesh"
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def export(job_id: str, title: str, tracks: Iterable[TrackFacts], events: Iterable[TraceEvent]) -> str:
+    """The trace as JSON text: the roadmap's fields under their names, one object an event, times ISO UTC to the millisecond."""
+    entries: list[dict[str, Any]] = []
+    for event in events:
+        entry = asdict(event)
+        entry["time"] = _iso(event.time)
+        entries.append({name: value for name, value in entry.items() if name != "job_id" and value not in ("", None, {})})
+    document = {
+        "job_id": job_id,
+        "title": title,
+        "tracks": [{"track_id": facts.position, "title": facts.title, "state": facts.state, "size": facts.size} for facts in tracks],
+        "events": entries,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
