@@ -86,7 +86,7 @@ class _Builder:
             if event.tags:
                 raise self.refuse(line, "a %TAG directive", "Remove it: plain values only.")
         elif isinstance(event, yaml.AliasEvent):
-            raise self.refuse(line, f"an alias (*{event.anchor[:32]})", "Write the value out instead.")
+            raise self.refuse(line, f"an alias (*{str(event.anchor)[:32]})", "Write the value out instead.")
         elif isinstance(event, yaml.NodeEvent):
             self.node(event, line)
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
@@ -99,7 +99,7 @@ class _Builder:
             raise self.refuse(line, f"more than {MAX_NODES:,} values", "Split the file.")
         if event.anchor is not None:
             raise self.refuse(line, f"an anchor (&{event.anchor[:32]})", "Write the value out where it is needed.")
-        if isinstance(event.tag, str):
+        if event.tag is not None:
             raise self.refuse(line, f"a tag ({event.tag[:64]})", "Remove it: plain values only.")
         if isinstance(event, yaml.ScalarEvent):
             if len(event.value) > MAX_SCALAR:

@@ -1,0 +1,64 @@
+"""Shell: `run` takes a command line to its verb and every failure to its exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from slskdn_tui import __version__
+from slskdn_tui.cli import acting, check, jobs, look, running, setup, swarms, themes
+from slskdn_tui.cli.args import parse
+from slskdn_tui.cli.context import Context, mute, put, put_json, say
+from slskdn_tui.cli.hooks import Hooks
+from slskdn_tui.model.errors import EXIT, UserError
+
+VERBS: dict[str, Callable[[Context], int]] = {
+    "jobs.list": jobs.list_jobs,
+    "jobs.show": jobs.show_job,
+    "trace.show": jobs.show_trace,
+    "swarms.list": swarms.list_swarms,
+    "swarms.show": swarms.show_swarm,
+    "status": look.status,
+    "log": look.log,
+    "serve": running.serve,
+    "demo": running.demo,
+    "bench.serve": running.bench_serve,
+    "bench.fetch": running.bench_fetch,
+    "init": setup.init,
+    "config.show": setup.show,
+    "config.check": setup.check,
+    "config.path": setup.path,
+    "check": check.check,
+    "themes.list": themes.list_all,
+    "themes.check": themes.check,
+    "completions": setup.completions,
+}
+"""What a face does by itself; verbs whose `where` is `engine` are submitted."""
+
+
+def run(argv: Sequence[str], hooks: Hooks, environ: Mapping[str, str] | None = None) -> int:
+    """Carry out `argv` (without the program's name); returns the exit code. Never raises for a user's mistake."""
+    as_json = False
+    try:
+        invocation = parse(argv, os.environ if environ is None else environ, __version__)
+        if invocation.help:
+            put(invocation.help)
+            return 0
+        context = Context(invocation, hooks, os.environ if environ is None else environ)
+        as_json = context.json
+        if invocation.spec is None:
+            return running.screens(context)
+        return VERBS.get(invocation.spec.name, acting.act)(context)
+    except UserError as error:
+        if as_json:
+            put_json({"code": error.code, "message": str(error.message), "hint": str(error.hint)})
+        say(f"slskdn: {error.message}")
+        if error.hint:
+            say(f"  {error.hint}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("")
+        return EXIT["interrupted"][0]
+    except BrokenPipeError:
+        mute()
+        return 0

@@ -1,0 +1,1 @@
+"""Text from values: views, tables, help, completions. Core: nothing here prints."""
