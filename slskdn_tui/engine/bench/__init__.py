@@ -1,0 +1,1 @@
+"""`slskdn bench`: the overlay's transfer by itself, without Soulseek, for measuring."""
