@@ -27,8 +27,7 @@ class Damage:
     aside: Path
     backup: Path | None
 
-    @property
-    def words(self) -> str:
+    def __str__(self) -> str:
         """One line for the status and the log, with what to do."""
         copy = f"; a copy from before lies at {self.backup}" if self.backup else ""
         return f"{self.database} was damaged ({self.reason}): set aside as {self.aside.name}, a fresh one is in use{copy}"
@@ -78,5 +77,5 @@ def set_aside(path: Path, reason: str, moment: datetime) -> Damage:
         if part.exists():
             os.replace(part, aside.with_name(aside.name + suffix))
     damage = Damage(path.name, SafeText(reason), aside, newest_backup(path))
-    log.error("%s", damage.words)
+    log.error("%s", damage)
     return damage

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from slskdn_tui.engine.store.records import TraceEvent
 from slskdn_tui.model.variant import LEAF
 
-BRINGS = frozenset({"chunk", "origin"})
-"""Kinds whose `ok` with a length says that bytes came."""
 WRONG = frozenset({"error", "corruption"})
 MOST_RANGES = 12
 
@@ -80,7 +78,7 @@ class TrackTally:
             tally.rtts.append(event.rtt_ms)
         if event.kind == "assign":
             tally.asked.update(leaves)
-        elif event.kind in BRINGS and event.result == "ok":
+        elif _brings(event):
             self._brought(tally, leaves, event)
         elif event.kind == "take_back" or event.result == "timeout":
             tally.retries += 1
@@ -110,6 +108,13 @@ class TrackTally:
         leaves = sorted(leaf for leaf, owner in self.owners.items() if owner == name)
         total = sum(max(0, min(LEAF, size - leaf * LEAF)) if size else LEAF for leaf in leaves)
         return leaves, total
+
+
+def _brings(event: TraceEvent) -> bool:
+    """An answered request, or a stretch of an origin's stream."""
+    if event.kind == "chunk":
+        return event.result == "ok"
+    return event.kind == "origin" and event.chunk_length > 0 and event.result not in WRONG and event.result != "timeout"
 
 
 def plane_of(peer_id: str) -> str:

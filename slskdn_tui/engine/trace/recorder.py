@@ -22,7 +22,7 @@ LIMIT = 100_000
 
 
 class TraceRecorder:
-    """One for the engine. Make it on the running loop; `close` before the store closes."""
+    """One for the engine. Make it on the running loop. What waits is written when the supervisor stops, which must be before the store closes."""
 
     def __init__(self, table: TracesTable, clock: Clock, supervisor: Supervisor, *, keep_jobs: int = 100, limit: int = LIMIT) -> None:
         self._table = table
@@ -106,13 +106,9 @@ class TraceRecorder:
                 await self._retain({event.job_id for event in batch})
 
     async def close(self) -> None:
-        """Stop the task and write what is left."""
+        """Stop the task; what waits is written first."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        try:
-            await self.flush()
-        except (OSError, sqlite3.Error) as error:
-            log.error("%d trace events could not be written: %s", len(self._waiting), error)
 
     async def _retain(self, jobs: set[str]) -> None:
         """When a job writes its first entry, the oldest trace beyond `keep_jobs` goes."""
@@ -122,12 +118,19 @@ class TraceRecorder:
         await self._table.trim(self._keep_jobs)
 
     async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            await self._clock.sleep(WRITE_EVERY_S)
-            self._wake.clear()
+        try:
+            while True:
+                await self._wake.wait()
+                await self._clock.sleep(WRITE_EVERY_S)
+                self._wake.clear()
+                try:
+                    await self.flush()
+                except (OSError, sqlite3.Error):
+                    self._wake.set()  # tried again after the supervisor's back-off
+                    raise
+        except asyncio.CancelledError:
             try:
                 await self.flush()
-            except (OSError, sqlite3.Error):
-                self._wake.set()  # tried again after the supervisor's back-off
-                raise
+            except (OSError, sqlite3.Error) as error:
+                log.error("%d trace events could not be written: %s", len(self._waiting), error)
+            raise

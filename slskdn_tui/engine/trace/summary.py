@@ -1,12 +1,11 @@
-"""Events of a job into the view that screens and `slskdn debug job` draw, and into JSON. Core."""
+"""Events of a job into the view that the trace screen and `slskdn debug job` draw. Core."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from slskdn_tui.engine.store.records import TraceEvent
 from slskdn_tui.engine.trace.coverage import TrackTally, lane, plane_of, show_ranges
@@ -96,7 +95,7 @@ def _row(event: TraceEvent, began: float) -> TraceRow:
         key=str(event.seq),
         version=event.seq,
         at=max(0.0, event.time - began),
-        time=_iso(event.time),
+        time=iso_ms(event.time),
         source=show_source(event.peer_id),
         event=event.kind,
         chunk_offset=event.chunk_offset,
@@ -120,21 +119,6 @@ def _plane(name: str) -> Literal["slsk", "mesh"]:
     return "slsk" if name == "slsk" else "mesh"
 
 
-def _iso(moment: float) -> str:
+def iso_ms(moment: float) -> str:
+    """Unix seconds as ISO UTC to the millisecond."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def export(job_id: str, title: str, tracks: Iterable[TrackFacts], events: Iterable[TraceEvent]) -> str:
-    """The trace as JSON text: the roadmap's fields under their names, one object an event, times ISO UTC to the millisecond."""
-    entries: list[dict[str, Any]] = []
-    for event in events:
-        entry = asdict(event)
-        entry["time"] = _iso(event.time)
-        entries.append({name: value for name, value in entry.items() if name != "job_id" and value not in ("", None, {})})
-    document = {
-        "job_id": job_id,
-        "title": title,
-        "tracks": [{"track_id": facts.position, "title": facts.title, "state": facts.state, "size": facts.size} for facts in tracks],
-        "events": entries,
-    }
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
