@@ -1,0 +1,186 @@
+"""Shell: what aioslsk 1.7.1 must be given before its first connection: caps on messages, and quiet loggers.
+
+A 99 KiB message from any stranger costs stock aioslsk 1.6 GiB and a loop dead for 7.7 s: no cap on lengths, unbounded inflation, and the unparsed
+rest printed with %r. `install` replaces three functions of the library once per process; tests/contract/test_aioslsk_overrides.py holds their names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+import zlib
+from typing import Any
+
+from aioslsk.exceptions import ConnectionFailedError, ConnectionReadError
+from aioslsk.network.connection import (
+    HEADER_SIZE_OBFUSCATED,
+    HEADER_SIZE_UNOBFUSCATED,
+    CloseReason,
+    ConnectionState,
+    DataConnection,
+    PeerConnection,
+    PeerConnectionState,
+    PeerConnectionType,
+    ServerConnection,
+)
+from aioslsk.protocol import obfuscation
+from aioslsk.protocol.messages import PeerDirectoryContentsReply, PeerSearchReply, PeerSharesReply, PeerUserInfoReply
+from aioslsk.protocol.primitives import MessageDataclass, ProtocolDataclass, uint32
+
+from slskdn_tui.model.text import SafeText
+
+KIB, MIB = 1024, 1024 * 1024
+
+SERVER_CAP = 8 * MIB
+INIT_CAP = 4 * KIB
+DISTRIBUTED_CAP = 64 * KIB
+PEER_CAP = 256 * KIB
+"""wire bytes of a peer message that has no line of its own below"""
+OBFUSCATED_CAP = 512 * KIB
+"""de-obfuscation is a Python loop over each byte"""
+
+WIRE_CAPS: dict[int, int] = {
+    PeerSearchReply.Request.MESSAGE_ID: 1 * MIB,
+    PeerSharesReply.Request.MESSAGE_ID: 32 * MIB,
+    PeerDirectoryContentsReply.Request.MESSAGE_ID: 2 * MIB,
+    PeerUserInfoReply.Request.MESSAGE_ID: 4 * MIB,
+}
+ASKED_ONLY = frozenset(
+    (PeerSharesReply.Request.MESSAGE_ID, PeerDirectoryContentsReply.Request.MESSAGE_ID, PeerUserInfoReply.Request.MESSAGE_ID)
+)
+"""kinds that have their larger cap only from users in `network.large_replies_from`"""
+INFLATED_CAPS: dict[type, int] = {
+    PeerSearchReply.Request: 2 * MIB,
+    PeerSharesReply.Request: 64 * MIB,
+    PeerDirectoryContentsReply.Request: 8 * MIB,
+}
+INFLATED_CAP = 2 * MIB
+
+_LENGTH = struct.Struct("<I")
+_installed = False
+
+
+class MessageRefused(Exception):
+    """A message over its cap; the connection it came on is closed."""
+
+
+def inflate(data: bytes, cap: int) -> bytes:
+    """zlib data inflated to at most `cap` bytes. Raises MessageRefused when there is more, zlib.error when it is damaged or cut."""
+    inflater = zlib.decompressobj()
+    out = inflater.decompress(data, cap)
+    if inflater.unconsumed_tail or (len(out) == cap and not inflater.eof):
+        raise MessageRefused(f"inflates to more than {cap} bytes")
+    if not inflater.eof:
+        raise zlib.error("incomplete compressed message")
+    return out
+
+
+def wire_cap(connection: DataConnection, code: int) -> int:
+    """How long (bytes after the length field) a message with this code may be on this connection."""
+    if isinstance(connection, ServerConnection):
+        return SERVER_CAP
+    if not isinstance(connection, PeerConnection) or connection.connection_state == PeerConnectionState.AWAITING_INIT:
+        return INIT_CAP
+    if connection.connection_type != PeerConnectionType.PEER:
+        return DISTRIBUTED_CAP
+    cap = WIRE_CAPS.get(code, PEER_CAP)
+    if code in ASKED_ONLY and connection.username not in getattr(connection.network, "large_replies_from", ()):
+        cap = PEER_CAP
+    return min(cap, OBFUSCATED_CAP) if connection.obfuscated else cap
+
+
+def _most(connection: DataConnection) -> int:
+    return SERVER_CAP if isinstance(connection, ServerConnection) else max(WIRE_CAPS.values())
+
+
+async def _read_message(self: DataConnection) -> bytes:
+    """`DataConnection._read_message` with the length held against a cap by kind before anything is read or allocated."""
+    reader = self._reader
+    if not reader:
+        raise ConnectionReadError(f"{self.hostname}:{self.port} : cannot read message, connection is not open")
+    header = await reader.readexactly(HEADER_SIZE_OBFUSCATED if self.obfuscated else HEADER_SIZE_UNOBFUSCATED)
+    length = _LENGTH.unpack_from(obfuscation.decode(header) if self.obfuscated else header)[0]
+    if length > _most(self):
+        raise MessageRefused(f"message of {length} bytes")
+    first = await reader.readexactly(min(4, length))
+    plain = obfuscation.decode(header + first)[4:] if self.obfuscated else first
+    code = _LENGTH.unpack(plain)[0] if len(plain) == 4 else plain[0] if plain else 0
+    cap = wire_cap(self, code)
+    if length > cap:
+        raise MessageRefused(f"message {code} of {length} bytes, at most {cap} allowed")
+    return header + first + await reader.readexactly(length - len(first))
+
+
+def _deserialize(cls: Any, pos: int, message: bytes, decompress: bool = False) -> Any:
+    """`MessageDataclass.deserialize` with inflation capped by kind, and without printing what was not parsed."""
+    pos, _ = uint32.deserialize(pos, message)
+    pos, message_id = type(cls.MESSAGE_ID).deserialize(pos, message)
+    if message_id != cls.MESSAGE_ID:
+        raise ValueError(f"message id mismatch {message_id} != {cls.MESSAGE_ID}")
+    if decompress:
+        pos, message = 0, inflate(message[pos:], INFLATED_CAPS.get(cls, INFLATED_CAP))
+    _, found = ProtocolDataclass.deserialize.__func__(cls, pos, message)
+    return found
+
+
+async def _connect(self: DataConnection, timeout: float = 30) -> None:
+    """`DataConnection.connect` from the network's own address (`network.local_address`), so a VPN's address keeps all traffic on it."""
+    await self.set_state(ConnectionState.CONNECTING)
+    local = getattr(self.network, "local_address", None)
+    try:
+        async with asyncio.timeout(timeout):
+            self._reader, self._writer = await asyncio.open_connection(self.hostname, self.port, local_addr=(local, 0) if local else None)
+    except (OSError, ValueError, OverflowError, TimeoutError) as error:
+        await self.disconnect(CloseReason.CONNECT_FAILED)
+        raise ConnectionFailedError(f"{self.hostname}:{self.port} : failed to connect: {error}") from error
+    await self.set_state(ConnectionState.CONNECTED)
+
+
+class Relay(logging.Handler):
+    """Hands aioslsk's records to our own logger, a step lower, in one line, short: its warnings are the network's daily life."""
+
+    def __init__(self, target: logging.Logger) -> None:
+        super().__init__(logging.WARNING)
+        self._target = target
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = logging.WARNING if record.levelno >= logging.ERROR else logging.DEBUG
+        if not self._target.isEnabledFor(level):
+            return
+        try:
+            args = record.args if isinstance(record.args, tuple) else ()
+            text = str(record.msg) % tuple(shorten(arg) for arg in args) if args else str(record.msg)
+        except (TypeError, ValueError):
+            text = str(record.msg)
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f" ({type(record.exc_info[1]).__name__}: {shorten(record.exc_info[1])})"
+        self._target.log(level, "%s: %s", record.name, SafeText(text))
+
+
+def shorten(value: Any) -> Any:
+    """What a log line may carry of an argument: numbers as they are, messages by name, bytes by length, the rest cut at 200 characters."""
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, bytes | bytearray):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, MessageDataclass):
+        return type(value).__qualname__
+    return str(value)[:200]
+
+
+def install() -> None:
+    """Put the caps, the bound connect and the quiet loggers in place. Safe to call again."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    DataConnection._read_message = _read_message
+    DataConnection.connect = _connect
+    MessageDataclass.deserialize = classmethod(_deserialize)
+    root = logging.getLogger("aioslsk")
+    root.handlers[:] = [Relay(logging.getLogger("slskdn_tui.engine.soulseek.library"))]
+    root.propagate = False
+    root.setLevel(logging.WARNING)
+    for name in ("protocol.primitives", "network.connection", "transfer.state"):
+        logging.getLogger(f"aioslsk.{name}").setLevel(logging.ERROR)

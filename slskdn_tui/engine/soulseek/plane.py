@@ -1,0 +1,283 @@
+"""Shell: the Soulseek plane: one account's session, searches, origins, shares and uploads behind one small face."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aioslsk.transfer.model import Transfer
+from aioslsk.transfer.state import TransferState
+
+from slskdn_tui.config.settings import Soulseek
+from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.engine.soulseek import hardening, supervise
+from slskdn_tui.engine.soulseek.client import Client, kib_per_s, library_settings
+from slskdn_tui.engine.soulseek.gate import GateRules, SearchGate
+from slskdn_tui.engine.soulseek.origin import OriginTransferManager, SoulseekOrigin
+from slskdn_tui.engine.soulseek.polite import Manners
+from slskdn_tui.engine.soulseek.search import GateStore, SearchDesk, SearchMemory
+from slskdn_tui.engine.soulseek.session import Session
+from slskdn_tui.engine.soulseek.share_index import ShareIndexer, ShareReader, open_index
+from slskdn_tui.model.candidates import FoundFile, SearchReply
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.ports import Origin
+from slskdn_tui.model.text import SafeText
+
+log = logging.getLogger(__name__)
+
+OnEvent = Callable[[str, str, dict[str, Any]], None]
+OnBytes = Callable[[str, str, int], None]
+
+UPLOAD_STATES = {
+    TransferState.QUEUED: "queued",
+    TransferState.INITIALIZING: "starting",
+    TransferState.UPLOADING: "active",
+    TransferState.COMPLETE: "done",
+    TransferState.FAILED: "failed",
+    TransferState.ABORTED: "aborted",
+    TransferState.PAUSED: "paused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UploadInfo:
+    """An upload as a row: `sent` counts from the file's start, `speed` in bytes/s, `state` one of queued starting active done failed aborted paused."""
+
+    key: str
+    username: str
+    path: str
+    size: int
+    sent: int
+    speed: float
+    state: str
+
+
+class SoulseekPlane:
+    """Start, search, fetch, share. Errors become `state` and `state_words`; nothing here raises for a server that cannot be reached.
+
+    `on_event(name, text, data)` names: `soulseek.<state>`, `soulseek.search`, `soulseek.shares`, `soulseek.upload`;
+    `on_bytes(username, "up" | "down", n)` is called for each piece of a file. `gate_store` keeps the search window (default: beside the share index).
+    """
+
+    def __init__(
+        self,
+        settings: Soulseek,
+        *,
+        password: str,
+        share_db: Path,
+        clock: Clock,
+        supervisor: Supervisor,
+        rng: random.Random,
+        on_event: OnEvent,
+        on_bytes: OnBytes,
+        gate_store: GateStore | None = None,
+        manners: Manners | None = None,
+    ) -> None:
+        self._settings = settings
+        self._password = password
+        self._share_db = share_db
+        self._clock = clock
+        self._supervisor = supervisor
+        self._rng = rng
+        self._on_event = on_event
+        self._on_bytes = on_bytes
+        self._gate_store = gate_store
+        self._manners = manners or Manners()
+        self._status = supervise.OFF if not settings.enabled else supervise.STOPPED
+        self._limits = (0, 0)
+        self._client: Client | None = None
+        self._session: Session | None = None
+        self._desk: SearchDesk | None = None
+        self._reader: ShareReader | None = None
+        self._indexer: ShareIndexer | None = None
+        self._index: sqlite3.Connection | None = None
+        self._scanner = ThreadPoolExecutor(1, thread_name_prefix="share-scan")
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    # -- life
+
+    async def start(self) -> None:
+        """Begin; login, scan and reconnects go on by themselves. Raises sqlite3.Error when the index of shares can be neither opened nor made."""
+        if not self._settings.enabled:
+            return
+        hardening.install()
+        try:
+            settings = library_settings(self._settings, self._password)
+        except ValueError as error:
+            self._set_status(supervise.failed("refused", "config", str(error), "set soulseek.server to HOST:PORT"))
+            return
+        self._index = await asyncio.to_thread(open_index, self._share_db)
+        self._reader = ShareReader(self._share_db)
+        self._indexer = ShareIndexer(self._index, self._settings.share, hidden=(self._share_db.parent,))
+        client = self._client = Client(settings, self._settings.listen_address, self._reader, self._rng)
+        transfers = client.transfers
+        transfers.clock, transfers.on_bytes, transfers.on_upload = self._clock, self._on_bytes, self._tell_upload
+        transfers.set_manners(self._manners)
+        memory = SearchMemory(self._share_db)
+        store = self._gate_store or memory
+        rules = GateRules(gap_s=self._settings.search_gap_s, window=self._settings.search_window)
+        history = await store.load(self._clock.wall().timestamp() - max(rules.window_s, rules.repeat_s))
+        self._desk = SearchDesk(client, SearchGate(rules, history), memory, store, self._clock, self._tell_search)
+        self._session = Session(client, self._settings.server, self._settings.reconnect_s, self._clock, self._rng, self._set_status)
+        await client.start()
+        self.set_limits(*self._limits)
+        self._tasks = [
+            self._supervisor.keep("soulseek session", self._session.run),
+            self._supervisor.spawn("share scan", self.rescan_shares()),
+        ]
+
+    async def stop(self) -> None:
+        """Leave the server, close every connection and file. Fetches under way end as lost."""
+        if self._session is not None:
+            self._session.end()
+        if self._indexer is not None:
+            self._indexer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self._client is not None:
+            self._client.transfers.end_all("this program is stopping")
+            await self._client.stop()
+        await asyncio.to_thread(self._scanner.shutdown)
+        if self._reader is not None:
+            self._reader.close()
+        if self._index is not None:
+            self._index.close()
+        self._client = None
+
+    # -- state
+
+    @property
+    def state(self) -> supervise.State:
+        return self._status.state
+
+    @property
+    def state_words(self) -> str:
+        """What the state means, and what to do about it."""
+        return str(SafeText(self._status.words))
+
+    @property
+    def error(self) -> UserError | None:
+        """The state as a command's failure (code, message, hint); None while there is nothing to complain about."""
+        return self._status.error
+
+    async def wait_online(self) -> None:
+        """Until logged in. Raises UserError in a state that does not mend by itself (off, kicked, refused)."""
+        if self._session is None:
+            raise self._status.error or UserError("network", "Soulseek is not started", "")
+        await self._session.wait_online()
+
+    def reconnect(self) -> None:
+        """Try now, also after being kicked or refused."""
+        if self._session is not None:
+            self._session.reconnect()
+
+    def _set_status(self, status: supervise.Status) -> None:
+        changed = status.state != self._status.state
+        self._status = status
+        log.info("Soulseek is %s: %s", status.state, SafeText(status.words))
+        if changed:
+            self._on_event(f"soulseek.{status.state}", str(SafeText(status.words)), {"state": status.state})
+
+    # -- finding and fetching
+
+    async def search(self, query: str, *, wait_s: float = 8.0) -> tuple[SearchReply, ...]:
+        """What users answered within `wait_s` of the query going out; it may first wait at the gate and for the login.
+
+        Raises UserError when off, kicked or refused.
+        """
+        if self._desk is None:
+            await self.wait_online()
+        assert self._desk is not None
+        return await self._desk.search(query, wait_s, self.wait_online)
+
+    def origin(self, file: FoundFile) -> Origin:
+        return SoulseekOrigin(self, file)
+
+    @property
+    def transfers(self) -> OriginTransferManager:
+        """aioslsk's transfer manager, ours; for the origins. Raises UserError before `start`."""
+        if self._client is None:
+            raise self._status.error or UserError("network", "Soulseek is not started", "")
+        return self._client.transfers
+
+    # -- sharing
+
+    async def rescan_shares(self) -> int:
+        """Walk the shared folders, off the loop; the number of files shared. Raises sqlite3.Error."""
+        if self._indexer is None or self._client is None:
+            return 0
+        count = await asyncio.get_running_loop().run_in_executor(self._scanner, self._indexer.scan)
+        await self._client.shares.scan()
+        folders, files = self._client.shares.get_stats()
+        self._on_event("soulseek.shares", f"{files} files in {folders} folders are shared", {"files": files, "folders": folders})
+        return int(count)
+
+    def uploads(self) -> tuple[UploadInfo, ...]:
+        """Those that send or wait first, then the last ones that ended."""
+        if self._client is None:
+            return ()
+        rows = [upload_info(each) for each in self._client.transfers.get_uploads()]
+        return tuple(sorted(rows, key=lambda each: ("active", "starting", "queued").index(each.state) if each.state in LIVE else 9))
+
+    @property
+    def uploads_queued(self) -> int:
+        return self._client.transfers.get_queue_size() if self._client is not None else 0
+
+    @property
+    def shared(self) -> tuple[int, int]:
+        """(folders, files) in the index."""
+        return self._reader.totals() if self._reader is not None else (0, 0)
+
+    # -- speed
+
+    @property
+    def down_speed(self) -> float:
+        """Bytes a second of all Soulseek downloads, over the last three seconds."""
+        return float(self._client.transfers.get_download_speed()) if self._client is not None else 0.0
+
+    @property
+    def up_speed(self) -> float:
+        return float(self._client.transfers.get_upload_speed()) if self._client is not None else 0.0
+
+    def set_limits(self, down_kbit: int, up_kbit: int) -> None:
+        """Caps in kilobits a second for all Soulseek downloads and uploads; 0 for none. May be called before `start`."""
+        self._limits = (down_kbit, up_kbit)
+        if self._client is not None:
+            self._client.network.set_download_speed_limit(kib_per_s(down_kbit))
+            self._client.network.set_upload_speed_limit(kib_per_s(up_kbit))
+
+    # -- telling
+
+    def _tell_search(self, query: str, waiting: int) -> None:
+        self._on_event("soulseek.search", f"searching for {SafeText(query, 120)}", {"query": str(SafeText(query)), "waiting": waiting})
+
+    def _tell_upload(self, transfer: Transfer) -> None:
+        row = upload_info(transfer)
+        if row.state in ("active", "done", "failed"):
+            text = f"upload to {SafeText(row.username, 40)}: {row.state}: {SafeText(row.path, 200)}"
+            self._on_event("soulseek.upload", text, {"username": row.username, "state": row.state, "sent": row.sent, "size": row.size})
+
+
+LIVE = ("active", "starting", "queued")
+
+
+def upload_info(transfer: Transfer) -> UploadInfo:
+    return UploadInfo(
+        f"{transfer.username}\\{transfer.remote_path}",
+        transfer.username,
+        transfer.remote_path,
+        transfer.filesize or 0,
+        transfer.bytes_transfered,
+        transfer.get_speed() if transfer.is_transferring() else 0.0,
+        UPLOAD_STATES.get(transfer.state.VALUE, "queued"),
+    )
