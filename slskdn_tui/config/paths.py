@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,9 @@ class Paths:
             root = profile.expanduser().resolve()
             return cls(root, root / "data", root / "state", root / "cache", root / "run", root)
         dirs = platformdirs.PlatformDirs(APP, appauthor=False)
-        return cls(dirs.user_config_path, dirs.user_data_path, dirs.user_state_path, dirs.user_cache_path, dirs.user_runtime_path)
+        # Without XDG_RUNTIME_DIR (sudo, containers) platformdirs would warn and use a name under /tmp that others can take first.
+        runtime = dirs.user_runtime_path if os.environ.get("XDG_RUNTIME_DIR") else dirs.user_state_path / "run"
+        return cls(dirs.user_config_path, dirs.user_data_path, dirs.user_state_path, dirs.user_cache_path, runtime)
 
     @property
     def config_file(self) -> Path:

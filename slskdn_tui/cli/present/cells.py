@@ -53,7 +53,7 @@ class Column:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], total: int | None = None, mark: str = "…") -> list[str]:
-    """Lines of an aligned table, two spaces between columns, at most `total` cells wide where the flexible columns allow it."""
+    """Lines of an aligned table, two spaces between columns, at most `total` cells wide: flexible columns give way, then the line is cut."""
     wide = [max([width(column.title), *(width(row[i]) for row in rows)]) for i, column in enumerate(columns)]
     if total is not None:
         over = sum(wide) + 2 * (len(wide) - 1) - total
@@ -67,5 +67,6 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], total: int |
     lines = []
     for row in ([column.title for column in columns], *rows):
         parts = [pad(cut(cell, wide[i], mark), wide[i], columns[i].align) for i, cell in enumerate(row)]
-        lines.append("  ".join(parts).rstrip())
+        line = "  ".join(parts).rstrip()
+        lines.append(cut(line, total, mark) if total is not None else line)
     return lines

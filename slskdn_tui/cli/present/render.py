@@ -92,7 +92,7 @@ def jobs(view: JobsView, look: Look) -> list[str]:
             units.speed(row.speed),
             row.artist,
             row.title,
-            units.moment(row.created_at),
+            row.created_at[:10],
         )
         for row in view.rows
     ]
@@ -178,7 +178,7 @@ def swarms(view: SwarmsView, look: Look) -> list[str]:
     else:
         columns = (
             Column("JOB"),
-            Column("ALBUM / TRACK / SOURCE", flex=True, least=20),
+            Column("ALBUM / TRACK / SOURCE", flex=True, least=16),
             Column("STATE"),
             Column("DONE", "right"),
             Column("SHARE", "right"),
