@@ -41,7 +41,10 @@ class PartStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """The status line. `soulseek` is offline, connecting, online, kicked or off; `disk_used` a share of the download disk."""
+    """The status line. `soulseek` is offline, connecting, online, kicked or off; `disk_used` a share of the download disk.
+
+    `slsk_down` and the like are bytes of the last seven days; `down` and `up` are bytes/s now.
+    """
 
     version: int
     account: SafeText = _EMPTY
@@ -56,6 +59,10 @@ class StatusView:
     jobs_total: int = 0
     uploads: int = 0
     node_id: str = ""
+    slsk_down: int = 0
+    slsk_up: int = 0
+    mesh_down: int = 0
+    mesh_up: int = 0
     profile: SafeText = _EMPTY
     engine: SafeText = _EMPTY
     started_at: str = ""

@@ -1,0 +1,276 @@
+"""The engine: builds every part of a node, starts and stops them in order, and stands behind the seam. Shell of shells.
+
+Order up: lock, databases, then what has no network, then overlay, DHT, Soulseek, last the jobs. Down in the reverse order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.engine.audio.check import AudioChecker
+from slskdn_tui.engine.control import ControlServer
+from slskdn_tui.engine.dht.node import DhtNode
+from slskdn_tui.engine.handlers import HANDLERS, checked
+from slskdn_tui.engine.jobs.placement import check_template
+from slskdn_tui.engine.jobs.runner import JobRunner
+from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.library.offers import LibraryOffers
+from slskdn_tui.engine.lock import ProfileLock
+from slskdn_tui.engine.logs import LogFile
+from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
+from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.overlay.identity import NodeIdentity
+from slskdn_tui.engine.overlay.mesh import Mesh
+from slskdn_tui.engine.peers.book import PeerBook
+from slskdn_tui.engine.peers.ledger import Ledger
+from slskdn_tui.engine.rates import Rates
+from slskdn_tui.engine.runtime.clock import Clock, SystemClock, iso
+from slskdn_tui.engine.runtime.events import EventBus
+from slskdn_tui.engine.runtime.supervise import Part, Supervisor
+from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.trace.recorder import TraceRecorder
+from slskdn_tui.engine.views import Views
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.views import EngineEvent, Snapshot, Unchanged, ViewKey
+from slskdn_tui.seam import Command, Result
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """One node of one profile, in this process. `EngineProtocol`; the parts are attributes for `handlers.py` and `views.py`."""
+
+    def __init__(self, paths: Paths, settings: Settings, *, password: str, how: str = "in this window", clock: Clock | None = None) -> None:
+        self.paths = paths
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.bus = EventBus(self.clock)
+        self.supervisor = Supervisor(self.clock, self._part_failed)
+        self.rng = random.SystemRandom()
+        self.rates = Rates(self.clock)
+        self.started_at = ""
+        self._password = password
+        self._how = how
+        self._stack = AsyncExitStack()
+        self._stop_asked = asyncio.Event()
+        self.identity: NodeIdentity | None = None
+        self.mesh: Mesh | None = None
+        self.dht: DhtNode | None = None
+
+    @property
+    def description(self) -> str:
+        return self._how
+
+    async def start(self) -> None:
+        """Bring everything up. UserError when the profile is held by another engine, or a folder or port cannot be had; then nothing is left running."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self) -> None:
+        stack, paths = self._stack, self.paths
+        check_template(self.settings.downloads.template)
+        _make_folders(paths, self.settings)
+        lock = ProfileLock(paths)
+        lock.acquire(self._how)
+        stack.callback(lock.release)
+        log_file = LogFile(paths.log_file)
+        log_file.open()
+        stack.callback(log_file.close)
+        self.started_at = iso(self.clock.wall())
+        self.store = await Store.open(paths, self.clock)
+        stack.push_async_callback(self.store.close)
+        for damage in self.store.damage:
+            self.bus.publish("store.damaged", "store", str(damage), level="error")
+        self.disk = ThreadPoolExecutor(2, thread_name_prefix="disk")
+        stack.callback(self.disk.shutdown, cancel_futures=True)
+        stack.push_async_callback(self.supervisor.stop)
+        await self._start_local(stack)
+        await self._start_mesh(stack)
+        await self._start_soulseek(stack)
+        await self._start_jobs(stack)
+        control = ControlServer(self, paths.socket, clock=self.clock, supervisor=self.supervisor)
+        await control.start()
+        stack.push_async_callback(control.stop)
+        self.bus.publish("engine.started", "engine", f"slskdn started, profile {paths.config}, {self._how}")
+
+    async def _start_local(self, stack: AsyncExitStack) -> None:
+        """What needs no network: peers' book, ledger, trace, MusicBrainz client, audio checks, offered files."""
+        self.book = PeerBook(self.store.peers, self.clock)
+        await self.book.load()
+        stack.push_async_callback(self.book.flush)
+        self.supervisor.keep("peer book", self.book.run)
+        self.ledger = Ledger(self.store.ledger, self.clock)
+        await self.ledger.load()
+        stack.push_async_callback(self.ledger.flush)
+        self.supervisor.keep("ledger", self.ledger.run)
+        self.trace = TraceRecorder(self.store.traces, self.clock, self.supervisor, keep_jobs=self.settings.trace.keep_jobs)
+        stack.push_async_callback(self.trace.flush)
+        self.music = MusicBrainzClient(self.settings.musicbrainz, clock=self.clock, cache=self.store.mb_cache)
+        stack.callback(self.music.close)
+        self.audio = AudioChecker()
+        stack.push_async_callback(self.audio.close)
+        self.offers = LibraryOffers(self.store.files, executor=self.disk)
+        await self.offers.load()
+        if self.settings.overlay.enabled and (folders := self._offered_folders()):
+            self.supervisor.keep("offers", lambda: self._keep_offers(folders), first=60, most=600)
+
+    def _offered_folders(self) -> list[Path]:
+        """Which folders the overlay may offer from (`overlay.offer`)."""
+        downloads = Path(self.settings.downloads.folder).expanduser()
+        shared = [Path(folder).expanduser() for folder in self.settings.soulseek.share]
+        match self.settings.overlay.offer:
+            case "shared":
+                return shared
+            case "downloads":
+                return [downloads]
+        return []
+
+    async def _keep_offers(self, folders: list[Path]) -> None:
+        count = await self.offers.scan(folders)
+        self.bus.publish("offers.ready", "library", f"{count} recordings offered to the mesh")
+        await self.clock.sleep(3600)
+
+    async def _start_mesh(self, stack: AsyncExitStack) -> None:
+        overlay, dht = self.settings.overlay, self.settings.dht
+        if overlay.enabled:
+            self.identity = NodeIdentity.load_or_create(self.paths.key_file)
+            self.mesh = Mesh(
+                self.identity,
+                listen=split_address(overlay.listen)[1],
+                clock=self.clock,
+                supervisor=self.supervisor,
+                providers=[self.offers],
+                max_peers=overlay.max_peers,
+                permit=self.settings.network.permit,
+                soulseek_name=self.settings.soulseek.username,
+                upload_slots=overlay.upload_slots,
+                upload_bytes_s=overlay.bandwidth_kbps * 1000 // 8 or None,
+                on_event=self._mesh_event,
+                on_bytes=lambda node, direction, count: self._moved("mesh", direction, node, count),
+            )
+            await self.mesh.start()
+            stack.push_async_callback(self.mesh.stop)
+        if overlay.enabled and dht.enabled:
+            self.dht = DhtNode(
+                split_address(dht.listen)[1],
+                clock=self.clock,
+                rng=self.rng,
+                supervisor=self.supervisor,
+                bootstrap=[split_address(text)[1] for text in dht.bootstrap],
+                permit=self.settings.network.permit,
+                saved_nodes=await self.store.dht_nodes.load(),
+            )
+            await self.dht.start()
+            stack.push_async_callback(self._stop_dht)
+        self.finder = MeshFinder(self.settings, self.mesh, self.dht, self.clock, self.rng, self.offers.recordings)
+        if self.mesh is not None and overlay.peers:
+            self.supervisor.keep("configured peers", self.finder.keep_configured)
+        if self.dht is not None:
+            self.supervisor.keep("neighbours", self.finder.keep_neighbours)
+            self.supervisor.keep("announcements", self.finder.keep_recordings)
+
+    async def _stop_dht(self) -> None:
+        assert self.dht is not None
+        await self.store.dht_nodes.save(self.dht.saved())
+        await self.dht.stop()
+
+    async def _start_soulseek(self, stack: AsyncExitStack) -> None:
+        self.soulseek = SoulseekPlane(
+            self.settings.soulseek,
+            password=self._password,
+            share_db=self.paths.data / "shares.db",
+            clock=self.clock,
+            supervisor=self.supervisor,
+            rng=self.rng,
+            on_event=lambda name, text, data: self.bus.publish(
+                f"soulseek.{name}", "soulseek", text, level="error" if name in ("refused", "kicked") else "info", **data
+            ),
+            on_bytes=lambda user, direction, count: self._moved("slsk", direction, user, count),
+            gate_store=self.store.gate,
+        )
+        await self.soulseek.start()
+        stack.push_async_callback(self.soulseek.stop)
+
+    async def _start_jobs(self, stack: AsyncExitStack) -> None:
+        services = Services(
+            self.settings, self.paths, self.clock, self.supervisor, self.bus, self.store, self.trace, self.music, self.soulseek, self.finder,
+            self.book, self.audio.check, self._finished, self.disk,
+        )  # fmt: skip
+        self.runner = JobRunner(services)
+        self.views = Views(self)
+        await self.runner.load()
+        stack.push_async_callback(self.runner.stop)
+
+    async def stop(self) -> None:
+        """Bring everything down; committed bytes and states stay."""
+        self._stop_asked.set()
+        await self._stack.aclose()
+
+    async def wait(self) -> None:
+        """Until somebody asks the engine to stop (`slskdn stop`)."""
+        await self._stop_asked.wait()
+
+    def ask_to_stop(self) -> None:
+        self._stop_asked.set()
+
+    # The seam ---------------------------------------------------------------------------------------------------
+
+    async def snapshot(self, view: ViewKey, since: int = 0) -> Snapshot:
+        made = await self.views.make(view)
+        return Unchanged(made.version) if made.version == since else made
+
+    async def submit(self, command: Command) -> Result:
+        try:
+            _, args = checked(command)
+            return await HANDLERS[command.name](self, args)
+        except UserError as error:
+            return Result(error.code, error.message, error.hint)
+
+    def events(self) -> AsyncIterator[EngineEvent]:
+        return self.bus.subscribe()
+
+    # What the parts tell ----------------------------------------------------------------------------------------
+
+    def _part_failed(self, part: Part, error: BaseException) -> None:
+        self.bus.publish("part.failed", "engine", f"{part.name} failed: {part.error}", level="error", part_name=part.name)
+
+    def _moved(self, plane: str, direction: str, peer: str, count: int) -> None:
+        self.ledger.add(plane, direction, peer, count)
+        self.rates.add(plane, direction, count)
+
+    def _mesh_event(self, name: str, data: dict[str, object]) -> None:
+        if name == "peer.connected":
+            self.book.seen(str(data["node_id"]), str(data.get("address", "")))
+        words = ", ".join(f"{key} {value}" for key, value in data.items() if value not in ("", None))
+        self.bus.publish(f"overlay.{name}", "overlay", f"{name.replace('.', ' ')}: {words}")
+
+    async def _finished(self, path: Path, recording: str) -> None:
+        """A file was placed: offer it, when the user offers finished downloads or shares that folder."""
+        if self.mesh is not None and any(path.is_relative_to(folder) for folder in self._offered_folders()):
+            await self.offers.add_file(path, recording)
+
+
+def _make_folders(paths: Paths, settings: Settings) -> None:
+    downloads = Path(settings.downloads.folder).expanduser()
+    for folder, make in ((paths.data, paths.ensure), (downloads, lambda: downloads.mkdir(parents=True, exist_ok=True))):
+        try:
+            make()
+        except OSError as error:
+            raise UserError(
+                "disk", f"cannot make {folder}: {error.strerror}", "check its owner and rights, or name another folder in the configuration"
+            ) from error
+    if not os.access(downloads, os.W_OK | os.X_OK):
+        raise UserError("disk", f"{downloads} cannot be written", "change its rights, or set downloads.folder to another one")

@@ -1,0 +1,76 @@
+"""A job as it lives in memory: the stored record, and beside it what only a running engine knows. Plain state; the runner and track tasks change it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from slskdn_tui.engine.music.matching import AlbumCandidate
+from slskdn_tui.engine.store.records import JobRecord, TrackRecord
+from slskdn_tui.engine.swarm.track import TrackSwarm
+from slskdn_tui.model.jobs import JobState, TrackState
+from slskdn_tui.model.music import Track
+
+
+@dataclass(frozen=True, slots=True)
+class RescueNote:
+    """Why and since when a track is being rescued, and how the mesh was asked."""
+
+    reason: str
+    since: str
+    looked: str = ""
+
+
+@dataclass(slots=True)
+class LiveTrack:
+    """One track: `swarm` while it transfers, `note` the last thing worth saying about it."""
+
+    track: Track
+    record: TrackRecord
+    swarm: TrackSwarm | None = None
+    rescue: RescueNote | None = None
+    note: str = ""
+    rescue_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    next_asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def state(self) -> TrackState:
+        return self.record.state
+
+    @property
+    def done(self) -> float:
+        if self.record.state is TrackState.DONE:
+            return 1.0
+        if self.swarm is not None:
+            status = self.swarm.status()
+            return status.done / status.size if status.size else 0.0
+        return 0.0
+
+
+@dataclass(slots=True)
+class LiveJob:
+    """One job: its record, its tracks, the candidates found so far, and the task that drives it."""
+
+    record: JobRecord
+    tracks: list[LiveTrack]
+    candidates: tuple[AlbumCandidate, ...] = ()
+    task: asyncio.Task[Any] | None = None
+    history: deque[Any] = field(default_factory=lambda: deque(maxlen=200))
+
+    @classmethod
+    def of(cls, record: JobRecord) -> LiveJob:
+        by_position = {track.position: track for track in record.release.tracks}
+        return cls(record, [LiveTrack(by_position[entry.position], entry) for entry in record.tracks])
+
+    @property
+    def job_id(self) -> str:
+        return self.record.job_id
+
+    @property
+    def runs(self) -> bool:
+        return self.record.state in (JobState.NEW, JobState.SEARCHING, JobState.ACTIVE)
+
+    def track(self, position: int) -> LiveTrack | None:
+        return next((live for live in self.tracks if live.track.position == position), None)

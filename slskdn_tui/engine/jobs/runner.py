@@ -1,0 +1,277 @@
+"""All jobs of a profile: created, resumed after a restart, driven, ended. Shell; each job is one supervised task.
+
+A job never fails for want of a source: it says so, waits, and searches again, since users come and go. It pauses itself when the disk is in trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from slskdn_tui.engine.jobs import manifests
+from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
+from slskdn_tui.engine.jobs.search import find_album
+from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.told import Teller
+from slskdn_tui.engine.jobs.track_task import TrackTask
+from slskdn_tui.engine.runtime.clock import iso
+from slskdn_tui.engine.store.records import JobRecord, TrackRecord
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.jobs import ENDED, Constraints, JobState, TrackState
+from slskdn_tui.model.music import Release
+from slskdn_tui.model.text import SafeText
+
+SEARCH_AGAIN_S = 900.0
+"""A job without a source searches again after this long; the gate refuses the same query within five minutes anyway."""
+_BETWEEN = frozenset(
+    {
+        TrackState.ACTIVE,
+        TrackState.QUEUED,
+        TrackState.STALLED,
+        TrackState.RESCUE,
+        TrackState.VERIFYING,
+        TrackState.PAUSED,
+        TrackState.NO_SOURCE,
+    }
+)
+
+
+class JobRunner:
+    """Owns every `LiveJob`. Mutations end in the database and the manifest before they answer."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._jobs: dict[str, LiveJob] = {}
+        self._slots = asyncio.Semaphore(services.settings.downloads.parallel)
+        self._failures: Counter[str] = Counter()
+        self._manifests = ManifestFiles(services.paths.jobs)
+
+    # Start and stop ---------------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Every stored job comes back; those that were running go on by themselves."""
+        for record in await self._services.store.jobs.load_all():
+            for track in record.tracks:
+                if track.state in _BETWEEN:
+                    track.state = TrackState.PENDING
+            job = self._jobs[record.job_id] = LiveJob.of(record)
+            if job.runs:
+                self._start(job)
+
+    async def stop(self) -> None:
+        """Let go of everything; states stay as they are, so a restart goes on."""
+        tasks = [job.task for job in self._jobs.values() if job.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Looking ----------------------------------------------------------------------------------------------------
+
+    def jobs(self) -> list[LiveJob]:
+        return sorted(self._jobs.values(), key=lambda job: (job.record.queue_position, job.record.created_at, job.job_id))
+
+    def find(self, reference: str) -> LiveJob:
+        """The job whose id begins so; UserError when none or several do."""
+        fits = [job for job in self._jobs.values() if job.job_id.startswith(reference.lower())] if reference else []
+        if len(fits) == 1:
+            return fits[0]
+        if not fits:
+            raise UserError("not_found", f"no job {reference!r}", "`slskdn jobs list` shows them")
+        raise UserError("usage", f"{len(fits)} jobs begin with {reference!r}", "give more of the id")
+
+    # Acting -----------------------------------------------------------------------------------------------------
+
+    async def create(self, release: Release, constraints: Constraints) -> LiveJob:
+        """A new job; an unfinished job for the same release is refused, since both would fetch the same files."""
+        for job in self._jobs.values():
+            if job.record.release.mbid == release.mbid and job.record.state not in ENDED:
+                raise UserError("refused", f"job {job.job_id[:8]} already fetches {release.title}", "resume it, or cancel it first")
+        return await self._add(str(uuid.uuid4()), release, constraints, iso(self._services.clock.wall()), {})
+
+    async def import_manifest(self, text: str, name: str) -> LiveJob:
+        """Recreate a job from its manifest and go on from what is on disk."""
+        loop = asyncio.get_running_loop()
+        wanted = await loop.run_in_executor(self._services.disk, manifests.read, text, name)
+        known = self._jobs.get(wanted.job_id)
+        if known is not None and known.record.state not in ENDED:
+            raise UserError(
+                "refused",
+                f"job {wanted.job_id[:8]} is here already ({known.record.state})",
+                "cancel it first, or give the manifest another job_id",
+            )
+        there = await loop.run_in_executor(self._services.disk, self._manifests.already_placed, wanted, self._services.settings.downloads)
+        return await self._add(
+            wanted.job_id, wanted.release, wanted.constraints, wanted.started_at or iso(self._services.clock.wall()), there
+        )
+
+    async def _add(self, job_id: str, release: Release, constraints: Constraints, created: str, there: dict[int, TrackRecord]) -> LiveJob:
+        tracks = [there.get(track.position, TrackRecord(track.position)) for track in release.tracks]
+        position = max((job.record.queue_position for job in self._jobs.values()), default=0) + 1
+        record = JobRecord(job_id, "mb_release", release, constraints, JobState.NEW, position, created, tracks=tracks)
+        record.folder = str(Path(self._services.settings.downloads.folder).expanduser())
+        job = LiveJob.of(record)
+        await self._save(job)
+        self._jobs[job_id] = job
+        self._tell(job, "job.created", f"{release.artist} – {release.title}: {len(release.tracks)} tracks")
+        self._start(job)
+        return job
+
+    async def pause(self, job: LiveJob) -> None:
+        """Stop the transfers; everything on disk stays."""
+        if job.record.state in ENDED:
+            raise UserError("refused", f"the job is {job.record.state}", "`slskdn jobs rerun` starts an ended job again")
+        await self._halt(job)
+        await self._set(job, JobState.PAUSED)
+        self._tell(job, "job.paused", "paused; everything on disk stays")
+
+    async def resume(self, job: LiveJob) -> None:
+        if job.record.state is not JobState.PAUSED:
+            raise UserError("refused", f"the job is {job.record.state}, not paused", "")
+        await self._set(job, JobState.NEW)
+        self._tell(job, "job.resumed", "resumed")
+        self._start(job)
+
+    async def cancel(self, job: LiveJob) -> None:
+        """End a job and delete its partial files; finished tracks stay."""
+        if job.record.state in ENDED:
+            raise UserError("refused", f"the job is {job.record.state} already", "")
+        await self._halt(job)
+        await self._set(job, JobState.CANCELLED)
+        await self._drop_parts(job)
+        self._tell(job, "job.cancelled", "cancelled; partial files deleted, finished tracks stay")
+
+    async def rerun(self, job: LiveJob) -> None:
+        """Start an ended job again: tracks whose file is still in place stay done."""
+        if job.record.state not in ENDED:
+            raise UserError("refused", f"the job is {job.record.state}", "only an ended job can be run again")
+        for track in job.record.tracks:
+            if not (track.placed and Path(track.placed).is_file()):
+                track.state, track.placed, track.reason = TrackState.PENDING, "", ""
+        job.record.finished_at, job.record.error = "", ""
+        await self._set(job, JobState.NEW)
+        self._tell(job, "job.rerun", "started again")
+        self._start(job)
+
+    async def move(self, job: LiveJob, step: int) -> None:
+        """Up (-1) or down (+1) in the queue."""
+        order = self.jobs()
+        index = order.index(job)
+        other = index + step
+        if not 0 <= other < len(order):
+            raise UserError("refused", "the job is at the end of the queue already", "")
+        order[index], order[other] = order[other], order[index]
+        for position, each in enumerate(order, start=1):
+            if each.record.queue_position != position:
+                each.record.queue_position = position
+                await self._services.store.jobs.save(each.record)
+
+    def manifest(self, job: LiveJob) -> str:
+        """The job's manifest as it stands now."""
+        return self._manifests.text(job.record)
+
+    # Driving ----------------------------------------------------------------------------------------------------
+
+    def _start(self, job: LiveJob) -> None:
+        if job.task is None or job.task.done():
+            job.task = self._services.supervisor.spawn(f"job {job.job_id[:8]}", self._drive(job))
+
+    async def _halt(self, job: LiveJob) -> None:
+        if job.task is not None and not job.task.done():
+            job.task.cancel()
+            await asyncio.gather(job.task, return_exceptions=True)
+        job.task = None
+        for live in job.tracks:
+            live.swarm, live.rescue = None, None
+            if live.record.state in _BETWEEN:
+                live.record.state = TrackState.PENDING
+
+    async def _drive(self, job: LiveJob) -> None:
+        """Search, fetch, and again, until every track is placed."""
+        while True:
+            missing = [live for live in job.tracks if live.record.state is not TrackState.DONE]
+            if not missing:
+                await self._complete(job)
+                return
+            if any(not live.record.username for live in missing):
+                await self._search(job)
+            await self._set(job, JobState.ACTIVE, job.record.error)
+            states = await self._fetch(job, missing)
+            if TrackState.PAUSED in states:
+                trouble = next((live.record.reason for live in missing if live.record.reason), "the disk is in trouble")
+                await self._set(job, JobState.PAUSED, trouble)
+                self._tell(job, "job.disk", f"paused: {trouble}", level="error")
+                return
+            if TrackState.NO_SOURCE in states:
+                lacking = sum(state is TrackState.NO_SOURCE for state in states)
+                await self._set(
+                    job, JobState.SEARCHING, f"no source for {lacking} tracks; searching again in {int(SEARCH_AGAIN_S // 60)} minutes"
+                )
+                self._tell(job, "job.no_source", job.record.error, level="warning")
+                await self._services.clock.sleep(SEARCH_AGAIN_S)
+
+    async def _search(self, job: LiveJob) -> None:
+        services = self._services
+        await self._set(job, JobState.SEARCHING, "" if services.soulseek.state == "online" else services.soulseek.state_words)
+        await services.soulseek.wait_online()
+        await self._set(job, JobState.SEARCHING)
+        tell = Teller(services.bus, services.trace, job.job_id, 0, job.record.release.title)
+        found = await find_album(
+            services, job.record.release, job.record.constraints, self._history, lambda words: tell.trace("search", words=words)
+        )
+        job.candidates = found.candidates
+        best = found.candidates[0] if found.candidates else None
+        if best is None:
+            self._tell(job, "job.search", f"{found.users} users answered, none fits {job.record.release.title}", level="warning")
+            return
+        words = f"{best.username}: {best.why}"
+        tell.trace("candidate", source=f"slsk:{best.username}", result="chosen", words=words)
+        self._tell(job, "job.search", f"{found.users} users answered; {words}")
+
+    def _history(self, username: str) -> float:
+        """1.0 for a user who never failed us, less with each failure."""
+        return 1.0 / (1 + self._failures[username])
+
+    async def _fetch(self, job: LiveJob, missing: Iterable) -> list[TrackState]:
+        async def one(live) -> TrackState:
+            async with self._slots:
+                task = TrackTask(self._services, job, live, lambda: self._save(job))
+                state = await task.run()
+                if state is not TrackState.DONE and live.record.username:
+                    self._failures[live.record.username] += 1
+                return state
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(live), name=f"track {job.job_id[:8]}/{live.track.position}") for live in missing]
+        return [task.result() for task in tasks]
+
+    async def _complete(self, job: LiveJob) -> None:
+        job.record.finished_at = iso(self._services.clock.wall())
+        await self._set(job, JobState.COMPLETED)
+        await self._drop_parts(job)
+        self._tell(
+            job, "job.completed", f"{job.record.release.artist} – {job.record.release.title}: complete, {len(job.tracks)} tracks verified"
+        )
+
+    async def _drop_parts(self, job: LiveJob) -> None:
+        folder = self._services.paths.incomplete / job.job_id
+        for path in sorted(folder.glob("*.part")) if folder.is_dir() else []:
+            position, _, size = path.stem.partition("-")
+            await self._services.store.parts.drop(f"{job.job_id}/{int(position)}/{size}")
+        await asyncio.get_running_loop().run_in_executor(self._services.disk, lambda: shutil.rmtree(folder, ignore_errors=True))
+
+    async def _set(self, job: LiveJob, state: JobState, error: str = "") -> None:
+        job.record.state, job.record.error = state, str(SafeText(error))
+        await self._save(job)
+
+    async def _save(self, job: LiveJob) -> None:
+        await self._services.store.jobs.save(job.record)
+        await asyncio.get_running_loop().run_in_executor(self._services.disk, self._manifests.keep, job.record)
+
+    def _tell(self, job: LiveJob, name: str, text: str, *, level="info") -> None:
+        self._services.bus.publish(name, "job", text, level=level, job_id=job.job_id)
+        self._services.trace.add(job.job_id, kind="job", result=str(job.record.state), words=text)

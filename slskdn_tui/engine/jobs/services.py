@@ -1,0 +1,67 @@
+"""What a job works with: the ports and shells the engine hands down. One value, so that a test can hand down others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.engine.audio.check import AudioCheck
+from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.peers.book import PeerBook
+from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.events import EventBus
+from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.trace.recorder import TraceRecorder
+from slskdn_tui.model.candidates import FoundFile, SearchReply
+from slskdn_tui.model.ports import ChunkPeer, Origin
+
+
+class Plane(Protocol):
+    """The Soulseek plane as jobs see it."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def state_words(self) -> str: ...
+    async def wait_online(self) -> None: ...
+    async def search(self, query: str, *, wait_s: float = 8.0) -> tuple[SearchReply, ...]: ...
+    def origin(self, file: FoundFile) -> Origin: ...
+
+
+class MeshFinder(Protocol):
+    """Finds and dials mesh peers; `engine/mesh_finder.py` implements it over the overlay and the DHT."""
+
+    @property
+    def unavailable(self) -> str:
+        """Why nobody can be asked ("the overlay is off (overlay.enabled)"), or empty."""
+        ...
+
+    async def who_has(self, recording: str) -> tuple[Sequence[ChunkPeer], str]:
+        """Connected peers to ask for a recording, and a line on how they were looked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    paths: Paths
+    clock: Clock
+    supervisor: Supervisor
+    bus: EventBus
+    store: Store
+    trace: TraceRecorder
+    music: MusicBrainzClient
+    soulseek: Plane
+    finder: MeshFinder
+    book: PeerBook
+    check_audio: Callable[[Path], Awaitable[AudioCheck]]
+    finished: Callable[[Path, str], Awaitable[None]]
+    """Called with a placed file and its recording MBID, so that it can be offered."""
+    disk: Executor
+    """Threads for file work; never the default executor, which resolves host names."""

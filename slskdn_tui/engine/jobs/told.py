@@ -1,0 +1,87 @@
+"""Says what happens to a track, once for the trace (everything) and once for the log (what a user would want to know). Shell over bus and trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slskdn_tui.engine.jobs.rescue import Asked
+from slskdn_tui.engine.runtime.events import EventBus, Level
+from slskdn_tui.engine.swarm.track import SwarmEvent
+from slskdn_tui.engine.trace.recorder import TraceRecorder
+from slskdn_tui.model.ids import short_node_id
+from slskdn_tui.model.text import SafeText
+
+# Swarm events that a user reads in the log: kind -> (event name, part, level)
+LOGGED: dict[str, tuple[str, str, Level]] = {
+    "ban": ("peer.banned", "swarm", "warning"),
+    "peer_added": ("peer.added", "rescue", "info"),
+    "peer_refused": ("peer.refused", "rescue", "info"),
+    "peer_lost": ("peer.lost", "overlay", "info"),
+    "stall": ("track.stalled", "swarm", "warning"),
+    "proof": ("track.proof", "swarm", "info"),
+    "meet": ("track.met", "swarm", "info"),
+}
+
+
+def source_name(source: str) -> str:
+    """How a source is written in a line: a user name, or a node's short id."""
+    return source.removeprefix("slsk:") if source.startswith("slsk:") else short_node_id(source) if source else ""
+
+
+class Teller:
+    """Bound to one track of one job (track 0: the job itself)."""
+
+    def __init__(self, bus: EventBus, trace: TraceRecorder, job_id: str, track: int, title: SafeText) -> None:
+        self._bus = bus
+        self._trace = trace
+        self._job_id = job_id
+        self._track = track
+        self._title = title
+
+    def trace(self, kind: str, *, source: str = "", result: str = "", words: str = "", **more: Any) -> None:
+        plane = "slsk" if source.startswith("slsk:") else "mesh" if source else ""
+        self._trace.add(self._job_id, kind=kind, track_id=self._track, peer_id=source, source=plane, result=result, words=words, **more)
+
+    def log(self, name: str, part: str, text: str, *, level: Level = "info", **data: str | int | float | bool | None) -> None:
+        self._bus.publish(name, part, text, level=level, job_id=self._job_id, track=self._track, **data)
+
+    def swarm(self, event: SwarmEvent) -> None:
+        """Every decision of the swarm, into the trace; the telling ones into the log."""
+        self._trace.add(
+            self._job_id,
+            kind=event.kind,
+            track_id=self._track,
+            peer_id=event.source,
+            source=event.plane,
+            variant_id=event.variant_id,
+            chunk_offset=event.offset,
+            chunk_length=event.length,
+            result=event.result,
+            rtt_ms=event.rtt_ms,
+            throughput_bps=event.throughput_bps,
+            words=event.words,
+        )
+        if event.kind in LOGGED:
+            name, part, level = LOGGED[event.kind]
+            self.log(
+                name,
+                part,
+                f"{self._title}: {source_name(event.source)} {event.words or event.result}".replace("  ", " "),
+                level=level,
+                source=event.source,
+            )
+
+    def rescue_started(self, reason: str) -> None:
+        self.log("rescue.started", "rescue", f"{self._title}: {reason}; asking the mesh", level="warning", reason=reason)
+        self.trace("rescue", result="started", words=reason)
+
+    def rescue_refused(self, reason: str, why: str) -> None:
+        self.log("rescue.refused", "rescue", f"{self._title}: {reason}; nobody was asked: {why}", level="warning", reason=reason, why=why)
+        self.trace("rescue", result="refused", words=f"{reason}; nobody was asked: {why}")
+
+    def rescue_round(self, asked: Asked) -> None:
+        words = f"{len(asked.taken)} mesh peers added; {asked.looked}"
+        if asked.refused:
+            words += "; refused: " + ", ".join(asked.refused)
+        self.log("rescue.peers", "rescue", f"{self._title}: {words}", peers=len(asked.taken), refused=len(asked.refused))
+        self.trace("rescue", result="ok" if asked.taken else "nobody", words=words)

@@ -1,0 +1,252 @@
+"""One track from holder to library: fetch, fail over, rescue, verify, place. Shell; one task a track, cancelled by pause.
+
+A holder that ends badly is followed by another holder of the same file at the same offset (the swarm compares an overlap first), then by the
+next candidate. A file that fails its final check goes to quarantine, its holder is not used again for this track, and the job goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from slskdn_tui.engine.jobs.finish import Finish
+from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack, RescueNote
+from slskdn_tui.engine.jobs.rescue import Rescuer
+from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.told import Teller
+from slskdn_tui.engine.music.matching import holders
+from slskdn_tui.engine.runtime.clock import iso
+from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.track import SwarmEnd, TrackSwarm, Tunables
+from slskdn_tui.model.candidates import FoundFile
+from slskdn_tui.model.jobs import TrackState
+from slskdn_tui.model.ports import OriginEnd
+
+TRIES = 3
+"""How often one holder is tried for a track before the next."""
+BACK_OFF = (2.0, 10.0, 60.0)
+
+
+class TrackTask:
+    """Drives one track. `save` stores the job's record; `run` returns the state the track ended in."""
+
+    def __init__(self, services: Services, job: LiveJob, live: LiveTrack, save: Callable[[], Awaitable[None]]) -> None:
+        self._services = services
+        self._job = job
+        self._live = live
+        self._save = save
+        self._tell = Teller(services.bus, services.trace, job.job_id, live.track.position, live.track.title)
+        self._tried: dict[tuple[str, str], int] = {}
+        self._finish = Finish(services, job, live, self._tell)
+        self._rescuer = Rescuer(
+            services, live.track.recording_mbid, lambda kind, source, words: self._tell.trace(kind, source=source, words=words)
+        )
+        self._switch: FoundFile | None = None
+
+    async def run(self) -> TrackState:
+        record = self._live.record
+        while (holder := self._choose()) is not None:
+            record.username, record.path, record.size, record.reason = holder.username, holder.path, holder.size, ""
+            await self._set(TrackState.ACTIVE)
+            end, why = await self._transfer(holder)
+            holder = FoundFile(record.username, record.path, record.size, "")
+            if end is SwarmEnd.COMPLETE:
+                await self._set(TrackState.VERIFYING)
+                bad = await self._finish.finish(self._part_path(holder.size), self._part_key(holder.size))
+                if not bad:
+                    await self._set(TrackState.DONE)
+                    return TrackState.DONE
+                why, self._tried[_key(holder)] = bad, TRIES
+            elif end is SwarmEnd.DISK:
+                await self._set(TrackState.PENDING, why)
+                return TrackState.PAUSED
+            tries = self._tried[_key(holder)] = self._tried.get(_key(holder), 0) + 1
+            self._tell.trace("candidate", source=f"slsk:{holder.username}", result="ended", words=why)
+            if tries < TRIES and self._switch is None:
+                await self._services.clock.sleep(BACK_OFF[min(tries, len(BACK_OFF)) - 1])
+        record.username, record.path = "", ""
+        await self._set(TrackState.NO_SOURCE, record.reason or "nobody online has this file")
+        return TrackState.NO_SOURCE
+
+    async def _set(self, state: TrackState, reason: str = "") -> None:
+        self._live.record.state = state
+        if reason:
+            self._live.record.reason = reason
+        await self._save()
+
+    # Holders ----------------------------------------------------------------------------------------------------
+
+    def _known(self) -> list[FoundFile]:
+        record = self._live.record
+        current = FoundFile(record.username, record.path, record.size, os.path.splitext(record.path)[1]) if record.username else None
+        found = list(holders(self._live.track, self._job.candidates, like=current))
+        return [current, *(file for file in found if _key(file) != _key(current))] if current else found
+
+    def _choose(self) -> FoundFile | None:
+        if self._switch is not None:
+            chosen, self._switch = self._switch, None
+            return chosen
+        usable = [file for file in self._known() if self._tried.get(_key(file), 0) < TRIES]
+        return min(usable, key=lambda file: self._tried.get(_key(file), 0), default=None)
+
+    def _other(self, current: FoundFile, *, same_size: bool) -> FoundFile | None:
+        """Another holder; with `same_size` only one that says it has the same file."""
+        for file in self._known():
+            fits = file.username != current.username and self._tried.get(_key(file), 0) < TRIES
+            if fits and (file.size == current.size or not same_size):
+                return file
+        return None
+
+    # Transfer ---------------------------------------------------------------------------------------------------
+
+    def _part_path(self, size: int) -> Path:
+        return self._services.paths.incomplete / self._job.job_id / f"{self._live.track.position:03}-{size}.part"
+
+    def _part_key(self, size: int) -> str:
+        return f"{self._job.job_id}/{self._live.track.position}/{size}"
+
+    async def _transfer(self, holder: FoundFile) -> tuple[SwarmEnd, str]:
+        """Run a swarm over this holder's file until it is whole or can't go on; other holders of the same file take over inside."""
+        services = self._services
+        path = self._part_path(holder.size)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = await PartFile.open(
+            path,
+            holder.size,
+            self._part_key(holder.size),
+            services.store.parts,
+            services.clock,
+            supervisor=services.supervisor,
+            free_space=services.settings.downloads.free_space_mib << 20,
+        )
+        kbps = self._job.record.constraints.overlay_bandwidth_kbps
+        swarm = TrackSwarm(
+            part,
+            clock=services.clock,
+            supervisor=services.supervisor,
+            tunables=Tunables.of(services.settings.scheduler),
+            rescue=services.settings.rescue,
+            reputation=services.book.reputation,
+            observe=self._tell.swarm,
+            on_outcome=services.book.outcome,
+            overlay_rate=kbps * 1000 // 8 if kbps else None,
+        )
+        self._live.swarm = swarm
+        watch = services.supervisor.spawn(f"watch {self._job.job_id[:8]}/{self._live.track.position}", self._watch(swarm))
+        try:
+            swarm.use_origin(services.soulseek.origin(holder))
+            while True:
+                end = await swarm.run()
+                if end is not SwarmEnd.ORIGIN_ENDED or not self._next_origin(swarm):
+                    return end, self._why(swarm, end)
+        finally:
+            watch.cancel()
+            await swarm.stop()
+            await part.close()
+            self._live.swarm = None
+
+    def _next_origin(self, swarm: TrackSwarm) -> bool:
+        """After an origin ended badly: another holder of the same file goes on at the same offset. False when there is none."""
+        record = self._live.record
+        current = FoundFile(record.username, record.path, record.size, "")
+        self._tried[_key(current)] = self._tried.get(_key(current), 0) + 1
+        result = swarm.origin_result
+        other = self._other(current, same_size=True)
+        if other is None or (result is not None and result[0] is OriginEnd.MISMATCH):
+            return False
+        self._use(swarm, other, result[1] if result else "ended")
+        return True
+
+    def _use(self, swarm: TrackSwarm, holder: FoundFile, why: str) -> None:
+        record = self._live.record
+        self._tell.log(
+            "track.failover",
+            "swarm",
+            f"{self._live.track.title}: {record.username} {why}; going on with {holder.username} at the same offset",
+        )
+        self._tell.trace("candidate", source=f"slsk:{holder.username}", result="failover", words=why)
+        record.username, record.path = holder.username, holder.path
+        swarm.use_origin(self._services.soulseek.origin(holder))
+
+    def _why(self, swarm: TrackSwarm, end: SwarmEnd) -> str:
+        if end is SwarmEnd.DISK:
+            return swarm.trouble
+        return swarm.origin_result[1] if swarm.origin_result else str(end)
+
+    # Watching ---------------------------------------------------------------------------------------------------
+
+    async def _watch(self, swarm: TrackSwarm) -> None:
+        """Look at the swarm until it ends: stall -> rescue, or the next holder; and what the user asks for."""
+        rescue = self._services.settings.rescue
+        tick = min(1.0, rescue.no_bytes_s / 4, rescue.queued_s / 4)
+        again = max(2.0, min(30.0, rescue.no_bytes_s / 2))
+        asked_at = -again
+        self._live.rescue = None
+        while True:
+            await self._services.clock.sleep(tick)
+            if self._live.next_asked.is_set():
+                self._live.next_asked.clear()
+                self._change_holder(swarm, "left by the user")
+            forced = self._live.rescue_asked.is_set()
+            reason = "asked for by the user" if forced else swarm.underperforming()
+            if not reason and self._live.rescue is None:
+                continue
+            now = self._services.clock.now()
+            if not forced and now - asked_at < again:
+                continue
+            asked_at = now
+            self._live.rescue_asked.clear()
+            await self._rescue(swarm, reason)
+
+    def _change_holder(self, swarm: TrackSwarm, why: str) -> None:
+        record = self._live.record
+        current = FoundFile(record.username, record.path, record.size, "")
+        if same := self._other(current, same_size=True):
+            swarm.drop_origin()
+            self._use(swarm, same, why)
+        elif other := self._other(current, same_size=False):
+            self._switch = other
+            swarm.abort()
+        else:
+            self._tell.log("track.failover", "swarm", f"{self._live.track.title}: no other holder is known", level="warning")
+
+    async def _rescue(self, swarm: TrackSwarm, reason: str) -> None:
+        first = self._live.rescue is None
+        blocked = (
+            "this job does not use the overlay (use_overlay: false)"
+            if not self._job.record.constraints.use_overlay
+            else self._rescuer.unavailable
+        )
+        if blocked:
+            if first or not self._live.note:
+                self._tell.rescue_refused(reason, blocked)
+            self._live.note = f"{reason}; not rescued: {blocked}"
+            self._fail_over(swarm, reason)
+            return
+        if first:
+            self._live.rescue = RescueNote(reason, iso(self._services.clock.wall()))
+            self._tell.rescue_started(reason)
+        asked = await self._rescuer.ask(swarm)
+        note = self._live.rescue
+        self._live.rescue = RescueNote(note.reason if note else reason, note.since if note else "", asked.looked)
+        if asked.taken:
+            swarm.set_origin_share(self._services.settings.rescue.origin_share)
+        if asked.taken or asked.refused or first:
+            self._tell.rescue_round(asked)
+        if not self._rescuer.delivering:
+            self._live.note = "; ".join(asked.refused) or asked.looked
+            self._fail_over(swarm, reason)
+
+    def _fail_over(self, swarm: TrackSwarm, reason: str) -> None:
+        """Nobody in the mesh can help: another holder of the same file may."""
+        record = self._live.record
+        current = FoundFile(record.username, record.path, record.size, "")
+        if other := self._other(current, same_size=True):
+            self._tried[_key(current)] = self._tried.get(_key(current), 0) + 1
+            swarm.drop_origin()
+            self._use(swarm, other, reason)
+
+
+def _key(file: FoundFile) -> tuple[str, str]:
+    return file.username, file.path

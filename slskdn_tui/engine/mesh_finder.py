@@ -1,0 +1,164 @@
+"""Finds mesh peers: configured ones, those behind the channel key, and those who announced a recording. Shell over the overlay and the DHT.
+
+DHT answers are hints: a dialled node proves itself by its identity and by the bytes it delivers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.engine.dht.keys import channel_key, recording_key
+from slskdn_tui.engine.dht.node import DhtNode
+from slskdn_tui.engine.overlay.mesh import Mesh
+from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.ports import ChunkPeer
+
+log = logging.getLogger(__name__)
+DIALS_AT_ONCE = 8
+MAX_ANNOUNCED = 100
+NEIGHBOURS = 8
+"""Looked for through the channel key until so many are connected."""
+CHANNEL_EVERY = 900.0
+RECORDING_EVERY = 1320.0
+LOOK_EVERY = 60.0
+RETRY = (5.0, 15.0, 60.0, 300.0, 900.0)
+Address = tuple[str, int]
+
+
+def split_address(text: str) -> tuple[str, Address]:
+    """(pinned node id or "", (host, port)) of `HOST:PORT` or `NODEID@HOST:PORT`."""
+    pin, _, rest = text.rpartition("@")
+    host, _, port = rest.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UserError("config", f"{text!r} is not HOST:PORT", "write e.g. 10.0.0.2:50400, or NODEID@10.0.0.2:50400")
+    return pin.replace("-", "").lower(), (host.strip("[]"), int(port))
+
+
+class MeshFinder:
+    """One a node. `offered` names the recordings this node offers, for announcing."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        mesh: Mesh | None,
+        dht: DhtNode | None,
+        clock: Clock,
+        rng: random.Random,
+        offered: Callable[[], Sequence[str]],
+    ) -> None:
+        self._settings = settings
+        self._mesh = mesh
+        self._dht = dht
+        self._clock = clock
+        self._rng = rng
+        self._offered = offered
+        self._failures: dict[Address, tuple[int, float]] = {}
+        self._own: set[Address] = set()
+        self._known: dict[Address, str] = {}
+        self._dialling = asyncio.Semaphore(DIALS_AT_ONCE)
+        self.announced: frozenset[str] = frozenset()
+        self.channel_announced = False
+
+    @property
+    def unavailable(self) -> str:
+        if self._mesh is None:
+            return "the overlay is off (overlay.enabled: false)"
+        if self._dht is None and not self._mesh.peers:
+            return "the DHT is off and no mesh peer is connected"
+        if self._dht is not None and self._dht.waiting and not self._mesh.peers:
+            return "the DHT waits for a first node (dht.bootstrap) and no mesh peer is connected"
+        return ""
+
+    @property
+    def _may_name_recordings(self) -> bool:
+        """On the public DHT a recording key tells the world what is wanted or held: only after the user opted in."""
+        return self._dht is not None and (not self._settings.dht.public or self._settings.dht.announce_recordings)
+
+    async def who_has(self, recording: str) -> tuple[Sequence[ChunkPeer], str]:
+        """Connected peers, after dialling whoever announced the recording."""
+        if self._mesh is None:
+            return (), self.unavailable
+        before = len(self._mesh.peers)
+        addresses: list[Address] = []
+        if self._dht is not None and self._may_name_recordings:
+            addresses = await self._dht.get_peers(recording_key(recording))
+            await self._dial_all(addresses)
+        elif self._dht is not None:
+            await self._look_for_neighbours()
+        words = f"{before} peers connected, {len(addresses)} found by DHT key, {len(self._mesh.peers)} asked"
+        return tuple(peer for peer in self._mesh.peers.values() if not peer.closed), words
+
+    # Background work, supervised by the engine -------------------------------------------------------------------
+
+    async def keep_configured(self) -> None:
+        """Stay connected to `overlay.peers`."""
+        wanted = [split_address(text) for text in self._settings.overlay.peers]
+        while True:
+            for pin, address in wanted:
+                await self._dial(address, pin or None)
+            await self._clock.sleep(5.0)
+
+    async def keep_neighbours(self) -> None:
+        """Announce this node under the channel key and look for others while few are connected."""
+        assert self._dht is not None and self._mesh is not None
+        announced_at = -CHANNEL_EVERY
+        while True:
+            if self._dht.table_size:
+                if self._clock.now() - announced_at >= CHANNEL_EVERY and await self._dht.announce(channel_key(), self._mesh.port):
+                    announced_at, self.channel_announced = self._clock.now(), True
+                if len(self._mesh.peers) < NEIGHBOURS:
+                    await self._look_for_neighbours()
+            await self._clock.sleep(LOOK_EVERY if self.channel_announced else 1.0)
+
+    async def keep_recordings(self) -> None:
+        """Announce up to 100 offered recordings, new ones soon, old ones again before they expire."""
+        assert self._dht is not None and self._mesh is not None
+        due: dict[str, float] = {}
+        while True:
+            if self._dht.table_size and self._may_name_recordings:
+                now = self._clock.now()
+                for recording in list(self._offered())[:MAX_ANNOUNCED]:
+                    if due.get(recording, 0.0) <= now and await self._dht.announce(recording_key(recording), self._mesh.port):
+                        due[recording] = now + RECORDING_EVERY * self._rng.uniform(0.95, 1.1)
+                        self.announced = frozenset(due)
+            await self._clock.sleep(1.0)
+
+    # Dialling ---------------------------------------------------------------------------------------------------
+
+    async def _look_for_neighbours(self) -> None:
+        assert self._dht is not None
+        await self._dial_all(await self._dht.get_peers(channel_key()))
+
+    async def _dial_all(self, addresses: Sequence[Address]) -> None:
+        await asyncio.gather(*(self._dial(address, None) for address in dict.fromkeys(addresses)))
+
+    async def _dial(self, address: Address, pin: str | None) -> None:
+        assert self._mesh is not None
+        known = self._known.get(address)
+        if address in self._own or (known is not None and known in self._mesh.peers):
+            return
+        failures, not_before = self._failures.get(address, (0, 0.0))
+        if self._clock.now() < not_before:
+            return
+        async with self._dialling:
+            try:
+                async with asyncio.timeout(12):
+                    peer = await self._mesh.dial(*address, expect=pin)
+                self._known[address] = peer.node_id
+                self._failures.pop(address, None)
+            except UserError as error:
+                if error.code == "refused" and "own" in error.message:
+                    self._own.add(address)
+                self._put_off(address, failures, str(error.message))
+            except (OSError, TimeoutError, ValueError) as error:
+                self._put_off(address, failures, str(error) or type(error).__name__)
+
+    def _put_off(self, address: Address, failures: int, why: str) -> None:
+        wait = RETRY[min(failures, len(RETRY) - 1)] * self._rng.uniform(0.8, 1.2)
+        self._failures[address] = (failures + 1, self._clock.now() + wait)
+        log.info("dialling %s:%d: %s; again in %.0f s", *address, why, wait)

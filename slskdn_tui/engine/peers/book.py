@@ -1,0 +1,95 @@
+"""What this node remembers of peers: outcomes, local reputation, blocks. Shell over the store's `Peers` table; never sent to anybody.
+
+In memory while the engine runs; changed rows are written every few seconds and at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from slskdn_tui.engine.peers.reputation import ChunkOutcome, Standing, avoided
+from slskdn_tui.engine.runtime.clock import Clock, iso
+from slskdn_tui.engine.store.records import PeerRow
+
+SAVE_EVERY = 5.0
+_COUNTERS = {
+    ChunkOutcome.OK: "successful_chunks",
+    ChunkOutcome.TIMEOUT: "timeouts",
+    ChunkOutcome.ERROR: "failed_chunks",
+    ChunkOutcome.CORRUPTION: "corrupt_chunks",
+}
+
+
+class PeersTable(Protocol):
+    async def all(self) -> Sequence[PeerRow]: ...
+    async def save(self, rows: Iterable[PeerRow]) -> None: ...
+
+
+class PeerBook:
+    """Reputation by node id. Strangers stand at 1.0."""
+
+    def __init__(self, table: PeersTable, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+        self._rows: dict[str, PeerRow] = {}
+        self._standing: dict[str, Standing] = {}
+        self._dirty: set[str] = set()
+
+    async def load(self) -> None:
+        for row in await self._table.all():
+            self._rows[row.peer_id] = row
+            self._standing[row.peer_id] = Standing(row.recent.decode("ascii", "ignore"), _seconds(row.last_request))
+
+    async def run(self) -> None:
+        """Write changed rows for ever; supervised by the engine."""
+        while True:
+            await self._clock.sleep(SAVE_EVERY)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what changed."""
+        changed, self._dirty = self._dirty, set()
+        if changed:
+            await self._table.save([self._rows[peer_id] for peer_id in changed])
+
+    def outcome(self, node_id: str, outcome: ChunkOutcome) -> None:
+        """One more request to this peer ended so."""
+        wall = self._clock.wall()
+        standing = self._standing.get(node_id, Standing()).after(outcome, wall.timestamp())
+        self._standing[node_id] = standing
+        row = self._rows.get(node_id) or PeerRow(node_id, "mesh")
+        counter = _COUNTERS[outcome]
+        self._rows[node_id] = replace(
+            row,
+            last_seen=iso(wall),
+            last_request=iso(wall),
+            local_reputation=standing.score(wall.timestamp()),
+            recent=standing.outcomes.encode("ascii"),
+            **{counter: getattr(row, counter) + 1},
+        )
+        self._dirty.add(node_id)
+
+    def seen(self, node_id: str, address: str) -> None:
+        """The peer is connected from `address` (HOST:PORT)."""
+        row = self._rows.get(node_id) or PeerRow(node_id, "mesh")
+        self._rows[node_id] = replace(row, last_seen=iso(self._clock.wall()), address=address)
+        self._dirty.add(node_id)
+
+    def reputation(self, node_id: str) -> float:
+        standing = self._standing.get(node_id)
+        return standing.score(self._clock.wall().timestamp()) if standing else 1.0
+
+    def avoided(self, node_id: str) -> bool:
+        """At or below 0.3, or blocked by the user."""
+        row = self._rows.get(node_id)
+        return (row is not None and row.blocked) or avoided(self.reputation(node_id))
+
+    def row(self, node_id: str) -> PeerRow | None:
+        return self._rows.get(node_id)
+
+
+def _seconds(stamp: str) -> float | None:
+    return datetime.fromisoformat(stamp).astimezone(UTC).timestamp() if stamp else None

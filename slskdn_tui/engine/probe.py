@@ -1,0 +1,59 @@
+"""What `slskdn check` asks of the engine's libraries: Chromaprint, the FLAC decoder, the account. Shell; imports what is heavy only here."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes.util
+import shutil
+
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
+
+Line = tuple[str, str, str, str]
+
+
+async def probe(paths: Paths, settings: Settings) -> list[Line]:
+    """(part, ok|warn|fail, words, how to mend) each."""
+    return [_chromaprint(), await _decoder(), _tools(), _rate(settings)]
+
+
+def _chromaprint() -> Line:
+    import acoustid
+
+    if ctypes.util.find_library("chromaprint"):
+        return "libchromaprint", "ok", "found; recordings can be fingerprinted", ""
+    if shutil.which(acoustid.FPCALC_COMMAND):
+        return "libchromaprint", "ok", "fpcalc found instead of the library", ""
+    return "libchromaprint", "warn", "not found; recordings cannot be fingerprinted", "apt install libchromaprint1"
+
+
+async def _decoder() -> Line:
+    """Start the audio worker once, as a finished download will."""
+    from slskdn_tui.engine.audio.check import AudioChecker
+
+    checker = AudioChecker()
+    try:
+        async with asyncio.timeout(30):
+            version = await checker.version()
+    except (OSError, TimeoutError, RuntimeError) as error:
+        return "audio decoder", "fail", f"does not start: {error}", "reinstall slskdn-tui; soundfile brings its library along"
+    finally:
+        await checker.close()
+    return "audio decoder", "ok", version, ""
+
+
+def _tools() -> Line:
+    if shutil.which("mpv"):
+        return "mpv", "ok", "found", ""
+    return "mpv", "warn", "not found; playing will print an address to open instead", "apt install mpv"
+
+
+def _rate(settings: Settings) -> Line:
+    if settings.musicbrainz.contact or "musicbrainz.org" not in settings.musicbrainz.url:
+        return "MusicBrainz", "ok", settings.musicbrainz.url, ""
+    return (
+        "MusicBrainz",
+        "warn",
+        "musicbrainz.contact is empty",
+        "set it to a mail address or URL: MusicBrainz asks for one and may refuse without",
+    )

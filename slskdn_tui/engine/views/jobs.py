@@ -1,0 +1,81 @@
+"""The Jobs list and one job whole, from live jobs. Core over plain state."""
+
+from __future__ import annotations
+
+from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.views.swarms import shown_state
+from slskdn_tui.model.jobs import Constraints, TrackState
+from slskdn_tui.model.music import Release
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import JobRow, JobTrackRow, JobView
+
+
+def job_row(job: LiveJob) -> JobRow:
+    record = job.record
+    done = [live.done for live in job.tracks]
+    return JobRow(
+        key=job.job_id,
+        version=0,
+        job_id=job.job_id,
+        type=record.type,
+        title=record.release.title,
+        artist=record.release.artist,
+        state=str(record.state),
+        tracks_done=sum(live.record.state is TrackState.DONE for live in job.tracks),
+        tracks_total=len(job.tracks),
+        done=sum(done) / len(done) if done else 0.0,
+        speed=sum(live.swarm.status().rate for live in job.tracks if live.swarm is not None),
+        created_at=record.created_at,
+        finished_at=record.finished_at,
+        error=SafeText(record.error),
+        overlay=record.constraints.use_overlay,
+    )
+
+
+def constraint_lines(constraints: Constraints) -> tuple[tuple[str, str], ...]:
+    """The roadmap's names and their values in words."""
+    return (
+        ("preferred_codecs", ", ".join(constraints.preferred_codecs)),
+        ("max_lossy_tracks_per_album", str(constraints.max_lossy_tracks_per_album)),
+        ("prefer_canonical_variants", "yes" if constraints.prefer_canonical_variants else "no"),
+        ("use_overlay", "yes" if constraints.use_overlay else "no"),
+        ("overlay_bandwidth_kbps", str(constraints.overlay_bandwidth_kbps) if constraints.overlay_bandwidth_kbps else "no cap"),
+    )
+
+
+def job_view(job: LiveJob, manifest: str) -> JobView:
+    tracks = []
+    for live in job.tracks:
+        status = live.swarm.status() if live.swarm is not None else None
+        tracks.append(
+            JobTrackRow(
+                key=str(live.track.position),
+                version=0,
+                position=live.track.position,
+                disc=live.track.disc,
+                number=live.track.number,
+                title=live.track.title,
+                length_ms=live.track.length_ms,
+                state=shown_state(job, live, status),
+                done=live.done,
+                path=SafeText(live.record.placed, 4096),
+                reason=SafeText(live.rescue.reason if live.rescue else live.record.reason or live.note),
+            )
+        )
+    return JobView(
+        version=0,
+        job=job_row(job),
+        release_mbid=job.record.release.mbid,
+        constraints=constraint_lines(job.record.constraints),
+        tracks=tuple(tracks),
+        folder=SafeText(job.record.folder, 4096),
+        manifest=SafeText(manifest, 4096),
+    )
+
+
+def tracklist(release: Release) -> tuple[JobTrackRow, ...]:
+    """A release's tracks as the new-job preview shows them."""
+    return tuple(
+        JobTrackRow(str(track.position), 0, track.position, track.disc, track.number, track.title, track.length_ms, "", 0.0)
+        for track in release.tracks
+    )

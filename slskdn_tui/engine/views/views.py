@@ -1,0 +1,305 @@
+"""Snapshots: which room makes which view, and the versions that keep an unchanged one silent. Shell over the running engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.trace.summary import TrackFacts, summarise
+from slskdn_tui.engine.views.jobs import job_row, job_view, tracklist
+from slskdn_tui.engine.views.swarms import job_rows, moving, shown_state, track_view
+from slskdn_tui.engine.views.versions import Versions
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.ids import parse_mb_reference, short_node_id
+from slskdn_tui.model.jobs import JobState
+from slskdn_tui.model.music import ReleaseHit
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import (
+    CandidateRow,
+    CandidatesView,
+    EngineEvent,
+    JobsView,
+    LogRow,
+    LogView,
+    PartStatus,
+    Snapshot,
+    StatusView,
+    SwarmsView,
+    TraceView,
+    UploadRow,
+    ViewKey,
+)
+
+if TYPE_CHECKING:
+    from slskdn_tui.engine.engine import Engine
+
+RECENT = 6
+LEVELS = ("info", "warning", "error")
+
+
+def _log_row(number: int, event: EngineEvent) -> LogRow:
+    return LogRow(str(number), 0, event.time, event.part, event.level, event.text, event.job_id)
+
+
+class Views:
+    """`make` gives any view, stamped with versions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._versions = Versions()
+        self._traces: dict[str, tuple[tuple[object, ...], TraceView]] = {}
+        self._makers: dict[str, Callable[[ViewKey], Awaitable[Snapshot]]] = {
+            "status": self._status,
+            "swarms": self._swarms,
+            "track": self._track,
+            "jobs": self._jobs,
+            "job": self._job,
+            "trace": self._trace,
+            "log": self._log,
+            "candidates": self._candidates,
+        }
+
+    async def make(self, key: ViewKey) -> Snapshot:
+        maker = self._makers.get(key.screen)
+        if maker is None:
+            raise UserError("usage", f"no view {key.screen!r}", f"there are {', '.join(self._makers)}")
+        return cast(Snapshot, self._versions.stamp(key, await maker(key)))
+
+    # One maker a view -------------------------------------------------------------------------------------------
+
+    async def _status(self, key: ViewKey) -> StatusView:
+        engine = self._engine
+        totals = engine.ledger.totals()
+        jobs = engine.runner.jobs()
+        uploads = engine.soulseek.uploads()
+        return StatusView(
+            version=0,
+            account=SafeText(engine.settings.soulseek.username),
+            soulseek=engine.soulseek.state,
+            mesh_peers=len(engine.mesh.peers) if engine.mesh else 0,
+            dht_nodes=engine.dht.table_size if engine.dht else 0,
+            down=engine.rates.rate("down"),
+            up=engine.rates.rate("up"),
+            ratio=engine.ledger.ratio(),
+            disk_used=_disk_used(Path(engine.settings.downloads.folder).expanduser()),
+            jobs_running=sum(job.runs for job in jobs),
+            jobs_total=len(jobs),
+            uploads=len(uploads) + (len(engine.mesh.uploads()) if engine.mesh else 0),
+            node_id=engine.identity.node_id if engine.identity else "",
+            slsk_down=totals.slsk_down,
+            slsk_up=totals.slsk_up,
+            mesh_down=totals.mesh_down,
+            mesh_up=totals.mesh_up,
+            profile=SafeText(engine.paths.config, 4096),
+            engine=SafeText(f"{engine.description}, pid {os.getpid()}"),
+            started_at=engine.started_at,
+            parts=self._parts(),
+        )
+
+    def _parts(self) -> tuple[PartStatus, ...]:
+        """Each part of the engine in words a person understands."""
+        engine = self._engine
+        parts = [_soulseek_part(engine.soulseek.state, engine.soulseek.state_words)]
+        if engine.mesh is None:
+            parts.append(PartStatus("mesh", "off", SafeText("the overlay is off (overlay.enabled: false)")))
+        else:
+            count = len(engine.mesh.peers)
+            parts.append(
+                PartStatus("mesh", "ok" if count else "waiting", SafeText(f"{count} peers connected" if count else "no peer connected yet"))
+            )
+        if engine.dht is None:
+            parts.append(PartStatus("dht", "off", SafeText("the DHT is off (dht.enabled, overlay.enabled)")))
+        elif engine.dht.waiting:
+            parts.append(PartStatus("dht", "waiting", SafeText("waits for a first node: set dht.bootstrap, or overlay.peers")))
+        else:
+            announced = len(engine.finder.announced)
+            words = f"{engine.dht.table_size} nodes known, {announced} recordings announced"
+            parts.append(PartStatus("dht", "ok", SafeText(words)))
+        if engine.mesh is not None:
+            offered = len(engine.offers.recordings())
+            ready = offered and (engine.dht is None or len(engine.finder.announced) >= min(offered, 100))
+            words = f"{offered} recordings offered" if offered else "nothing is offered (soulseek.share, overlay.offer)"
+            parts.append(PartStatus("offers", "ok" if ready else "waiting", SafeText(words)))
+        for part in engine.supervisor.parts:
+            if part.error and part.state != "running":
+                parts.append(PartStatus(part.name, "failing", SafeText(part.error)))
+        return tuple(parts)
+
+    async def _swarms(self, key: ViewKey) -> SwarmsView:
+        engine = self._engine
+        rows = [row for job in moving(engine.runner.jobs()) for row in job_rows(job)]
+        wanted = key.filter.casefold()
+        if wanted:
+            rows = [row for row in rows if wanted in f"{row.title} {row.source} {row.state}".casefold()]
+        recent = [_log_row(number, event) for number, event in list(engine.bus.history)[-RECENT:]]
+        return SwarmsView(
+            version=0,
+            rows=tuple(rows[key.start : key.start + key.count]),
+            uploads=self._uploads(),
+            events=tuple(recent),
+            total=len(rows),
+            uploads_queued=engine.soulseek.uploads_queued,
+        )
+
+    def _uploads(self) -> tuple[UploadRow, ...]:
+        engine = self._engine
+        rows = [
+            UploadRow(
+                up.key,
+                0,
+                SafeText(up.path.replace("\\", "/").rsplit("/", 1)[-1]),
+                SafeText(up.username),
+                "slsk",
+                up.state,
+                _share(up.sent, up.size),
+                up.speed,
+            )
+            for up in engine.soulseek.uploads()
+        ]
+        for up in engine.mesh.uploads() if engine.mesh else ():
+            title = SafeText(engine.offers.title(up.variant_id) or up.variant_id[:12])
+            rows.append(
+                UploadRow(
+                    f"{up.node_id}/{up.variant_id}",
+                    0,
+                    title,
+                    SafeText(short_node_id(up.node_id)),
+                    "mesh",
+                    up.state,
+                    _share(up.sent, up.total),
+                    up.rate,
+                )
+            )
+        return tuple(rows)
+
+    async def _track(self, key: ViewKey) -> Snapshot:
+        job_ref, _, position = key.subject.partition("/")
+        job = self._engine.runner.find(job_ref)
+        live = job.track(int(position)) if position.isdigit() else None
+        if live is None:
+            raise UserError("not_found", f"no track {key.subject!r}", f"job {job.job_id[:8]} has tracks 1 to {len(job.tracks)}")
+        history = [
+            _log_row(number, event)
+            for number, event in self._engine.bus.history
+            if event.job_id == job.job_id and event.track == live.track.position
+        ]
+        return track_view(job, live, tuple(history[-12:]))
+
+    async def _jobs(self, key: ViewKey) -> JobsView:
+        rows = [job_row(job) for job in self._engine.runner.jobs()]
+        wanted = key.filter.casefold()
+        rows = [row for row in rows if wanted in f"{row.title} {row.artist} {row.state} {row.job_id}".casefold()]
+        return JobsView(0, tuple(rows[key.start : key.start + key.count]), len(rows))
+
+    async def _job(self, key: ViewKey) -> Snapshot:
+        job = self._engine.runner.find(key.subject)
+        folder = "completed" if job.record.state is JobState.COMPLETED else "active"
+        return job_view(job, str(self._engine.paths.jobs / folder / f"{job.job_id}.yaml"))
+
+    async def _trace(self, key: ViewKey) -> TraceView:
+        job_ref, _, position = key.subject.partition("/")
+        job = self._engine.runner.find(job_ref)
+        facts = _facts(job)
+        mark = (await self._engine.trace.last(job.job_id), facts, key)
+        cached = self._traces.get(key.subject)
+        if cached is not None and cached[0] == mark:
+            return cached[1]
+        events = await self._engine.trace.events(job.job_id)
+        release = job.record.release
+        view = summarise(
+            job.job_id,
+            f"{release.artist} – {release.title}",
+            facts,
+            events,
+            track=int(position) if position.isdigit() else None,
+            contains=key.filter,
+            start=key.start,
+            count=key.count,
+        )
+        view = replace(view, version=0)
+        self._traces = {key.subject: (mark, view)}
+        return view
+
+    async def _log(self, key: ViewKey) -> LogView:
+        """`filter` holds words; `part:NAME` and `level:NAME` (that and above) among them narrow it. The newest rows are the last."""
+        words = key.filter.split()
+        part = next((word[5:] for word in words if word.startswith("part:")), "")
+        level = next((word[6:] for word in words if word.startswith("level:")), "info")
+        rest = [word.casefold() for word in words if not word.startswith(("part:", "level:"))]
+        least = LEVELS.index(level) if level in LEVELS else 0
+        rows = [
+            _log_row(number, event)
+            for number, event in self._engine.bus.history
+            if (not part or event.part == part)
+            and LEVELS.index(event.level) >= least
+            and (not key.subject or event.job_id.startswith(key.subject))
+        ]
+        rows = [row for row in rows if all(word in row.text.casefold() for word in rest)]
+        dropped = self._engine.bus.count - len(self._engine.bus.history)
+        window = rows[key.start : key.start + key.count] if key.start else rows[-key.count :]
+        return LogView(0, tuple(window), len(rows), dropped)
+
+    async def _candidates(self, key: ViewKey) -> CandidatesView:
+        """Answers a MusicBrainz query; an error is part of the view, since the prompt shows it in place."""
+        music = self._engine.music
+        try:
+            reference = parse_mb_reference(key.subject)
+            if reference is None:
+                return CandidatesView(0, _candidates(await music.search(key.subject)))
+            kind, mbid = reference
+            if kind == "recording":
+                return CandidatesView(0, _candidates(await music.recording_releases(mbid)))
+            if kind == "release-group":
+                return CandidatesView(0, _candidates(await music.release_group(mbid)))
+            if kind in ("artist", "label"):
+                return CandidatesView(0, error=SafeText(f"that is a MusicBrainz {kind}; paste a release, or search for its title"))
+            release = await music.release(mbid)
+            row = CandidateRow(
+                release.mbid, 0, release.mbid, release.title, release.artist, release.date, release.country, "+".join(release.formats),
+                len(release.tracks), release.status,
+            )  # fmt: skip
+            return CandidatesView(0, (row,), tracklist(release))
+        except UserError as error:
+            return CandidatesView(0, error=SafeText(f"{error.message}; {error.hint}" if error.hint else error.message))
+
+
+def _facts(job: LiveJob) -> tuple[TrackFacts, ...]:
+    return tuple(
+        TrackFacts(
+            live.track.position,
+            SafeText(f"{live.track.number:02} {live.track.title}"),
+            shown_state(job, live, live.swarm.status() if live.swarm is not None else None),
+            live.record.size,
+        )
+        for live in job.tracks
+    )
+
+
+def _candidates(hits: tuple[ReleaseHit, ...]) -> tuple[CandidateRow, ...]:
+    return tuple(
+        CandidateRow(hit.mbid, 0, hit.mbid, hit.title, hit.artist, hit.date, hit.country, hit.format, hit.track_count, hit.status)
+        for hit in hits
+    )
+
+
+def _soulseek_part(state: str, words: str) -> PartStatus:
+    kinds = {"online": "ok", "off": "off", "connecting": "waiting", "offline": "waiting"}
+    return PartStatus("soulseek", kinds.get(state, "failing"), SafeText(words or state))  # type: ignore[arg-type]
+
+
+def _share(sent: int, total: int) -> float:
+    return min(1.0, sent / total) if total else 0.0
+
+
+def _disk_used(folder: Path) -> float | None:
+    """Share of the download disk in use, to the percent: the status line must not change with every block."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return round(usage.used / usage.total, 2)

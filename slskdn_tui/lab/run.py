@@ -1,0 +1,116 @@
+"""`slskdn demo`: build the world, run its script or show it, and leave nothing behind. Shell."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from slskdn_tui.lab.demo import Report, name_the_liar, run_job, words
+from slskdn_tui.lab.world import SHORT, Connect, Options, World, build
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.seam import Command
+
+
+class DemoOptions(Protocol):
+    """What the command line says (`cli.hooks.DemoOptions`)."""
+
+    @property
+    def headless(self) -> bool: ...
+    @property
+    def json(self) -> bool: ...
+    @property
+    def keep(self) -> str | None: ...
+    @property
+    def no_overlay(self) -> bool: ...
+    @property
+    def honest(self) -> bool: ...
+    @property
+    def timeout_s(self) -> int: ...
+
+
+def _say(line: str) -> None:
+    print(SafeText(line), file=sys.stderr, flush=True)
+
+
+def run_demo(options: DemoOptions, connect: Connect, show: Callable[[Path], int]) -> int:
+    """Exit code of the demo: 0 only if every file is bit-identical and the stall, the rescue and the ban were seen."""
+    root = Path(options.keep).expanduser().absolute() if options.keep else Path(tempfile.mkdtemp(prefix="slskdn-demo-"))
+    if options.keep and root.exists() and any(root.iterdir()):
+        raise UserError("disk", f"{root} is not empty", "give --keep a new folder")
+    root.mkdir(parents=True, exist_ok=True)
+    wanted = Options(overlay=not options.no_overlay, honest=options.honest)
+    try:
+        if options.headless:
+            return asyncio.run(_headless(root, wanted, options, connect))
+        return _with_screens(root, wanted, connect, show)
+    finally:
+        if options.keep:
+            _say(f"the world is left in {root}")
+        else:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+async def _headless(root: Path, wanted: Options, options: DemoOptions, connect: Connect) -> int:
+    report = Report()
+    try:
+        world = await build(root, wanted, connect, _say)
+    except RuntimeError as error:
+        report.problem = str(error)
+    else:
+        try:
+            await world.start_downloader()
+            report = await run_job(world, connect, _say, options.timeout_s)
+            name_the_liar(report)
+        except RuntimeError as error:
+            report.problem = str(error)
+        finally:
+            await world.stop()
+    _say("")
+    _say_all(words(report))
+    if options.json:
+        print(report.json(), flush=True)
+    return 0 if report.ok else 1
+
+
+def _say_all(text: str) -> None:
+    for line in text.split("\n"):
+        _say(line)
+
+
+def _with_screens(root: Path, wanted: Options, connect: Connect, show: Callable[[Path], int]) -> int:
+    """The world lives on a loop of its own in a thread, so that the app has the terminal and the main thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="demo world", daemon=True)
+    # Children must be started from the main thread: the kernel ties their life to the thread that started them.
+    asyncio.set_event_loop(loop)
+    world: World | None = None
+    try:
+        world = loop.run_until_complete(_prepared(root, wanted, connect))
+        thread.start()
+        return show(root / "downloader")
+    finally:
+        if thread.is_alive():
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+        if world is not None:
+            loop.run_until_complete(world.stop())
+        loop.close()
+
+
+async def _prepared(root: Path, wanted: Options, connect: Connect) -> World:
+    world = await build(root, wanted, connect, _say)
+    await world.start_downloader()
+    engine = await connect(world.profile)
+    try:
+        _say(f"thresholds are shortened here: queued {SHORT['queued_s']:.0f} s (1800), no byte {SHORT['no_bytes_s']:.0f} s (120)")
+        await engine.submit(Command("jobs.create", {"reference": world.reference}))
+    finally:
+        await engine.stop()
+    return world

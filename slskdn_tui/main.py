@@ -1,0 +1,138 @@
+"""The one place that chooses an engine and hands it to a face. Everything heavy is imported where it is needed: a CLI verb starts light."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slskdn_tui.cli.app import run
+from slskdn_tui.cli.hooks import AppOptions, CheckLine, DemoOptions, Hooks
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.model.errors import UserError
+
+if TYPE_CHECKING:
+    from slskdn_tui.engine.engine import Engine
+    from slskdn_tui.seam import EngineProtocol
+
+
+async def _attach(paths: Paths) -> EngineProtocol | None:
+    """The engine that serves this profile, if one does."""
+    from slskdn_tui.engine.remote import RemoteEngine
+
+    if not paths.socket.exists():
+        return None
+    engine = RemoteEngine(paths.socket)
+    try:
+        await engine.start()
+    except UserError:
+        return None
+    return engine
+
+
+async def connect(paths: Paths, settings: Settings, need: str) -> EngineProtocol:
+    """A started engine for a CLI verb: the running one, or for looking only the databases. UserError `no_engine` when `need` is live and none runs."""
+    if engine := await _attach(paths):
+        return engine
+    if need == "live":
+        raise UserError("no_engine", "no engine runs for this profile", "start `slskdn` (the screens) or `slskdn serve` in another window")
+    from slskdn_tui.engine.readonly import ReadOnlyEngine
+
+    readonly = ReadOnlyEngine(paths)
+    await readonly.start()
+    return readonly
+
+
+def _own_engine(paths: Paths, settings: Settings, how: str) -> Engine:
+    from slskdn_tui.config.secrets import resolve_password
+    from slskdn_tui.engine.engine import Engine
+
+    return Engine(paths, settings, password=resolve_password(settings), how=how)
+
+
+def serve(paths: Paths, settings: Settings) -> int:
+    """Run the engine until SIGTERM, SIGINT or `slskdn stop`."""
+
+    async def main() -> None:
+        engine = _own_engine(paths, settings, "slskdn serve")
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, engine.ask_to_stop)
+        await engine.start()
+        print(f"slskdn serves {paths.config}; `slskdn` attaches its screens, `slskdn stop` ends it", file=sys.stderr, flush=True)
+        try:
+            await engine.wait()
+        finally:
+            await engine.stop()
+
+    asyncio.run(main())
+    return 0
+
+
+def screens(paths: Paths, settings: Settings, options: AppOptions) -> int:
+    """The Textual app over the running engine, or over one of its own."""
+    from slskdn_tui.ui.app import run_app
+
+    def engine_factory() -> EngineProtocol:
+        from slskdn_tui.engine.remote import RemoteEngine
+
+        if paths.socket.exists() and asyncio.run(_answers(paths)):
+            return RemoteEngine(paths.socket)
+        return _own_engine(paths, settings, "in this window")
+
+    return run_app(engine_factory(), settings=settings.ui, options=options, paths=paths)
+
+
+async def _answers(paths: Paths) -> bool:
+    engine = await _attach(paths)
+    if engine is None:
+        return False
+    await engine.stop()
+    return True
+
+
+async def probe(paths: Paths, settings: Settings) -> list[CheckLine]:
+    """What `slskdn check` asks of the engine's libraries."""
+    from slskdn_tui.engine.probe import probe as engine_probe
+
+    return [CheckLine(*line) for line in await engine_probe(paths, settings)]
+
+
+def demo(options: DemoOptions) -> int:
+    from slskdn_tui.lab.run import run_demo
+
+    async def attach(paths: Paths) -> EngineProtocol:
+        engine = await _attach(paths)
+        if engine is None:
+            raise UserError("no_engine", f"no engine answers in {paths.config}", "look into its log")
+        return engine
+
+    def show(profile: Path) -> int:
+        from slskdn_tui.config.load import load_settings
+
+        paths = Paths.of(profile)
+        return screens(paths, load_settings(paths, {}), AppOptions())
+
+    return run_demo(options, attach, show)
+
+
+def bench_serve(listen: str, ready: str | None, file: str) -> int:
+    from slskdn_tui.engine.bench.serve import serve as bench
+
+    return bench(listen, ready, file)
+
+
+def bench_fetch(out: str, peers: str, as_json: bool) -> int:
+    from slskdn_tui.engine.bench.fetch import fetch
+
+    return fetch(out, peers, as_json)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The `slskdn` command; returns its exit code."""
+    hooks = Hooks(connect, screens, serve, demo, bench_serve, bench_fetch, probe)
+    return run(sys.argv[1:] if argv is None else argv, hooks)
