@@ -1,0 +1,87 @@
+"""What a swarm tells: events for trace and log, its end, its status for the screens. Core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from slskdn_tui.engine.swarm.piecemap import cells
+from slskdn_tui.model.ports import OriginState
+
+Plane = Literal["", "slsk", "mesh"]
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmEvent:
+    """One fact. `kind`: assign, chunk (result ok, timeout, error, corruption), take_back, rebalance, origin (result: the state), overlap, meet,
+    peer_added, peer_refused, peer_lost, ban, proof, flush, stall, verify, complete. `source` is `slsk:USERNAME` or a node id; offset and length in bytes.
+    """
+
+    kind: str
+    source: str
+    track: int = 0
+    variant_id: str = ""
+    offset: int = 0
+    length: int = 0
+    result: str = ""
+    rtt_ms: float | None = None
+    throughput_bps: float | None = None
+    words: str = ""
+    plane: Plane = ""
+
+
+class SwarmEnd(StrEnum):
+    """Why `TrackSwarm.run` returned."""
+
+    COMPLETE = "complete"  # every byte is there, committed, and verified where digests are known
+    ORIGIN_ENDED = "origin_ended"  # no source can deliver more: another holder is needed
+    DISK = "disk"  # see `TrackSwarm.trouble`
+    ABORTED = "aborted"  # `stop` was called
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """One source: `state` in words, `rate` bytes/s, `rtt` s or None, `errors` and `timeouts` shares 0-1, `outstanding` bytes asked for."""
+
+    source: str
+    plane: Literal["slsk", "mesh"]
+    state: str
+    bytes: int
+    rate: float
+    rtt: float | None = None
+    cost: float | None = None
+    errors: float = 0.0
+    timeouts: float = 0.0
+    outstanding: int = 0
+    reputation: float = 1.0
+    chunks: int = 0
+    error_count: int = 0
+    timeout_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmStatus:
+    """One track's swarm now. `codes` has a character a leaf (`piecemap.PieceMap.codes`); `proof` is the guard's, "" while none holds."""
+
+    size: int
+    done: int
+    by_slsk: int
+    by_mesh: int
+    rate: float
+    eta: float | None
+    sources: tuple[SourceStatus, ...]
+    origin: str
+    origin_state: OriginState | None
+    origin_place: int | None
+    origin_detail: str
+    variant_id: str
+    proof: str
+    guard: str
+    duplicate_bytes: int
+    bans: tuple[tuple[str, str], ...]
+    codes: bytes
+
+    def cells(self, width: int) -> str:
+        """The chunk map in `width` characters: `.` missing, `o` origin, `m` mesh, `>` on its way, `x` failed once."""
+        return cells(self.codes, width)

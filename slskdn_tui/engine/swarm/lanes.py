@@ -1,0 +1,168 @@
+"""One overlay peer as the scheduler sees it: what it was asked, how fast it answers, whether it is silent. Core: time is passed in."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from slskdn_tui.engine.peers.metrics import PeerMetrics
+from slskdn_tui.model.ports import PeerLimits
+from slskdn_tui.model.variant import LEAF, MAX_CHUNK_LEAVES
+
+START_LEAVES = 4
+PIPE_S = 0.25
+CHUNK_S = 0.06
+"""A request holds about so many seconds of a peer's rate, in leaves, from one to sixteen."""
+SILENCE_S = 1.0
+SILENCE_RTTS = 4.0
+GUESS_BYTES_S = 500_000.0
+GUESS_RTT_S = 0.1
+_SETTLED_S = 0.4
+_LONGEST_BACKOFF_S = 30.0
+_LACK_S = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """One outstanding request of `count` leaves from `first`; `left` are still to come. `idle`: nothing else was outstanding when it was sent."""
+
+    first: int
+    count: int
+    sent: float
+    idle: bool
+    left: set[int]
+    answered: float | None = None
+
+
+@dataclass(slots=True)
+class Lane:
+    """The scheduler's record of one peer."""
+
+    node: str
+    limits: PeerLimits
+    reputation: float
+    heard: float
+    metrics: PeerMetrics = field(default_factory=PeerMetrics)
+    asks: deque[Ask] = field(default_factory=deque)
+    by_leaf: dict[int, Ask] = field(default_factory=dict)
+    slow_start: int = START_LEAVES * LEAF
+    starting: bool = True
+    silent: bool = False
+    strikes: int = 0
+    retry_at: float = 0.0
+    paused_until: float = 0.0
+    lacks: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def outstanding(self) -> int:
+        """Bytes asked for and not yet here (a short last leaf counts as whole)."""
+        return len(self.by_leaf) * LEAF
+
+    def waiting(self, now: float) -> float:
+        """Seconds of silence beyond what a leaf takes, while something is outstanding."""
+        last = self.metrics.last_arrival
+        if last is None or not self.asks:
+            return 0.0
+        since = max(last, self.asks[0].sent + (self.metrics.rtt_base or 0.0))
+        return max(0.0, now - since)
+
+    def rate(self, now: float) -> float:
+        """Bytes/s now; a guess for a peer that has not answered."""
+        measured = self.metrics.throughput_avg
+        if measured is None:
+            return GUESS_BYTES_S
+        waiting = self.waiting(now)
+        # One leaf's own time is no silence, and leaves come in lumps; beyond that the silence itself bounds the rate.
+        return measured if waiting <= 2 * LEAF / measured + 0.15 else min(measured, 4 * LEAF / waiting)
+
+    def rtt(self) -> float:
+        """Seconds to the first byte on an idle link; the figure measured at a leaf's end holds that leaf's own time too."""
+        base, measured = self.metrics.rtt_base, self.metrics.throughput_avg
+        if base is None or not measured:
+            return GUESS_RTT_S
+        return max(base - LEAF / measured, base / 4)
+
+    def available(self, now: float) -> float:
+        """Seconds until this peer could begin to deliver something asked now: its queue, but at least a round trip."""
+        return max(self.rtt(), self.outstanding / self.rate(now))
+
+    def window(self, now: float) -> int:
+        """Bytes to keep outstanding: rate x (2 RTT + 0.25 s), slow start before the rate is known, within what HELLO allows."""
+        measured = self.metrics.throughput_avg
+        if self.silent or measured is None:
+            goal = LEAF if self.silent else self.slow_start
+        else:
+            by_rate = int(measured * (2 * self.rtt() + PIPE_S))
+            if self.starting and (self.metrics.busy_seconds >= _SETTLED_S or self.slow_start > 2 * by_rate):
+                self.starting = False
+            goal = max(by_rate, self.slow_start) if self.starting else by_rate
+            goal = max(goal, 2 * LEAF if measured > LEAF else LEAF)
+        return max(LEAF, min(goal, self.limits.bytes_outstanding))
+
+    def chunk_leaves(self) -> int:
+        """Leaves joined into one request: more for the fast."""
+        measured = self.metrics.throughput_avg
+        if measured is None or self.silent:
+            return 1
+        return max(1, min(MAX_CHUNK_LEAVES, int(measured * CHUNK_S) // LEAF))
+
+    def patience(self) -> float:
+        """Seconds of silence that mean the peer has stalled: max(1 s, 4 RTT), and never less than a slow peer needs for three leaves."""
+        measured = self.metrics.throughput_avg
+        leaf = 3 * LEAF / measured if measured else 0.0
+        return max(SILENCE_S, SILENCE_RTTS * (self.metrics.rtt_avg or GUESS_RTT_S), min(leaf, _LONGEST_BACKOFF_S))
+
+    def usable(self, now: float) -> bool:
+        """May be asked now; a silent peer only when its time to be tried again has come."""
+        return now >= self.paused_until and (not self.silent or (now >= self.retry_at and not self.asks))
+
+    def sent(self, first: int, count: int, now: float) -> Ask:
+        """Book a request."""
+        ask = Ask(first, count, now, not self.by_leaf, set(range(first, first + count)))
+        if ask.idle:
+            self.heard = now
+        self.asks.append(ask)
+        for leaf in ask.left:
+            self.by_leaf[leaf] = ask
+        return ask
+
+    def forget(self, leaf: int) -> Ask | None:
+        """The leaf came, or is no longer wanted from here; returns its request when that was the last of it."""
+        ask = self.by_leaf.pop(leaf, None)
+        if ask is None:
+            return None
+        ask.left.discard(leaf)
+        if ask.left:
+            return None
+        self.asks.remove(ask)
+        return ask
+
+    def arrived(self, leaf: int, size: int, now: float) -> None:
+        """Bytes came: figures, slow start, sign of life."""
+        ask = self.by_leaf.get(leaf)
+        since = self.heard
+        if ask is not None:
+            if ask.answered is None:
+                ask.answered = now
+                self.metrics.answered(max(now - ask.sent, 0.0), ask.idle)
+            since = ask.sent + min(self.rtt(), now - ask.sent) if self.metrics.known else ask.sent
+        self.metrics.arrived(now, size, since)
+        self.heard = now
+        if self.starting:
+            self.slow_start = min(self.slow_start + size, self.limits.bytes_outstanding)
+        if self.silent:  # it lives again: begin anew
+            self.silent, self.starting, self.slow_start = False, True, START_LEAVES * LEAF
+        self.strikes = 0
+
+    def stalled(self, now: float) -> None:
+        """It went silent: tried again after a pause that doubles."""
+        self.silent = True
+        self.strikes += 1
+        self.retry_at = now + min(_LONGEST_BACKOFF_S, 0.5 * 2.0**self.strikes)
+
+    def without(self, leaf: int, now: float) -> None:
+        """The peer said it has not got this leaf; ask again in some seconds (it may be fetching it)."""
+        self.lacks[leaf] = now + _LACK_S
+
+    def has_not(self, leaf: int, now: float) -> bool:
+        return self.lacks.get(leaf, 0.0) > now

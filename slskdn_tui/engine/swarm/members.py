@@ -1,0 +1,91 @@
+"""One overlay peer inside a swarm: its connection, its downloader state, its meter; and the scheduler's steps in words. A thin shell over `ChunkPeer`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from slskdn_tui.engine.peers.metrics import RateWindow
+from slskdn_tui.engine.peers.reputation import ChunkOutcome
+from slskdn_tui.engine.swarm.events import SwarmEvent
+from slskdn_tui.engine.swarm.scheduler import Step
+from slskdn_tui.engine.swarm.states import DEvent, DState, advance
+from slskdn_tui.model.ports import ChunkPeer
+from slskdn_tui.model.variant import LEAF, Variant
+
+GIVE_UP_S = 30.0
+"""A peer silent for so long is no hope."""
+_RESULTS = {
+    ChunkOutcome.OK: "ok",
+    ChunkOutcome.TIMEOUT: "timeout",
+    ChunkOutcome.ERROR: "error",
+    ChunkOutcome.CORRUPTION: "corruption",
+}
+
+
+class Member:
+    """`since` is when it came, monotonic seconds."""
+
+    __slots__ = ("attached", "meter", "node", "peer", "since", "state", "variant")
+
+    def __init__(self, peer: ChunkPeer, variant: Variant, now: float) -> None:
+        self.peer = peer
+        self.node = peer.node_id
+        self.variant = variant
+        self.since = now
+        self.state = DState.NEW
+        self.meter = RateWindow(now)
+        self.attached = True
+
+    def step(self, event: DEvent) -> None:
+        """Advance the state table; IllegalEvent when the table has no such step."""
+        self.state = advance(self.state, event)
+
+    def request(self, first: int, count: int, priority: int, size: int) -> None:
+        if self.state is not DState.REQUESTING:
+            self.step(DEvent.REQUEST)
+        start = first * LEAF
+        self.peer.request(self.variant.variant_id, start, min((first + count) * LEAF, size) - start, priority=priority)
+
+    def cancel(self, first: int, count: int, reason: str, size: int) -> None:
+        if not self.peer.closed:
+            start = first * LEAF
+            self.peer.cancel(self.variant.variant_id, start, min((first + count) * LEAF, size) - start, reason=reason)
+
+    def settle(self, busy: bool, nothing_left: bool) -> None:
+        """Nothing is left to ask: the answers outstanding drain."""
+        if busy and nothing_left and self.state is DState.REQUESTING:
+            self.step(DEvent.DRAIN)
+
+    def detach(self, reason: str) -> None:
+        """No more answers; the peer is told why."""
+        if self.attached:
+            self.attached = False
+            if not self.peer.closed:
+                self.peer.cancel(self.variant.variant_id, reason=reason)
+            self.peer.detach(self.variant.variant_id)
+
+    def leave(self, reason: str) -> None:
+        """Out, whatever the state."""
+        self.detach(reason)
+        if self.state not in (DState.COMPLETED, DState.ABORTED):
+            self.step(DEvent.ABORT)
+
+
+def explain(step: Step, size: int, words: str = "") -> Iterator[SwarmEvent]:
+    """The scheduler's decisions as events, in the order they were made."""
+
+    def span(first: int, count: int) -> tuple[int, int]:
+        start = first * LEAF
+        return start, min((first + count) * LEAF, size) - start
+
+    for cancel in step.cancels:
+        if cancel.why != "loser":
+            yield SwarmEvent(cancel.why, cancel.node, 0, "", *span(cancel.first, cancel.count), plane="mesh")
+    for ended in step.ended:
+        rtt = ended.rtt_s * 1000 if ended.rtt_s is not None else None
+        result = _RESULTS[ended.outcome]
+        yield SwarmEvent(
+            "chunk", ended.node, 0, "", *span(ended.first, ended.count), result, rtt, ended.bytes_s, "" if result == "ok" else words, "mesh"
+        )
+    for order in step.orders:
+        yield SwarmEvent("assign", order.node, 0, "", *span(order.first, order.count), plane="mesh")

@@ -1,0 +1,330 @@
+"""A file being fetched, and its durable record. Shells one file descriptor and an executor of its own.
+
+A leaf counts only when it is on disk: `pwrite`, `fdatasync`, then `PartStore.commit`. One flush is in flight, the next batch gathers meanwhile,
+and a flush sets bits only for what was written before its `fdatasync` began. Everything that goes wrong with the disk is a `DiskTrouble`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from slskdn_tui.engine.content.digests import DIGEST, leaf_digest
+from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap, bitmap, bits, page_of, runs
+from slskdn_tui.model.part import BITMAP_PAGE, PartRecord, PartStore
+from slskdn_tui.model.variant import LEAF, Variant
+
+log = logging.getLogger(__name__)
+
+FLUSH_BYTES = 2 * 1024 * 1024
+FLUSH_S = 1.0
+PAGE_BYTES = BITMAP_PAGE // 8
+_REHASH_ALL = 1024
+_EDGE = 32
+_T = TypeVar("_T")
+_MEANING = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EIO: "the disk reports an input/output error",
+    errno.EROFS: "the file system is read-only",
+    errno.EFBIG: "the file is larger than allowed here",
+    errno.ELOOP: "a symbolic link stands where the partial file should be",
+}
+
+
+class DiskTrouble(Exception):
+    """The partial file cannot be kept; `words` say why, `number` is the errno or 0. What was committed before stays."""
+
+    def __init__(self, words: str, number: int = 0) -> None:
+        super().__init__(words)
+        self.words = words
+        self.number = number
+
+    @classmethod
+    def of(cls, error: OSError, path: str) -> DiskTrouble:
+        why = _MEANING.get(error.errno or 0, error.strerror or str(error))
+        return cls(f"{why}: {path}", error.errno or 0)
+
+
+class PartFile:
+    """Use `PartFile.open`. `pieces` is the map of what is there; `variant` and `digests` are set once chosen."""
+
+    def __init__(self, path: str, size: int, key: str, store: PartStore, clock: Clock, floor: int) -> None:
+        self.path = path
+        self.size = size
+        self.key = key
+        self.pieces = PieceMap(size)
+        self.variant: Variant | None = None
+        self.digests: tuple[bytes, ...] = ()
+        self._store = store
+        self._clock = clock
+        self._floor = floor
+        self._fd = -1
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="part")
+        self._lock = asyncio.Lock()
+        self._leaves: set[int] = set()  # written, not yet on disk for certain
+        self._stored = bytearray(-(-self.pieces.leaves // 8))  # the bitmap in the record
+        self._stored_prefix = 0
+        self._dirty = 0
+        self._dirty_since: float | None = None
+        self._trouble: DiskTrouble | None = None
+
+    @classmethod
+    async def open(cls, path: str | Path, size: int, key: str, store: PartStore, clock: Clock, *, floor: int = 0) -> PartFile:
+        """Open or create `path`, `size` bytes long, and take up its record: what the last batches wrote is hashed again.
+
+        `floor` bytes of the file system stay free. Raises DiskTrouble.
+        """
+        part = cls(str(path), size, key, store, clock, floor)
+        try:
+            fresh = await part._run(part._open)
+            await part._resume(fresh)
+        except OSError as error:
+            part._release()
+            raise DiskTrouble.of(error, part.path) from error
+        except sqlite3.Error as error:
+            part._release()
+            raise DiskTrouble(f"the record of {path} cannot be kept: {error}") from error
+        except BaseException:
+            part._release()
+            raise
+        return part
+
+    def _open(self) -> bool:
+        """Blocking: open without following links, reserve the space; True when there was no usable file."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        self._fd = os.open(self.path, flags, 0o600)
+        found = os.fstat(self._fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        fresh = found.st_size != self.size
+        if fresh:
+            os.ftruncate(self._fd, 0)
+        have = os.fstat(self._fd).st_blocks * 512
+        self._check_space(max(0, self.size - have))
+        os.posix_fallocate(self._fd, 0, self.size)  # a disk too small is found now and not at 99 %
+        return fresh
+
+    def _check_space(self, needed: int) -> None:
+        if self._floor or needed:
+            space = os.fstatvfs(self._fd)
+            free = space.f_bavail * space.f_frsize
+            if free - needed < self._floor:
+                raise OSError(errno.ENOSPC, "no space left above the free-space floor")
+
+    async def _resume(self, fresh: bool) -> None:
+        record = await self._store.load(self.key)
+        if record is None or fresh or record.size != self.size:
+            await self._store.put(PartRecord(self.key, self.path, self.size))
+            return
+        if record.variant is not None and len(record.digests) == DIGEST * self.pieces.leaves:
+            self.variant = record.variant
+            self.digests = tuple(record.digests[i : i + DIGEST] for i in range(0, len(record.digests), DIGEST))
+            self.pieces.digests = True
+        stored = set(bits(record.bitmap, self.pieces.leaves)) if self.variant else set()
+        self._stored = bytearray(bitmap(stored, self.pieces.leaves))
+        self._stored_prefix = record.prefix
+        self.pieces.restore(record.bitmap if self.variant else b"", record.extents, record.prefix)
+        if record.path != self.path:
+            await self._put()
+        if self.variant is not None:
+            doubtful = _last_written(stored, self.pieces.leaves)
+            inside = [leaf for leaf in range(self.pieces.prefix // LEAF) if leaf not in stored]
+            if self.pieces.prefix == self.size and self.pieces.leaves - 1 not in stored:
+                inside.append(self.pieces.leaves - 1)
+            wrong = await self.check([*doubtful, *inside])
+            if lost := [leaf for leaf in doubtful if leaf in wrong]:
+                log.warning("%s: %d leaves differ from their digests and are fetched again", self.path, len(lost))
+                self.forget(lost)
+            for leaf in dict.fromkeys(inside):
+                if leaf in wrong:
+                    self.pieces.failed.add(leaf)
+                else:
+                    self.mark(leaf, from_origin=True)
+
+    # bytes
+
+    def write(self, offset: int, data: bytes | memoryview) -> None:
+        """`pwrite` at once, into the page cache. Raises DiskTrouble."""
+        if self._trouble is not None:
+            raise self._trouble
+        try:
+            while len(data):
+                written = os.pwrite(self._fd, data, offset)
+                data, offset = data[written:], offset + written
+        except OSError as error:
+            raise self._fail(DiskTrouble.of(error, self.path)) from error
+
+    def mark(self, leaf: int, from_origin: bool = False) -> None:
+        """The bytes of `leaf`, just written, match its digest: commit it with the next flush. The scheduler may have told `pieces` already."""
+        if self.pieces.status[leaf] != DONE:
+            self.pieces.deliver(leaf, SLSK if from_origin else MESH)
+        self._leaves.add(leaf)
+        self._soil(self.pieces.length(leaf))
+
+    def extend(self, start: int, data: bytes | memoryview, source: str) -> None:
+        """Origin bytes: written, and the prefix grows. Raises DiskTrouble."""
+        self.write(start, data)
+        self.pieces.extend(start, start + len(data), source)
+        self._soil(len(data))
+
+    def _soil(self, size: int) -> None:
+        self._dirty += size
+        if self._dirty_since is None:
+            self._dirty_since = self._clock.now()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Blocking; from the page cache as a rule. Raises DiskTrouble."""
+        try:
+            return os.pread(self._fd, length, offset)
+        except OSError as error:
+            raise self._fail(DiskTrouble.of(error, self.path)) from error
+
+    async def check(self, leaves: Iterable[int]) -> set[int]:
+        """Which of `leaves`, read from disk, do not match their digests."""
+        wanted = list(dict.fromkeys(leaves))
+
+        def work() -> set[int]:
+            return {leaf for leaf in wanted if leaf_digest(os.pread(self._fd, self.pieces.length(leaf), leaf * LEAF)) != self.digests[leaf]}
+
+        return await self._run(work) if wanted else set()
+
+    async def hash_leaves(self, leaves: Sequence[int]) -> dict[int, bytes]:
+        """Digests of `leaves` as they are on disk. Raises DiskTrouble."""
+
+        def work() -> dict[int, bytes]:
+            return {leaf: leaf_digest(os.pread(self._fd, self.pieces.length(leaf), leaf * LEAF)) for leaf in leaves}
+
+        try:
+            return await self._run(work) if leaves else {}
+        except OSError as error:
+            raise self._fail(DiskTrouble.of(error, self.path)) from error
+
+    def forget(self, leaves: Iterable[int]) -> None:
+        """These leaves turned out wrong: missing again, in the record too with the next flush."""
+        for leaf in leaves:
+            self.pieces.fail(leaf)
+            self._leaves.discard(leaf)
+        self._soil(1)
+
+    # durability
+
+    @property
+    def due(self) -> bool:
+        """A flush should start: 2 MiB have gathered, or 1 s has passed since the first."""
+        if self._dirty_since is None or self._lock.locked():
+            return False
+        return self._dirty >= FLUSH_BYTES or self._clock.now() - self._dirty_since >= FLUSH_S
+
+    @property
+    def dirty(self) -> bool:
+        return self._dirty_since is not None
+
+    async def flush(self) -> int:
+        """Make everything written so far durable and commit it; bytes committed. Raises DiskTrouble."""
+        async with self._lock:
+            if self._trouble is not None:
+                raise self._trouble
+            if self._dirty_since is None:
+                return 0
+            size, leaves = self._dirty, self._leaves
+            prefix, extents = self.pieces.prefix, tuple(self.pieces.extents)
+            self._leaves, self._dirty, self._dirty_since = set(), 0, None
+            changed = leaves | self.pieces.failed
+            try:
+                await self._run(self._sync)
+                stored = bytearray(self._stored)
+                for leaf in changed:
+                    if leaf in leaves and self.pieces.status[leaf] == DONE:
+                        stored[leaf >> 3] |= 1 << (leaf & 7)
+                    elif self.pieces.status[leaf] != DONE:
+                        stored[leaf >> 3] &= ~(1 << (leaf & 7)) & 255
+                pages = {page: bytes(stored[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]) for page in {page_of(leaf) for leaf in changed}}
+                await self._store.commit(self.key, prefix, extents, pages)
+            except asyncio.CancelledError:
+                self._leaves |= leaves  # not committed: the next flush has them
+                self._dirty, self._dirty_since = self._dirty + size, self._clock.now()
+                raise
+            except OSError as error:
+                raise self._fail(DiskTrouble.of(error, self.path)) from error
+            except (sqlite3.Error, LookupError) as error:
+                raise self._fail(DiskTrouble(f"the record of {self.path} cannot be kept: {error}")) from error
+            self._stored, self._stored_prefix = stored, prefix
+            return size
+
+    def _sync(self) -> None:
+        os.fdatasync(self._fd)
+        self._check_space(0)
+
+    def _fail(self, trouble: DiskTrouble) -> DiskTrouble:
+        """After a failed sync the kernel may have dropped the pages: nothing uncommitted may be trusted, so this handle is finished."""
+        self._trouble = self._trouble or trouble
+        return trouble
+
+    # the variant
+
+    async def set_variant(self, variant: Variant | None, digests: Sequence[bytes]) -> None:
+        """Bind to a variant (or to none): nothing is verified then, the prefix stays. Raises DiskTrouble."""
+        async with self._lock:
+            self.variant, self.digests = variant, tuple(digests)
+            self.pieces.forget_verified(variant is not None)
+            self._leaves.clear()
+            self._stored = bytearray(len(self._stored))
+            try:
+                await self._put()
+            except (OSError, sqlite3.Error) as error:
+                raise self._fail(DiskTrouble(f"the record of {self.path} cannot be kept: {error}")) from error
+
+    async def _put(self) -> None:
+        # Only the prefix of the last flush is known to be on disk.
+        prefix = self._stored_prefix
+        extents = tuple(extent for extent in self.pieces.extents if extent.start < prefix)
+        await self._store.put(
+            PartRecord(
+                self.key,
+                self.path,
+                self.size,
+                prefix,
+                extents,
+                self.variant,
+                b"".join(self.digests),
+                bytes(self._stored) if self.variant else b"",
+            )
+        )
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def close(self) -> None:
+        """Flush what can be flushed and let go; harmless when done twice."""
+        if self._fd >= 0:
+            with contextlib.suppress(DiskTrouble):
+                await self.flush()
+        self._release()
+
+    def _release(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _last_written(stored: set[int], leaves: int) -> list[int]:
+    """Leaves that the last batches before a stop may have written: all of a small file, the ends of each run of a large one."""
+    if leaves <= _REHASH_ALL:
+        return sorted(stored)
+    edges: set[int] = set()
+    for first, count in runs(stored):
+        edges.update(range(first, first + min(count, _EDGE)))
+        edges.update(range(max(first, first + count - _EDGE), first + count))
+    return sorted(edges)

@@ -1,0 +1,115 @@
+"""A swarm's status as one frozen value. Core: reads the swarm's parts, changes nothing."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from slskdn_tui.engine.swarm.events import SourceStatus, SwarmStatus
+from slskdn_tui.engine.swarm.guard import Decision
+from slskdn_tui.engine.swarm.members import Member
+from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.scheduler import Scheduler
+from slskdn_tui.engine.swarm.stream import OriginStream
+
+
+class Described(Protocol):
+    """What `describe` reads of a `TrackSwarm`."""
+
+    @property
+    def part(self) -> PartFile: ...
+    @property
+    def scheduler(self) -> Scheduler: ...
+    @property
+    def members(self) -> dict[str, Member]: ...
+    @property
+    def stream(self) -> OriginStream | None: ...
+    @property
+    def decision(self) -> Decision: ...
+    @property
+    def bans(self) -> dict[str, str]: ...
+    @property
+    def past(self) -> dict[str, SourceStatus]: ...
+
+
+def describe(swarm: Described, now: float) -> SwarmStatus:
+    """The status at monotonic second `now`. Sources that have gone are listed with what they gave."""
+    part, stream = swarm.part, swarm.stream
+    present = {member.node: member_status(swarm, member, now) for member in swarm.members.values()}
+    if stream is not None:
+        present[stream.source] = stream_status(swarm, stream, now)
+    sources = dict(swarm.past)
+    for name, source in present.items():
+        sources[name] = merged(sources.get(name), source)
+    rate = sum(source.rate for source in present.values())
+    slsk, mesh = part.pieces.by_plane()
+    rest = part.size - part.pieces.done
+    return SwarmStatus(
+        size=part.size,
+        done=part.pieces.done,
+        by_slsk=slsk,
+        by_mesh=mesh,
+        rate=rate,
+        eta=rest / rate if rate >= 1.0 else None,
+        sources=tuple(sources.values()),
+        origin=stream.source if stream else "",
+        origin_state=stream.state if stream else None,
+        origin_place=stream.place if stream else None,
+        origin_detail=stream.detail if stream else "",
+        variant_id=part.variant.variant_id if part.variant else "",
+        proof=swarm.decision.proof.value,
+        guard=swarm.decision.words,
+        duplicate_bytes=swarm.scheduler.duplicate_bytes + (stream.skipped if stream else 0),
+        bans=tuple(swarm.bans.items()),
+        codes=part.pieces.codes(),
+    )
+
+
+def stream_status(swarm: Described, stream: OriginStream, now: float) -> SourceStatus:
+    rate = 0.0 if stream.ended else stream.meter.rate(now)
+    return SourceStatus(stream.source, "slsk", stream.state.value, stream.meter.total, rate)
+
+
+def member_status(swarm: Described, member: Member, now: float) -> SourceStatus:
+    lane = swarm.scheduler.lanes.get(member.node)
+    state = member.state.value
+    if lane is None:
+        return SourceStatus(member.node, "mesh", state, member.meter.total, 0.0)
+    metrics = lane.metrics
+    return SourceStatus(
+        source=member.node,
+        plane="mesh",
+        state="stalled" if lane.silent else state,
+        bytes=member.meter.total,
+        rate=member.meter.rate(now),
+        rtt=metrics.rtt_avg,
+        cost=swarm.scheduler.cost_of(lane),
+        errors=metrics.error_rate,
+        timeouts=metrics.timeout_rate,
+        outstanding=lane.outstanding,
+        reputation=lane.reputation,
+        chunks=metrics.chunks,
+        error_count=metrics.errors,
+        timeout_count=metrics.timeouts,
+    )
+
+
+def merged(before: SourceStatus | None, now: SourceStatus) -> SourceStatus:
+    """A source that came back: what it gave before counts."""
+    if before is None:
+        return now
+    return SourceStatus(
+        now.source,
+        now.plane,
+        now.state,
+        before.bytes + now.bytes,
+        now.rate,
+        now.rtt,
+        now.cost,
+        now.errors,
+        now.timeouts,
+        now.outstanding,
+        now.reputation,
+        before.chunks + now.chunks,
+        before.error_count + now.error_count,
+        before.timeout_count + now.timeout_count,
+    )
