@@ -27,12 +27,13 @@ class PartsTable:
         """The record; its bitmap is as long as the variant's leaves need, or as what was put when there is no variant."""
         return await self._database.read(lambda connection: _load(connection, key))
 
-    async def load_all(self) -> list[PartRecord]:
-        """Every record, without digests: for progress bars and for cleaning up."""
+    async def load_all(self) -> list[tuple[PartRecord, bool]]:
+        """Every record without its digests, and whether it has them: for progress bars, which need no megabytes."""
 
-        def work(connection: sqlite3.Connection) -> list[PartRecord]:
+        def work(connection: sqlite3.Connection) -> list[tuple[PartRecord, bool]]:
+            listed = {row[0] for row in connection.execute("SELECT key FROM TransferDigests")}
             keys = [row[0] for row in connection.execute("SELECT key FROM Transfers ORDER BY key")]
-            return [record for key in keys if (record := _load(connection, key, digests=False)) is not None]
+            return [(record, key in listed) for key in keys if (record := _load(connection, key, digests=False)) is not None]
 
         return await self._database.read(work)
 
