@@ -1,0 +1,23 @@
+"""What is looked up: the channel's key and recordings' keys. Core. Vectors: docs/protocol/dht.md."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+CHANNEL = b"slskdn-tui-mesh-v1"
+RECORDING_PREFIX = b"slskdn-mb-v1:"
+_MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+def channel_key() -> bytes:
+    """The 20-byte key under which every node of this program announces itself."""
+    return hashlib.sha1(CHANNEL, usedforsecurity=False).digest()
+
+
+def recording_key(mbid: str) -> bytes:
+    """The 20-byte key of a MusicBrainz recording. Any letter case; ValueError unless `mbid` is a hyphenated UUID."""
+    text = mbid.lower()
+    if not _MBID.fullmatch(text):
+        raise ValueError(f"not a MusicBrainz id: {mbid[:64]!r}")
+    return hashlib.sha1(RECORDING_PREFIX + text.encode("ascii"), usedforsecurity=False).digest()
