@@ -26,7 +26,7 @@ def rich_color(name: str | None) -> Color | None:
 
 
 def _rich(words: StyleWords, base: Style) -> Style:
-    attributes = {name: True for name in words.attributes}
+    attributes = dict.fromkeys(words.attributes, True)
     return base + Style(color=rich_color(words.color), bgcolor=rich_color(words.background), **attributes)  # type: ignore[arg-type]
 
 

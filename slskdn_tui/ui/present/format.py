@@ -42,7 +42,7 @@ def percent(share: float) -> str:
         return "100%"
     if share <= 0:
         return "0%"
-    return f"{min(99, max(1, int(share * 100)))}%"
+    return f"{min(99, max(1, int(share * 100 + 1e-9)))}%"
 
 
 def duration(seconds: float | None, dash: str = "–") -> str:

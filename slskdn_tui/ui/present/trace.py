@@ -150,6 +150,14 @@ def source_lines(track: TraceTrack | None, width: int, glyphs: Glyphs) -> list[L
     return [crop(line, width, glyphs.ellipsis) for line in out]
 
 
+def track_line(track: TraceTrack, width: int) -> Line:
+    """One track in a line: how it stands and who brought it."""
+    parts = ", ".join(f"{source.name} {fmt.percent(source.share)}" for source in track.sources[:4])
+    return crop(
+        ((f"   {track.track:02} {track.title}  ", ""), (f"{track.state}  ", fmt.state_style(track.state)), (parts, "colors.dim")), width
+    )
+
+
 def _scale(leaves: int, width: int) -> str:
     """Leaf numbers along the lanes, one about every ten cells."""
     out = [" "] * width

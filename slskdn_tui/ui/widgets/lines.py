@@ -44,8 +44,8 @@ class Lines(Widget):
 
     DEFAULT_CSS = "Lines { height: 1; width: 100%; }"
 
-    def __init__(self, build: Builder | None = None, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, build: Builder | None = None, *, name_id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=name_id, classes=classes)
         self._build: Builder = build or (lambda width, height: ())
         self._lines: list[Line] = []
 

@@ -56,8 +56,8 @@ class LiveTable(ScrollView, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LiveTable.WindowWanted) and message.table is self.table
 
-    def __init__(self, presenter: Presenter, *, empty: Sequence[str] = (), id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, presenter: Presenter, *, empty: Sequence[str] = (), name_id: str | None = None) -> None:
+        super().__init__(id=name_id)
         self.model = TableModel(presenter)
         self.empty = tuple(empty)
         self.loading_text = "Waiting for the engine"
@@ -132,7 +132,7 @@ class LiveTable(ScrollView, can_focus=True):
         """The cursor to a place in the list, which scrolls there when need be."""
         count = len(self.model)
         index = max(0, min(count - 1, index))
-        if count == 0 or index == self.cursor_index and self.cursor_key:
+        if count == 0 or (index == self.cursor_index and self.cursor_key):
             return
         self.cursor_index = index
         row = self.row

@@ -116,19 +116,17 @@ class TableModel:
             path.append(node)
         return roots
 
-    def _walk(self, nodes: list[_Node]) -> Iterator[Any]:
-        searching = self.query if not self.remote_filter else ""
+    def _walk(self, nodes: list[_Node], found: bool = False) -> Iterator[Any]:
+        """Rows in order. `found`: an ancestor has matched, so what hangs below it is shown as usual."""
+        searching = "" if self.remote_filter or found else self.query
         if self.sort:
             nodes = sorted(nodes, key=lambda node: self.presenter.sort_key(node.row, self.sort), reverse=self.descending)
         for node in nodes:
-            below = list(self._walk(node.children)) if searching or self.is_unfolded(node.row) else []
-            if not searching:
+            if not searching or self.matches(node.row, searching):
                 yield node.row
-                yield from below
-            elif self.matches(node.row, searching):
-                yield node.row
-                yield from below
-            elif below:  # an ancestor of a match stays, to say where the match is
+                if self.is_unfolded(node.row):
+                    yield from self._walk(node.children, True)
+            elif below := list(self._walk(node.children)):  # an ancestor of a match stays, to say where the match is
                 yield node.row
                 yield from below
 

@@ -1,0 +1,333 @@
+"""Actions: what each command of the registry does in this window. Shell.
+
+Commands of the engine are filled in from the rows they are meant for, asked about when they are dangerous, and submitted; commands of the
+face are the functions in `UI`. A test holds that every `where="ui"` command stands there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from slskdn_tui.commands import SPECS, CommandSpec
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.seam import Command, Result
+from slskdn_tui.ui import line
+from slskdn_tui.ui.screens.base import LiveScreen
+from slskdn_tui.ui.screens.dialogs import Ask, Choice, Choose, Pick, Prompt
+from slskdn_tui.ui.screens.help import Help
+from slskdn_tui.ui.screens.log import LogScreen
+from slskdn_tui.ui.screens.newjob import NewJob
+from slskdn_tui.ui.screens.swarms import SwarmsScreen
+from slskdn_tui.ui.screens.trace import TraceScreen
+
+if TYPE_CHECKING:
+    from slskdn_tui.ui.app import SlskdnApp
+
+log = logging.getLogger(__name__)
+OUT_FILES = {"jobs.export": "./{job}.yaml", "trace.export": "./{job}-trace.json"}
+"""Where a command writes when nothing is said."""
+Args = dict[str, Any]
+
+
+class Actions:
+    """Runs commands for the app it belongs to."""
+
+    def __init__(self, app: SlskdnApp) -> None:
+        self.app = app
+        self.history: list[str] = []
+
+    def run(self, spec: CommandSpec, args: Args | None = None) -> None:
+        """Start a command with what was said of its arguments; the rest is filled in or asked for."""
+        if spec.where == "ui":
+            UI[spec.name](self, args or {})
+        else:
+            self.app.run_worker(self.engine(spec, args or {}), group="command", exit_on_error=True)
+
+    def run_line(self, text: str) -> None:
+        """A `:` line. Errors are one line."""
+        if not text.strip():
+            return
+        try:
+            parsed = line.parse(text)
+        except UserError as error:
+            self.say(str(error.message), "colors.error")
+            return
+        self.run(parsed.spec, parsed.args)
+
+    def say(self, text: str, style: str = "") -> None:
+        if (screen := self.app.live) is not None:
+            screen.say(str(SafeText(text)), style)
+
+    # Commands of the engine ------------------------------------------------------------------------------------------
+
+    async def engine(self, spec: CommandSpec, said: Args) -> None:
+        """Fill in, ask, submit, say what became of it."""
+        if self.app.readonly:
+            self.say("read-only: nothing can be changed here", "colors.warning")
+            return
+        calls = await self._filled(spec, said)
+        if calls is None:
+            return
+        if spec.danger and not said.get("yes"):
+            about = f"{len(calls)} jobs" if len(calls) > 1 else self._about(calls[0])
+            if not await self.app.push_screen_wait(Ask(spec.danger, about)):
+                self.say("left as it was", "colors.dim")
+                return
+        if spec.danger and any(arg.name == "yes" for arg in spec.args):
+            calls = [{**call, "yes": True} for call in calls]
+        for call in calls:
+            await self._submit(spec, call)
+        self.app.poller.kick()
+
+    async def _filled(self, spec: CommandSpec, said: Args) -> list[Args] | None:
+        """One set of arguments for each job the command is for; None when the user left a question or nothing fits."""
+        if spec.name == "jobs.create" and "reference" not in said:
+            wanted = await self.app.push_screen_wait(NewJob())
+            return None if wanted is None else [{**wanted, **said}]
+        takes = {arg.type: arg for arg in spec.args if arg.type in ("job", "track")}
+        calls = [dict(said)]
+        if "job" in takes and takes["job"].name not in said:
+            rows = self.app.live.subjects() if self.app.live is not None else []
+            if not rows:
+                self.say(f"{spec.name}: put the cursor on a job first", "colors.warning")
+                return None
+            kept: list[Args] = [{str(name): row[name] for name in takes if name in row} for row in rows]
+            calls = [{**one, **said} for index, one in enumerate(kept) if one not in kept[:index]]
+        for arg in spec.args:
+            if arg.type != "path":
+                continue
+            for call in calls:
+                if arg.name not in call and (path := await self._path(spec, arg.help, call)) is None:
+                    return None
+                elif arg.name not in call:
+                    call[arg.name] = path
+                call[arg.name] = str(Path(call[arg.name]).expanduser().absolute())
+        return calls
+
+    async def _path(self, spec: CommandSpec, hint: str, call: Args) -> str | None:
+        template = OUT_FILES.get(spec.name, "")
+        value = template.format(job=str(call.get("job", "job"))[:8])
+        return cast("str | None", await self.app.push_screen_wait(Prompt(spec.summary, f"{hint}.", value)))
+
+    def _about(self, call: Args) -> str:
+        job = str(call.get("job", ""))
+        screen = self.app.live
+        rows = screen.main.model.rows if screen is not None else ()
+        for row in rows:
+            if job and getattr(row, "job_id", "") == job and not getattr(row, "level", 0):
+                return str(row.title)
+        return job[:8]
+
+    async def _submit(self, spec: CommandSpec, call: Args) -> None:
+        try:
+            result = await self.app.engine.submit(Command(spec.name, call))
+        except UserError as error:
+            result = Result(error.code, error.message, error.hint)
+        except (OSError, EOFError) as error:
+            result = Result("no_engine", SafeText(f"the engine does not answer: {error}"))
+        if result.ok:
+            self.say(str(result.message) or f"{spec.name}: done", "states.done")
+        else:
+            text = f"{result.message}  {result.hint}".strip()
+            self.say(text or f"{spec.name}: {result.code}", "colors.error")
+            self.app.toast(text, "error")
+
+    # Commands of the face --------------------------------------------------------------------------------------------
+
+    def screen(self) -> LiveScreen:
+        """The live screen commands act on."""
+        live = self.app.live
+        if live is None:
+            raise RuntimeError("no live screen")
+        return live
+
+    def back(self, args: Args) -> None:
+        screen = self.screen()
+        if screen.clear_filter() or screen.table.clear_marks() or screen.back():
+            return
+        if isinstance(screen, TraceScreen):
+            self.app.pop_screen()
+        else:
+            self.leave(args)
+
+    def leave(self, args: Args) -> None:
+        self.app.run_worker(self.quit(), group="command")
+
+    async def quit(self) -> None:
+        """Leave; with jobs running in this window it asks, for they stop with it."""
+        status = self.app.status
+        running = status.jobs_running if status is not None else 0
+        if running and "this window" in self.app.engine.description:
+            words = f"{running} job{'s' if running > 1 else ''} running in this window will pause until slskdn is started again."
+            if not await self.app.push_screen_wait(Ask(f"{words} Quit?")):
+                return
+        await self.app.leave()
+
+    def trace(self, args: Args) -> None:
+        subject = {**(next(iter(self.screen().subjects()), {})), **args}
+        if not subject.get("job"):
+            self.say("trace: put the cursor on a job first", "colors.warning")
+            return
+        if isinstance(self.app.screen, TraceScreen):
+            self.app.pop_screen()
+        self.app.push_screen(TraceScreen(str(subject["job"]), int(subject.get("track") or 0)))
+
+    def sort(self, args: Args) -> None:
+        table = self.screen().table
+        columns = table.model.presenter.columns
+        choices = [Choice("", "as it comes"), *(Choice(column.key, column.title.lower()) for column in columns)]
+
+        def sorted_by(key: str | None) -> None:
+            if key is not None:
+                table.set_sort(key, table.model.descending)
+
+        self.app.push_screen(Pick("Sort by", choices, start=table.model.sort), sorted_by)
+
+    def reverse(self, args: Args) -> None:
+        table = self.screen().table
+        if not table.model.sort:
+            self.sort(args)
+            return
+        table.set_sort(table.model.sort, not table.model.descending)
+
+    def columns(self, args: Args) -> None:
+        table = self.screen().table
+        columns = table.model.presenter.columns
+        choices = [Choice(column.key, column.title.lower()) for column in columns if column.width]
+        shown = frozenset(choice.key for choice in choices if choice.key not in table.hidden)
+
+        def chosen(keys: str | None) -> None:
+            on = set((keys or "").split(","))
+            table.set_hidden(frozenset(choice.key for choice in choices if choice.key not in on))
+
+        self.app.push_screen(Choose("Columns", choices, shown), chosen)
+
+    def copy(self, args: Args) -> None:
+        text = "\n".join(str(SafeText(row)) for row in self.screen().table.copy_text().split("\n"))
+        if text:
+            self.app.copy_to_clipboard(text)
+            count = text.count("\n") + 1
+            self.say(
+                f"sent {count} row{'s' if count > 1 else ''} to the terminal's clipboard; tmux drops it unless set-clipboard is on",
+                "colors.dim",
+            )
+
+    def freeze(self, args: Args) -> None:
+        self.app.poller.frozen = not self.app.poller.frozen
+        self.say("frozen: Z goes on" if self.app.poller.frozen else "", "colors.warning")
+        self.screen().status_changed()
+        self.app.poller.kick()
+
+    def themes(self, args: Args) -> None:
+        before = self.app.theme_name
+        choices = [Choice(name, name, "dark" if theme.dark else "light") for name, theme in self.app.themes.items()]
+
+        def picked(name: str | None) -> None:
+            self.app.use_theme(name or before)
+            if name:
+                self.say(f"for good: ui.theme: {name} in the configuration file", "colors.dim")
+
+        self.app.push_screen(Pick("Themes", choices, start=before, seen=self.app.use_theme), picked)
+
+    def palette(self, args: Args) -> None:
+        here = self.screen().KEYS
+        specs = [spec for spec in SPECS if spec.palette and spec.where != "cli"]
+        choices = [
+            Choice(spec.name, spec.summary, f"{' '.join(self.app.keys.keys_of(spec, here)[:1]):<7} {spec.category}".strip())
+            for spec in specs
+        ]
+
+        def picked(name: str | None) -> None:
+            spec = next((spec for spec in specs if spec.name == name), None)
+            if spec is not None:
+                self.run(spec)
+
+        self.app.push_screen(Pick("Commands", choices), picked)
+
+    def help(self, args: Args) -> None:
+        screen = self.screen()
+        self.app.push_screen(Help(screen.KEYS.capitalize(), self.app.keys.help(screen.KEYS), screen.ABOUT))
+
+    def command(self, args: Args) -> None:
+        jobs = sorted({str(row.job_id)[:8] for row in self.screen().main.model.rows if getattr(row, "job_id", "")})
+        self.screen().bar.ask(":", "", self.history, lambda text: line.complete(text, jobs))
+
+    def pane(self, args: Args) -> None:
+        self.screen().focus_next("LiveTable")
+
+    def next_match(self, args: Args) -> None:
+        query = self.app.last_query
+        if not query or not self.screen().table.next_match(query):
+            self.say(f"no other row contains {query!r}" if query else "press / and type what to look for", "colors.dim")
+
+    def follow(self, args: Args) -> None:
+        if isinstance(screen := self.screen(), LogScreen):
+            screen.follow()
+
+    def details(self, args: Args) -> None:
+        if isinstance(screen := self.screen(), SwarmsScreen):
+            screen.toggle_details()
+
+    def step(self, by: int) -> None:
+        if isinstance(screen := self.screen(), TraceScreen):
+            screen.step(by)
+
+    def redraw(self, args: Args) -> None:
+        self.app.refresh(layout=True)
+        self.screen().repaint()
+
+    def suspend(self, args: Args) -> None:
+        self.app.action_suspend_process()
+
+
+def _list(act: Callable[[Any], object]) -> Callable[[Actions, Args], None]:
+    """A command on the table that has the focus."""
+
+    def run(actions: Actions, args: Args) -> None:
+        act(actions.screen().table)
+
+    return run
+
+
+UI: dict[str, Callable[[Actions, Args], None]] = {
+    "screen.swarms": lambda actions, args: actions.app.show("swarms"),
+    "screen.jobs": lambda actions, args: actions.app.show("jobs"),
+    "screen.log": lambda actions, args: actions.app.show("log"),
+    "screen.previous": lambda actions, args: actions.app.show_previous(),
+    "list.down": _list(lambda table: table.move(1)),
+    "list.up": _list(lambda table: table.move(-1)),
+    "list.page_down": _list(lambda table: table.move(table.page)),
+    "list.page_up": _list(lambda table: table.move(-table.page)),
+    "list.first": _list(lambda table: table.move_to(0)),
+    "list.last": _list(lambda table: table.move_to(len(table.model) - 1)),
+    "list.pane": Actions.pane,
+    "list.open": _list(lambda table: table.unfold()),
+    "list.close": _list(lambda table: table.fold()),
+    "list.mark": _list(lambda table: table.mark()),
+    "list.mark_range": _list(lambda table: table.mark_range()),
+    "list.mark_all": _list(lambda table: table.mark_all()),
+    "list.filter": lambda actions, args: actions.screen().bar.ask("/", actions.screen().main.model.query),
+    "list.next_match": Actions.next_match,
+    "list.sort": Actions.sort,
+    "list.reverse": Actions.reverse,
+    "list.columns": Actions.columns,
+    "list.copy": Actions.copy,
+    "view.freeze": Actions.freeze,
+    "view.details": Actions.details,
+    "view.themes": Actions.themes,
+    "view.redraw": Actions.redraw,
+    "view.follow": Actions.follow,
+    "trace.open": Actions.trace,
+    "trace.next_track": lambda actions, args: actions.step(1),
+    "trace.previous_track": lambda actions, args: actions.step(-1),
+    "app.command": Actions.command,
+    "app.palette": Actions.palette,
+    "app.help": Actions.help,
+    "app.back": Actions.back,
+    "app.suspend": Actions.suspend,
+    "app.quit": Actions.leave,
+}

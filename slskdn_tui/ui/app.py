@@ -1,0 +1,257 @@
+"""The Textual app: holds the engine's face, the theme, the screens and the poller; what keys mean lives in `actions.py`. Shell."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from textual.app import App
+from textual.screen import Screen
+
+from slskdn_tui.commands import SPECS
+from slskdn_tui.config.settings import Ui
+from slskdn_tui.config.themes import ThemeFile
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import StatusView
+from slskdn_tui.seam import EngineProtocol
+from slskdn_tui.ui.actions import Actions
+from slskdn_tui.ui.filter import OutputFilter
+from slskdn_tui.ui.keys import KeyTable
+from slskdn_tui.ui.poller import Poller
+from slskdn_tui.ui.present.base import ASCII, UNICODE
+from slskdn_tui.ui.screens.base import LiveScreen
+from slskdn_tui.ui.screens.jobs import JobsScreen
+from slskdn_tui.ui.screens.log import LogScreen
+from slskdn_tui.ui.screens.swarms import SwarmsScreen
+from slskdn_tui.ui.theming import Palette, load_themes, textual_theme
+
+log = logging.getLogger(__name__)
+HISTORY = 24
+Severity = Literal["information", "warning", "error"]
+
+
+class SlskdnApp(App[int], inherit_bindings=False):
+    """The window over one engine. It starts the engine when it opens and leaves it when it closes, and owns nothing else of it."""
+
+    TITLE = "slskdn"
+    CSS_PATH = "css/app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"swarms": SwarmsScreen, "jobs": JobsScreen, "log": LogScreen}
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        *,
+        settings: Ui,
+        themes_dirs: Sequence[Path] = (),
+        theme: str = "",
+        ascii_mode: bool = False,
+        refresh_hz: float = 1.0,
+        low_bandwidth: bool = False,
+        readonly: bool = False,
+    ) -> None:
+        # With NO_COLOR Textual keeps 24-bit greys unless it is told that colours are the terminal's own before its filters are chosen.
+        plain = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if plain else None)
+        self.engine = engine
+        self.readonly = readonly
+        self.low_bandwidth = low_bandwidth
+        self.ascii_mode = ascii_mode
+        self.glyphs = ASCII if ascii_mode else UNICODE
+        self.keys = KeyTable(settings.keymap)
+        self.actions = Actions(self)
+        self.tabs = self._tabs()
+        self.status: StatusView | None = None
+        self.up_history: deque[float] = deque(maxlen=HISTORY)
+        self.down_history: deque[float] = deque(maxlen=HISTORY)
+        self.last_query = ""
+        self.failure: UserError | None = None
+        self._previous = "jobs"
+        self._left = False
+        self.animation_level = "none"
+        self._filters.append(OutputFilter(ascii_mode))
+        found, self._bad_themes = load_themes(themes_dirs)
+        self.themes: Mapping[str, ThemeFile] = found
+        for name, one in found.items():
+            self.register_theme(textual_theme(one, f"slskdn-{name}"))
+        wanted = theme or settings.theme
+        if wanted not in found:
+            self._bad_themes.append(f"there is no theme {wanted!r}; `slskdn themes list` names them")
+        self._plain = plain
+        self.palette = Palette(found["mono"])
+        self.theme_name = ""
+        self.use_theme(wanted if wanted in found else "night")
+        self.poller = Poller(
+            engine, lambda: self.live, self._status_came, self._engine_lost, min(refresh_hz, 0.5) if low_bandwidth else refresh_hz
+        )
+
+    def _tabs(self) -> list[tuple[str, str, str]]:
+        """(mode, key, title) of the screens that exist, as the registry names them."""
+        return [
+            (mode, keys[0], spec.summary.split(":")[0])
+            for spec in SPECS
+            if spec.category == "screens" and (mode := spec.name.split(".")[1]) in self.MODES and (keys := self.keys.keys_of(spec, mode))
+        ]
+
+    # Life ------------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.switch_mode("swarms")
+        self.run_worker(self._start(), group="engine", exit_on_error=True)
+
+    async def _start(self) -> None:
+        try:
+            await self.engine.start()
+        except UserError as error:
+            self.failure = error
+            self.exit(error.exit_code, error.exit_code)
+            return
+        self.run_worker(self.poller.run(), group="poll")
+        self.run_worker(self._events(), group="events")
+        problems = [*self._bad_themes, *self.keys.problems]
+        if problems:
+            self.toast("\n".join(problems[:6]), "warning")
+
+    async def _events(self) -> None:
+        """Errors become toasts, warnings a line above the footer; the Log screen has everything."""
+        async for event in self.engine.events():
+            if event.level == "error":
+                self.toast(str(event.text), "error")
+            if event.level != "info" and self.live is not None:
+                self.live.say(f"{event.part}: {event.text}", "colors.error" if event.level == "error" else "colors.warning")
+
+    async def leave(self) -> None:
+        """Stop (or detach from) the engine, then close the window."""
+        await self._stop_engine()
+        self.exit(0)
+
+    async def _stop_engine(self) -> None:
+        if self._left:
+            return
+        self._left = True
+        for group in ("poll", "events"):
+            self.workers.cancel_group(self, group)
+        try:
+            async with asyncio.timeout(20):
+                await self.engine.stop()
+        except (UserError, OSError, EOFError, TimeoutError) as error:
+            log.warning("the engine did not stop cleanly: %s", error)
+
+    async def on_unmount(self) -> None:
+        await self._stop_engine()
+
+    # Screens ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> LiveScreen | None:
+        """The topmost screen that shows the engine; dialogs lie over it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen) and screen.ready), None)
+
+    def show(self, mode: str) -> None:
+        """Go to a tab; what lay over it is closed."""
+        if mode != self.current_mode:
+            self._previous = self.current_mode
+            self.switch_mode(mode)
+        elif len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def show_previous(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.show(self._previous)
+
+    def on_app_blur(self) -> None:
+        self.poller.blurred = True
+
+    def on_app_focus(self) -> None:
+        self.poller.blurred = False
+        self.poller.kick()
+
+    # What the poller brings ------------------------------------------------------------------------------------------
+
+    def _status_came(self, view: StatusView) -> None:
+        self.status = view
+        if not self.low_bandwidth:
+            self.up_history.append(view.up)
+            self.down_history.append(view.down)
+        if self.live is not None:
+            self.live.status_changed()
+
+    def _engine_lost(self, reason: str) -> None:
+        self.toast(f"The engine does not answer: {reason}. It may have ended; `slskdn serve` starts it.", "error")
+
+    def toast(self, text: str, severity: Severity = "information") -> None:
+        """A notice in the corner; foreign text is never markup."""
+        lines = [str(SafeText(part)) for part in text.split("\n")]
+        self.notify("\n".join(lines), severity=severity, markup=False)
+
+    # Themes ----------------------------------------------------------------------------------------------------------
+
+    def use_theme(self, name: str) -> None:
+        """Draw with another theme. NO_COLOR holds it to `mono`, sixteen colours to themes of the terminal's own."""
+        if name not in self.themes:
+            return
+        used = "mono" if self._plain else name
+        if self.console.color_system == "standard" and not self.themes[used].ansi:
+            used = "ansi"
+        self.theme_name = name
+        self.palette = Palette(self.themes[used])
+        self.theme = f"slskdn-{used}"
+        if self.is_running and self.live is not None:
+            self.live.repaint()
+
+
+def wants_ascii(environ: Mapping[str, str]) -> bool:
+    """Whether the locale says that the terminal does not take UTF-8. Python sets LC_CTYPE itself in the C locale; that says nothing."""
+    coerced = environ.get("LC_CTYPE") == "C.UTF-8" and environ.get("LANG", "") in ("", "C", "POSIX")
+    names = ("LC_ALL", "LANG") if coerced else ("LC_ALL", "LC_CTYPE", "LANG")
+    said = next((environ[name] for name in names if environ.get(name)), "")
+    return "utf-8" not in said.lower().replace("utf8", "utf-8")
+
+
+def run_app(
+    engine: EngineProtocol,
+    *,
+    settings: Ui,
+    themes_dirs: Sequence[Path] = (),
+    theme: str = "",
+    ascii_mode: bool = False,
+    refresh_hz: float = 1.0,
+    low_bandwidth: bool = False,
+    readonly: bool = False,
+) -> int:
+    """Open the window and stay until it is closed; the exit code. Raises UserError("terminal") without a usable terminal, and what `start` raised."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError(
+            "terminal",
+            "the screens need a terminal",
+            "`slskdn status` and `slskdn swarms list` print the same facts; `slskdn serve` runs without",
+        )
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UserError(
+            "terminal",
+            f"TERM={os.environ.get('TERM', '')!r} cannot draw screens",
+            "set TERM to what the terminal is, or use `slskdn status`",
+        )
+    app = SlskdnApp(
+        engine,
+        settings=settings,
+        themes_dirs=themes_dirs,
+        theme=theme,
+        ascii_mode=ascii_mode or settings.ascii or wants_ascii(os.environ),
+        refresh_hz=refresh_hz,
+        low_bandwidth=low_bandwidth,
+        readonly=readonly,
+    )
+    code = app.run(mouse=settings.mouse)
+    if app.failure is not None:
+        raise app.failure
+    return code if code is not None else app.return_code or 0

@@ -1,0 +1,192 @@
+"""What every live screen has: status, tabs, a body, the bar and the footer; keys through the registry; small terminals. Shell (Textual)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.views import Snapshot, ViewKey
+from slskdn_tui.ui.present.base import Glyphs, Line, crop, rule
+from slskdn_tui.ui.present.status import footer_line, status_line, tab_line, too_small
+from slskdn_tui.ui.widgets.bar import BottomBar
+from slskdn_tui.ui.widgets.lines import Lines
+from slskdn_tui.ui.widgets.live_table import LiveTable
+
+if TYPE_CHECKING:
+    from slskdn_tui.ui.app import SlskdnApp
+
+LEAST = (60, 15)
+
+
+class LiveScreen(Screen[None]):
+    """A screen over one or more views of the engine. Subclasses give `body`, `views`, `take` and `main`."""
+
+    TAB: ClassVar[str] = ""
+    """The tab it belongs to (`swarms`, `jobs`, `log`)."""
+    KEYS: ClassVar[str] = ""
+    """Its name in the registry's keys."""
+    ABOUT: ClassVar[str] = ""
+    """Two sentences for the help overlay."""
+
+    ready = False
+    """Its widgets stand; nothing is asked of it before."""
+
+    # What subclasses say ---------------------------------------------------------------------------------------------
+
+    def body(self) -> Iterable[Widget]:
+        raise NotImplementedError
+
+    def views(self) -> Sequence[ViewKey]:
+        raise NotImplementedError
+
+    def take(self, key: ViewKey, view: Snapshot) -> None:
+        raise NotImplementedError
+
+    @property
+    def main(self) -> LiveTable:
+        """The table that keys act on when no other has the focus."""
+        raise NotImplementedError
+
+    def subjects(self) -> list[dict[str, Any]]:
+        """`job` and `track` of the marked rows, or of the row under the cursor; commands take them as arguments."""
+        return []
+
+    def back(self) -> bool:
+        """Leave something inside the screen (a pane, a filter); False when there is nothing to leave."""
+        return False
+
+    def fact(self) -> str:
+        """A short fact at the right edge of the tabs."""
+        return ""
+
+    # Common ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def ui(self) -> SlskdnApp:
+        return cast("SlskdnApp", self.app)
+
+    @property
+    def glyphs(self) -> Glyphs:
+        return self.ui.glyphs
+
+    @property
+    def table(self) -> LiveTable:
+        """The table that has the focus, else the main one."""
+        return self.focused if isinstance(self.focused, LiveTable) else self.main
+
+    @property
+    def bar(self) -> BottomBar:
+        return self.query_one(BottomBar)
+
+    def compose(self) -> ComposeResult:
+        yield Lines(self._too_small, name_id="small")
+        with Container(id="frame"):
+            yield Lines(self._head, name_id="head")
+            with Container(id="body"):
+                yield from self.body()
+            yield BottomBar()
+            yield Lines(lambda width, height: (footer_line(self.ui.keys.footer(self.KEYS), width),), name_id="footer")
+
+    def on_mount(self) -> None:
+        self.ready = True
+        self.main.focus()
+        self.ui.poller.kick()
+
+    def on_screen_resume(self) -> None:
+        """Another theme or new facts may have come while this screen was not seen."""
+        if self.ready:
+            self.repaint()
+            self.ui.poller.kick()
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
+        self.set_class(width < LEAST[0] or height < LEAST[1], "-small")
+        self.set_class(width >= 100, "-wide")
+        self.set_class(height >= 30, "-tall")
+        self.set_class(height < 20, "-short")
+
+    def status_changed(self) -> None:
+        """The status line or a tab's fact has changed."""
+        self.query_one("#head", Lines).update()
+
+    def repaint(self) -> None:
+        """Draw all of it again."""
+        for widget in self.query(Lines):
+            widget.update()
+            widget.refresh()
+        for table in self.query(LiveTable):
+            table.repaint()
+
+    def trouble(self, key: ViewKey, error: UserError) -> None:
+        """A view could not be had; the screen says why where its rows would stand."""
+        self.main.loaded = True
+        self.main.set_rows(())
+        self.main.set_empty(str(error.message), str(error.hint))
+
+    def say(self, text: str, style: str = "") -> None:
+        """A message above the footer."""
+        line: Line = ((f" {text}", style),)
+        self.bar.say(crop(line, max(1, self.size.width)))
+
+    def _head(self, width: int, height: int) -> list[Line]:
+        ui = self.ui
+        return [
+            status_line(ui.status, ui.down_history, width, ui.glyphs, ui.poller.frozen),
+            tab_line(ui.tabs, self.TAB, self.fact(), width),
+            rule(width, ui.glyphs),
+        ]
+
+    def _too_small(self, width: int, height: int) -> list[Line]:
+        return [too_small(*self.app.size, LEAST)]
+
+    # Keys ------------------------------------------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that no input has taken, through the registry."""
+        if isinstance(self.focused, Input):
+            return
+        spec = self.ui.keys.command(self.KEYS, event.key)
+        if spec is not None:
+            event.stop()
+            event.prevent_default()
+            self.ui.actions.run(spec)
+
+    def on_bottom_bar_entered(self, event: BottomBar.Entered) -> None:
+        self.main.focus() if self.focused is None or isinstance(self.focused, Input) else None
+        if event.mode == ":":
+            self.ui.actions.run_line(event.text)
+        else:
+            self.filter(event.text)
+
+    def on_bottom_bar_edited(self, event: BottomBar.Edited) -> None:
+        if event.mode == "/":
+            self.filter(event.text)
+
+    def on_bottom_bar_closed(self, event: BottomBar.Closed) -> None:
+        self.main.focus()
+        if event.mode == "/":
+            self.filter("")
+
+    def filter(self, text: str) -> None:
+        """Show only rows with these words; the bar says so while it holds."""
+        self.main.set_query(text)
+        if text:
+            self.ui.last_query = text
+        if not self.bar.mode:
+            self.say(f"Filter: {text}   esc clears" if text else "", "colors.dim")
+        self.ui.poller.kick()
+
+    def clear_filter(self) -> bool:
+        """True when there was one."""
+        if not self.main.model.query:
+            return False
+        self.filter("")
+        return True

@@ -1,0 +1,229 @@
+"""Dialogs: a question, a prompt, a list to pick from. They cover part of a screen, which goes on behind them. Shell (Textual)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, wrap
+from slskdn_tui.ui.widgets.bar import LineInput
+from slskdn_tui.ui.widgets.lines import Lines
+from slskdn_tui.ui.widgets.live_table import LiveTable
+
+if TYPE_CHECKING:
+    from slskdn_tui.ui.app import SlskdnApp
+
+T = TypeVar("T")
+MOVES: dict[str, Callable[[LiveTable], None]] = {
+    "down": lambda table: table.move(1),
+    "up": lambda table: table.move(-1),
+    "ctrl+n": lambda table: table.move(1),
+    "pagedown": lambda table: table.move(table.page),
+    "pageup": lambda table: table.move(-table.page),
+    "ctrl+d": lambda table: table.move(table.page),
+    "ctrl+u": lambda table: table.move(-table.page),
+}
+
+
+class Dialog(ModalScreen[T]):
+    """A frame with a title; esc leaves without an answer."""
+
+    title_text = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as frame:
+            frame.border_title = self.title_text
+            yield from self.parts()
+
+    def parts(self) -> Sequence[Widget]:
+        raise NotImplementedError
+
+    @property
+    def ui(self) -> SlskdnApp:
+        return cast("SlskdnApp", self.app)
+
+    def cancelled(self) -> Any:
+        """What esc answers."""
+        return None
+
+    def on_line_input_left(self, event: LineInput.Left) -> None:
+        event.stop()
+        self.dismiss(self.cancelled())
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys of a dialog stay in it."""
+        event.stop()
+        if event.key in ("escape", "ctrl+c"):
+            event.prevent_default()
+            self.dismiss(self.cancelled())
+        else:
+            self.pressed(event.key)
+
+    def pressed(self, key: str) -> None:
+        """A key no input has taken."""
+
+
+class Ask(Dialog[bool]):
+    """A yes or no question about something that cannot be taken back. Only `y` is yes."""
+
+    def __init__(self, question: str, about: str = "") -> None:
+        super().__init__()
+        self.title_text = "Sure?"
+        self._question = question
+        self._about = about
+
+    def parts(self) -> Sequence[Widget]:
+        return [Lines(self._lines, name_id="question")]
+
+    def _lines(self, width: int, height: int) -> list[Line]:
+        text = [((part, ""),) for part in wrap(self._question, width)]
+        about: list[Line] = [((part, "colors.title"),) for part in wrap(self._about, width)[:3]]
+        return [*about, *text, (), (("y", "colors.primary"), (" yes     ", ""), ("n", "colors.primary"), (" no", ""))]
+
+    def cancelled(self) -> bool:
+        return False
+
+    def pressed(self, key: str) -> None:
+        if key in ("y", "n", "q"):
+            self.dismiss(key == "y")
+
+
+class Prompt(Dialog[str | None]):
+    """One line of text."""
+
+    def __init__(self, title: str, hint: str = "", value: str = "") -> None:
+        super().__init__()
+        self.title_text = title
+        self._hint = hint
+        self._value = value
+
+    def parts(self) -> Sequence[Widget]:
+        return [LineInput(self._value, name_id="answer"), Lines(self._lines, name_id="hint")]
+
+    def _lines(self, width: int, height: int) -> list[Line]:
+        return [((part, "colors.dim"),) for part in wrap(self._hint + "   enter: go on   esc: leave it", width)]
+
+    def on_mount(self) -> None:
+        field = self.query_one("#answer", LineInput)
+        field.fresh(self._value)
+        field.focus()
+
+    def on_input_submitted(self, event: LineInput.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value.strip() or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to pick: `key` is the answer, `words` and `more` what stands there."""
+
+    key: str
+    words: str
+    more: str = ""
+    version: int = 1
+
+
+class ChoicePresenter(Flat):
+    """Choices in two columns."""
+
+    columns: tuple[Column, ...] = (Column("words", "", 0), Column("more", "", 20, drop=1))
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+
+    def cells(self, row: Choice) -> dict[str, Cell]:
+        return {"words": Cell(row.words), "more": Cell(row.more, "colors.dim")}
+
+    def sort_key(self, row: Choice, column: str) -> str:
+        return row.words
+
+    def words(self, row: Choice) -> str:
+        return f"{row.words} {row.more} {row.key}"
+
+
+class Pick(Dialog[str | None]):
+    """A list that typing narrows; enter picks. `seen` hears of every row the cursor reaches (the theme picker shows each theme)."""
+
+    def __init__(self, title: str, choices: Sequence[Choice], *, start: str = "", seen: Callable[[str], None] | None = None) -> None:
+        super().__init__()
+        self.title_text = title
+        self.choices = tuple(choices)
+        self._start = start
+        self._seen = seen
+
+    def parts(self) -> Sequence[Widget]:
+        table = LiveTable(ChoicePresenter(self.ui.glyphs), name_id="choices")
+        return [LineInput(placeholder="type to narrow", name_id="answer"), table, Lines(self._hint, name_id="hint")]
+
+    @property
+    def table(self) -> LiveTable:
+        return self.query_one("#choices", LiveTable)
+
+    def _hint(self, width: int, height: int) -> list[Line]:
+        return [(("up down move   enter pick   esc leave", "colors.dim"),)]
+
+    def on_mount(self) -> None:
+        self.query_one("#answer", LineInput).focus()
+        self.table.set_rows(self.choices)
+        if (place := self.table.model.place(self._start)) is not None:
+            self.table.move_to(place)
+
+    def on_input_changed(self, event: LineInput.Changed) -> None:
+        event.stop()
+        self.table.set_query(event.value)
+
+    def on_input_submitted(self, event: LineInput.Submitted) -> None:
+        event.stop()
+        row = self.table.row
+        self.dismiss(row.key if row is not None else None)
+
+    def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
+        if self._seen is not None and event.row is not None:
+            self._seen(event.row.key)
+
+    def on_live_table_opened(self, event: LiveTable.Opened) -> None:
+        self.dismiss(event.row.key)
+
+    def pressed(self, key: str) -> None:
+        if key in MOVES:
+            MOVES[key](self.table)
+
+
+class Choose(Pick):
+    """Several of a list: space or enter turns one on or off, esc is done. Answers the keys that are on, comma separated."""
+
+    def __init__(self, title: str, choices: Sequence[Choice], chosen: frozenset[str]) -> None:
+        super().__init__(title, choices)
+        self._chosen = chosen
+
+    def parts(self) -> Sequence[Widget]:
+        return [LiveTable(ChoicePresenter(self.ui.glyphs), name_id="choices"), Lines(self._hint, name_id="hint")]
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self.table.set_rows(self.choices)
+        self.table.model.marks = set(self._chosen)
+        self.table.repaint()
+
+    def _hint(self, width: int, height: int) -> list[Line]:
+        return [(("* shown   space on or off   esc done", "colors.dim"),)]
+
+    def cancelled(self) -> str:
+        return ",".join(choice.key for choice in self.choices if choice.key in self.table.model.marks)
+
+    def pressed(self, key: str) -> None:
+        if key == "space":
+            self.table.mark()
+        elif key in ("enter", "q"):
+            self.dismiss(self.cancelled())
+        elif key in ("j", "k"):
+            self.table.move(1 if key == "j" else -1)
+        else:
+            super().pressed(key)

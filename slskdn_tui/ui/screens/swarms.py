@@ -1,0 +1,164 @@
+"""1 Swarms: what is moving, from where, and the track under the cursor in detail. Shell (Textual)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from textual.containers import Container, Vertical
+from textual.widget import Widget
+
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.views import Snapshot, SwarmRow, SwarmsView, TrackView, ViewKey
+from slskdn_tui.ui.present.base import Line, rule
+from slskdn_tui.ui.present.swarms import SwarmsPresenter, event_lines, upload_lines, uploads_line
+from slskdn_tui.ui.present.track import track_lines
+from slskdn_tui.ui.screens.base import LiveScreen
+from slskdn_tui.ui.widgets.lines import Lines
+from slskdn_tui.ui.widgets.live_table import LiveTable
+
+WINDOW = 500
+_NEEDS_A_LOOK = ("rescue", "stalled", "active", "verify", "queued")
+
+
+class SwarmsScreen(LiveScreen):
+    """The tree, uploads, events; beside it (or, on narrow terminals, in its place) the details pane."""
+
+    TAB = KEYS = "swarms"
+    ABOUT = (
+        "Swarms shows what is moving. RESCUE means Soulseek stopped sending and mesh nodes deliver the missing ranges; "
+        "the Soulseek source stays. DONE of a source is its share of the file's bytes."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view: SwarmsView | None = None
+        self._track: TrackView | None = None
+        self._start = 0
+        self._details = True
+        self._in_place = False
+
+    def body(self) -> Iterable[Widget]:
+        tree = LiveTable(
+            SwarmsPresenter(self.glyphs),
+            empty=("Nothing is moving.", "Press n to fetch an album: a MusicBrainz URL, an MBID, or words to search for."),
+            name_id="tree",
+        )
+        yield Vertical(
+            tree,
+            Lines(self._uploads, name_id="uploads"),
+            Lines(self._events, name_id="events"),
+            id="left",
+        )
+        yield Container(Lines(self._pane, name_id="details"), id="right")
+
+    @property
+    def main(self) -> LiveTable:
+        return self.query_one("#tree", LiveTable)
+
+    def views(self) -> Sequence[ViewKey]:
+        query = self.main.model.query if self.main.model.remote_filter else ""
+        keys = [ViewKey("swarms", filter=query, start=self._start, count=WINDOW)]
+        if self._shows_details and (subject := self._subject()):
+            keys.append(ViewKey("track", subject=subject))
+        return keys
+
+    @property
+    def _shows_details(self) -> bool:
+        return self._in_place or (self._details and self.has_class("-wide"))
+
+    def _subject(self) -> str:
+        """`JOB/TRACK` of the row under the cursor; on an album its track that most needs a look."""
+        row = self.main.row
+        if row is None or not row.job_id:
+            return ""
+        if row.level > 0 or row.track:
+            return f"{row.job_id}/{row.track}"
+        tracks = [other for other in self.main.model.rows if other.job_id == row.job_id and other.level == 1]
+        for state in _NEEDS_A_LOOK:
+            for track in tracks:
+                if track.state.casefold().startswith(state):
+                    return f"{track.job_id}/{track.track}"
+        return f"{tracks[0].job_id}/{tracks[0].track}" if tracks else ""
+
+    def take(self, key: ViewKey, view: Snapshot) -> None:
+        if isinstance(view, SwarmsView):
+            self._view = view
+            self.main.set_rows(view.rows, view.total, key.start)
+            self.query_one("#uploads", Lines).update()
+            self.query_one("#events", Lines).update()
+            self.status_changed()
+            if self._shows_details and self._track is None:
+                self.ui.poller.kick()
+        elif isinstance(view, TrackView):
+            self._track = view
+            self.query_one("#details", Lines).update()
+        elif key.screen == "swarms" and not self.main.loaded:
+            self.main.set_rows(())
+
+    def trouble(self, key: ViewKey, error: UserError) -> None:
+        if key.screen != "track":
+            super().trouble(key, error)
+        elif self._track is not None:  # the track ended between two polls
+            self._track = None
+            self.query_one("#details", Lines).update()
+
+    def subjects(self) -> list[dict[str, Any]]:
+        return [_arguments(row) for row in self.main.marked if row.job_id]
+
+    def fact(self) -> str:
+        status = self.ui.status
+        return f"jobs {status.jobs_running}/{status.jobs_total}  ul {status.uploads}" if status is not None else ""
+
+    def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
+        row = event.row
+        reason = row.reason if row is not None else ""
+        self.say(str(reason), "states.rescue") if reason else self.say("")
+        if self._shows_details:
+            self.ui.poller.kick()
+
+    def on_live_table_opened(self, event: LiveTable.Opened) -> None:
+        self.show_details(True)
+
+    def on_live_table_window_wanted(self, event: LiveTable.WindowWanted) -> None:
+        self._start = event.start
+        self.ui.poller.kick()
+
+    def toggle_details(self) -> None:
+        """Show or hide the pane; where there is no room beside the tree it takes its place."""
+        self.show_details(not self._shows_details)
+
+    def show_details(self, on: bool) -> None:
+        if self.has_class("-wide"):
+            self._details, self._in_place = on, False
+        else:
+            self._in_place = on
+        self.set_class(not self._details, "-no-details")
+        self.set_class(self._in_place, "-details-only")
+        self.ui.poller.kick()
+
+    def back(self) -> bool:
+        if self._in_place:
+            self.show_details(False)
+            return True
+        return False
+
+    # Panes -----------------------------------------------------------------------------------------------------------
+
+    def _uploads(self, width: int, height: int) -> list[Line]:
+        up = self.ui.status.up if self.ui.status is not None else 0.0
+        first = uploads_line(self._view, self.ui.up_history, up, width, self.glyphs)
+        return [first, *upload_lines(self._view, width, height - 2, self.glyphs), rule(width, self.glyphs)][:height]
+
+    def _events(self, width: int, height: int) -> list[Line]:
+        return event_lines(self._view.events, width, height, self.glyphs) if self._view is not None else []
+
+    def _pane(self, width: int, height: int) -> list[Line]:
+        wall = self.glyphs.wall
+        lines = track_lines(self._track, width - 2, height, self.glyphs)
+        lines += [()] * (height - len(lines))
+        return [((wall, "colors.dim"), *line) for line in lines]
+
+
+def _arguments(row: SwarmRow) -> dict[str, Any]:
+    return {"job": row.job_id, "track": row.track} if row.track else {"job": row.job_id}

@@ -1,0 +1,159 @@
+"""The row above the footer: the last message, or the line being typed (`:` command, `/` filter). Shell (Textual)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input
+
+from slskdn_tui.ui.present.base import Line
+from slskdn_tui.ui.widgets.lines import Lines
+
+Mode = Literal["", ":", "/"]
+
+
+class LineInput(Input):
+    """A one-row input without a blinking cursor. Up and down walk the history, tab completes, esc leaves."""
+
+    DEFAULT_CSS = "LineInput { border: none; height: 1; padding: 0; background: transparent; width: 1fr; }"
+
+    class Left(Message):
+        """Esc was pressed."""
+
+    def __init__(self, value: str = "", placeholder: str = "", name_id: str | None = None) -> None:
+        super().__init__(value, placeholder=placeholder, select_on_focus=False, compact=True, id=name_id)
+        self.cursor_blink = False
+        self.history: list[str] = []
+        self.completer: Callable[[str], list[str]] | None = None
+        self._place = 0
+        self._offers: list[str] = []
+
+    def fresh(self, text: str = "") -> None:
+        """Start a new line."""
+        self.value = text
+        self.cursor_position = len(text)
+        self._place = len(self.history)
+        self._offers = []
+
+    def remember(self, text: str) -> None:
+        if text and (not self.history or self.history[-1] != text):
+            self.history = [*self.history[-199:], text]
+        self._place = len(self.history)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "escape" or (event.key == "backspace" and not self.value):
+            self.post_message(self.Left())
+        elif event.key in ("up", "down") and self.history:
+            self._place = max(0, min(len(self.history), self._place + (1 if event.key == "down" else -1)))
+            self.value = self.history[self._place] if self._place < len(self.history) else ""
+            self.cursor_position = len(self.value)
+        elif event.key == "tab" and self.completer is not None:
+            self._complete()
+        else:
+            if event.key != "tab":
+                self._offers = []
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _complete(self) -> None:
+        """The next offer; a second tab goes on to the one after it."""
+        if not self._offers and self.completer is not None:
+            self._offers = self.completer(self.value)
+        if self._offers:
+            self.value = self._offers.pop(0)
+            self.cursor_position = len(self.value)
+
+
+class BottomBar(Horizontal):
+    """Shows a message until a line is asked for."""
+
+    DEFAULT_CSS = """
+    BottomBar { height: 1; }
+    BottomBar #prefix { width: 2; display: none; }
+    BottomBar LineInput { display: none; }
+    BottomBar.-typing #message { display: none; }
+    BottomBar.-typing #prefix { display: block; }
+    BottomBar.-typing LineInput { display: block; }
+    """
+
+    class Entered(Message):
+        """Enter was pressed."""
+
+        def __init__(self, mode: Mode, text: str) -> None:
+            super().__init__()
+            self.mode, self.text = mode, text
+
+    class Edited(Message):
+        """The text changed."""
+
+        def __init__(self, mode: Mode, text: str) -> None:
+            super().__init__()
+            self.mode, self.text = mode, text
+
+    class Closed(Message):
+        """The line was left without enter."""
+
+        def __init__(self, mode: Mode) -> None:
+            super().__init__()
+            self.mode = mode
+
+    def __init__(self) -> None:
+        super().__init__(id="bar")
+        self.mode: Mode = ""
+        self._message: Line = ()
+
+    def compose(self) -> ComposeResult:
+        yield Lines(lambda width, height: (self._message,), name_id="message")
+        yield Lines(lambda width, height: (((f" {self.mode}", "colors.primary"),),), name_id="prefix")
+        yield LineInput(name_id="line")
+
+    @property
+    def line(self) -> LineInput:
+        return self.query_one("#line", LineInput)
+
+    def say(self, line: Line) -> None:
+        """Show a message."""
+        self._message = line
+        self.query_one("#message", Lines).update()
+
+    def ask(
+        self, mode: Mode, text: str = "", history: list[str] | None = None, completer: Callable[[str], list[str]] | None = None
+    ) -> None:
+        """Open the line."""
+        self.mode = mode
+        self.line.history = history if history is not None else []
+        self.line.completer = completer
+        self.add_class("-typing")
+        self.query_one("#prefix", Lines).update()
+        self.line.fresh(text)
+        self.line.focus()
+
+    def close(self) -> None:
+        """Back to the message."""
+        self.mode = ""
+        self.remove_class("-typing")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        mode = self.mode
+        self.line.remember(event.value)
+        self.close()
+        self.post_message(self.Entered(mode, event.value))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.mode:
+            self.post_message(self.Edited(self.mode, event.value))
+
+    def on_line_input_left(self, event: LineInput.Left) -> None:
+        event.stop()
+        mode = self.mode
+        self.close()
+        self.post_message(self.Closed(mode))

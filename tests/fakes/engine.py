@@ -1,0 +1,156 @@
+"""`FakeEngine`: the seam over fixed snapshots, recording what is submitted. Used by tests, `python -m tests.fakes.show` and the docs' pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import EngineEvent, JobsView, LogRow, LogView, Snapshot, StatusView, SwarmsView, Unchanged, ViewKey
+from slskdn_tui.seam import Command, Result
+from tests.fakes import story
+
+
+class FakeEngine:
+    """Everything it shows can be replaced by a test: `views[screen]` is a view, or a function of the subject."""
+
+    def __init__(self, *, empty: bool = False) -> None:
+        self.views: dict[str, Any] = {
+            "status": story.status(),
+            "swarms": story.swarms(),
+            "track": story.track,
+            "jobs": story.jobs(),
+            "job": story.job,
+            "trace": story.trace,
+            "log": story.log(),
+            "candidates": story.candidates,
+        }
+        if empty:
+            self.views |= {"status": StatusView(1), "swarms": SwarmsView(1), "jobs": JobsView(1), "log": LogView(1)}
+        self.commands: list[Command] = []
+        self.asked: list[ViewKey] = []
+        self.answer = Result(message=SafeText("done"))
+        self.started = 0
+        self.stopped = 0
+        self.fail_start: UserError | None = None
+        self._events: asyncio.Queue[EngineEvent] | None = None
+
+    @property
+    def description(self) -> str:
+        return "in this window"
+
+    async def start(self) -> None:
+        if self.fail_start is not None:
+            raise self.fail_start
+        self.started += 1
+
+    async def stop(self) -> None:
+        self.stopped += 1
+
+    async def snapshot(self, view: ViewKey, since: int = 0) -> Snapshot:
+        self.asked.append(view)
+        found = self.views[view.screen]
+        found = found(view.subject) if callable(found) else found
+        if found is None:
+            raise UserError("not_found", f"there is no {view.screen} {view.subject}", "it may have ended")
+        if since and found.version == since:
+            return Unchanged(since)
+        if isinstance(found, LogView) and found.total > view.count:  # a long list is answered in windows, filtered here
+            rows = [row for row in found.rows if all(word in f"{row.part} {row.text}" for word in view.filter.split())]
+            return replace(found, rows=tuple(rows[view.start : view.start + view.count]), total=len(rows))
+        return found
+
+    async def submit(self, command: Command) -> Result:
+        self.commands.append(command)
+        return self.answer
+
+    def say(self, level: str, text: str) -> None:
+        """Send an event."""
+        self.queue.put_nowait(EngineEvent("log", story.at("21:05:00"), "rescue", level, SafeText(text)))
+
+    @property
+    def queue(self) -> asyncio.Queue[EngineEvent]:
+        if self._events is None:
+            self._events = asyncio.Queue()
+        return self._events
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        while True:
+            yield await self.queue.get()
+
+    def tick(self, count: int = 1) -> None:
+        """Three rows of Swarms and the rates move on."""
+        self.views["swarms"] = story.moved(self.views["swarms"], count)
+        status = self.views["status"]
+        self.views["status"] = replace(status, version=status.version + count, down=status.down + 13e4)
+
+
+class RawText(SafeText):
+    """What a missed cleaning would leave: text of the right type with everything hostile still in it."""
+
+    def __new__(cls, raw: str) -> RawText:  # type: ignore[misc]
+        return str.__new__(cls, raw)
+
+
+def hostile_names(count: int) -> list[str]:
+    """Names that try to write the clipboard, clear the screen, ask the terminal, open markup, reverse, hide and widen."""
+    attacks = (
+        "\x1b]52;c;ZXZpbA==\x07",
+        "\x1b[2J\x1b[H",
+        "\x9b31m",
+        "\x1b[6n",
+        "\x1bP$q q\x1b\\",
+        "\x00\x7f",
+        "\u202egpj.exe",
+        "a\u200bb\ufeff",
+        "[/b][red]",
+        "\ud800",
+        "\r\n\t\x08",
+        "e\u0301\u0301\u0301\u0301\u0301",
+        "\x1b]0;title\x07",
+        "\u2028\u2029",
+        "漢字🎵",
+        "\x0e\x0f\x1c",
+    )
+    return [f"{attacks[index % len(attacks)]}{index:05}{attacks[(index * 7 + 3) % len(attacks)]}.flac" for index in range(count)]
+
+
+def hostile(count: int = 10_000, *, raw: bool = False) -> FakeEngine:
+    """An engine all of whose foreign text attacks the terminal. `raw`: as if cleaning at the door had been forgotten."""
+    make: Any = RawText if raw else SafeText
+    names = [make(name) for name in hostile_names(count)]
+    engine = FakeEngine()
+    counter = iter(range(1 << 60))
+
+    def poison(value: Any) -> Any:
+        if isinstance(value, SafeText):
+            return names[next(counter) % count]
+        if isinstance(value, tuple):
+            return tuple(poison(item) for item in value)
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{item.name: poison(getattr(value, item.name)) for item in fields(value)})
+        return value
+
+    for screen, view in list(engine.views.items()):
+        engine.views[screen] = (lambda subject, make_view=view: poison(make_view(subject))) if callable(view) else poison(view)
+    swarms: SwarmsView = engine.views["swarms"]
+    engine.views["swarms"] = replace(
+        swarms,
+        rows=tuple(replace(swarms.rows[0], key=f"k{index}", title=name, source=name, state="active") for index, name in enumerate(names)),
+        total=count,
+    )
+    jobs: JobsView = engine.views["jobs"]
+    engine.views["jobs"] = replace(
+        jobs,
+        rows=tuple(replace(jobs.rows[0], key=f"k{index}", title=name, artist=name, error=name) for index, name in enumerate(names)),
+        total=count,
+    )
+    rows = tuple(LogRow(f"k{index}", 1, story.at("21:04:00"), "rescue", "warning", name) for index, name in enumerate(names))
+    engine.views["log"] = LogView(1, rows, count)
+    trace = story.trace("x")
+    timeline = tuple(replace(trace.rows[1], key=f"k{index}", source=name, words=name, track=5) for index, name in enumerate(names))
+    engine.views["trace"] = lambda subject: replace(poison(trace), rows=timeline, total=count)
+    return engine
