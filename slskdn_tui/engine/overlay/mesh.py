@@ -24,7 +24,7 @@ from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.messages import Hello, Limits
 from slskdn_tui.engine.overlay.peer import OverlayPeer
 from slskdn_tui.engine.overlay.uploads import UploadDesk, UploadLine
-from slskdn_tui.engine.overlay.wire import Wire
+from slskdn_tui.engine.overlay.wire import Wire, reuse_large_buffers
 from slskdn_tui.engine.peers.addresses import AddressPolicy, address_key, is_named
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
@@ -94,6 +94,7 @@ class Mesh:
 
     async def start(self) -> None:
         """Listen and watch. UserError `port` when the address cannot be had."""
+        reuse_large_buffers()
         if self._listen is not None:
             self._socket = self._bind(*self._listen)
             self.port = self._socket.getsockname()[1]

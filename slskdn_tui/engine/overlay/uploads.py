@@ -24,7 +24,9 @@ from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.ports import ChunkProvider, ChunkReader
 from slskdn_tui.model.variant import LEAF, Variant
 
-_MOST_BATCH = MIB
+_MOST_BATCH = MIB // 2
+_LOCAL_BYTES_S = 100e6
+"""Above this rate the kernel's send buffer is emptied in milliseconds and may grow."""
 _MOST_CONTROL = 64
 _MOST_SESSIONS = 1024
 
@@ -242,12 +244,13 @@ class PeerUploads:
             self.wire.write(b"".join(parts))
             started = clock.now()
             await self.wire.drained()
-        # small batches to a slow peer keep a cancel and a change of priority quick; large ones to a fast one keep it cheap
+        # small batches and buffers to a slow peer keep a cancel and a change of priority quick; large ones to a fast one keep it cheap
         took = clock.now() - started
         if took > 0.1:
             self._batch = max(LEAF, self._batch // 2)
         elif took < 0.05 and sent >= self._batch:
             self._batch = min(_MOST_BATCH, self._batch * 2)
+        self.wire.hold_back(took > sent / _LOCAL_BYTES_S)
         await asyncio.sleep(0)
 
     def _collect(self, most: int) -> tuple[list[bytes | memoryview], int]:
