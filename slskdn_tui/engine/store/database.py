@@ -11,6 +11,7 @@ import itertools
 import logging
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ class _Thread(aiosqlite.Connection):
     """An aiosqlite connection that also runs whole functions in its thread: one round trip a transaction instead of one a statement."""
 
     async def run(self, work: Work[Result]) -> Result:
-        outcome: Result = await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
+        outcome: Result = await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call, unused-ignore]
         return outcome
 
     async def started(self) -> _Thread:
@@ -54,6 +55,9 @@ class Database:
         self._writer = writer
         self._readers = tuple(readers)
         self._turn = itertools.count()
+        self._direct: sqlite3.Connection | None = None
+        self._direct_lock = threading.Lock()
+        self._closed = False
 
     @classmethod
     async def open(
@@ -153,6 +157,15 @@ class Database:
         """All rows of one query, from a read connection."""
         return await self.read(lambda connection: connection.execute(sql, parameters).fetchall())
 
+    def read_now(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one indexed query, read on the calling thread: for ports that must answer at once. Its connection is opened at the first call."""
+        with self._direct_lock:
+            if self._closed:
+                raise RuntimeError(f"{self.path.name} is closed")
+            if self._direct is None:
+                self._direct = _connect_read_only(self.path)
+            return self._direct.execute(sql, parameters).fetchall()
+
     async def backup(self, moment: str, keep: int = KEEP_BACKUPS) -> Path:
         """A copy in `backups/`, named by `moment` (no separators), of which the newest `keep` stay. Written from a read connection."""
         folder = self.path.parent / "backups"
@@ -164,6 +177,10 @@ class Database:
 
     async def close(self) -> None:
         """Fold the journal into the file and let go of it. Work that was queued is done first."""
+        with self._direct_lock:
+            self._closed = True
+            if self._direct is not None:
+                self._direct.close()
         for reader in self._readers:
             await reader.close()
         if self._writer is not None:
@@ -208,7 +225,9 @@ def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous) -
 
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0, check_same_thread=False
+    )
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA query_only = ON")
     return connection

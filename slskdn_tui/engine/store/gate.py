@@ -15,12 +15,12 @@ class GateTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def load(self) -> list[tuple[float, str]]:
-        """(Unix time, query) of the searches sent, oldest first."""
-        rows = await self._database.fetch("SELECT wall, query FROM SearchGate ORDER BY wall, rowid")
+    async def load(self, since: float = 0.0) -> list[tuple[float, str]]:
+        """(Unix time, query) of the searches sent since then, oldest first."""
+        rows = await self._database.fetch("SELECT wall, query FROM SearchGate WHERE wall >= ? ORDER BY wall, rowid", (since,))
         return [(wall, read_text(query)) for wall, query in rows]
 
-    async def add(self, wall: float, query: str) -> None:
+    async def record(self, wall: float, query: str) -> None:
         """Remember a search at Unix time `wall`; returns when it is on the disk, so the search may go out."""
 
         def work(connection: sqlite3.Connection) -> None:

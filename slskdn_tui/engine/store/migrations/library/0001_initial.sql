@@ -14,6 +14,7 @@ CREATE TABLE HashDb (
   duration_ms INTEGER,
   streaminfo TEXT NOT NULL,
   variant_id TEXT NOT NULL,
+  download INTEGER NOT NULL,
   quality_score REAL,
   transcode_suspect INTEGER,
   transcode_reason TEXT,
