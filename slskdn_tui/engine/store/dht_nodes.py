@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from slskdn_tui.engine.store.database import BATCH, Database
 
-DhtNode = tuple[str, str, int]
-"""(node id in hex, host, UDP port), as `DhtNode.saved` gives it."""
+DhtNode = tuple[bytes, str, int, float]
+"""(20-byte node id, host, UDP port, Unix time last seen)."""
 
 
 class DhtNodesTable:
@@ -16,16 +16,16 @@ class DhtNodesTable:
         self._database = database
 
     async def load(self) -> list[DhtNode]:
-        """The nodes saved last, in their order."""
-        rows = await self._database.fetch("SELECT node_id, host, port FROM DhtNodes ORDER BY place")
-        return [(node_id, host, port) for node_id, host, port in rows]
+        """The nodes saved last, the most recently seen first."""
+        rows = await self._database.fetch("SELECT node_id, host, port, last_seen FROM DhtNodes ORDER BY last_seen DESC, node_id")
+        return [(bytes(node_id), host, port, seen) for node_id, host, port, seen in rows]
 
     async def save(self, nodes: Iterable[DhtNode]) -> None:
-        """Replace what was saved by these nodes, the first `BATCH` of them (a routing table is smaller)."""
-        rows = [(place, *node) for place, node in enumerate(list(nodes)[:BATCH])]
+        """Replace what was saved by these nodes, at most `BATCH` of them (a routing table holds fewer)."""
+        rows = list(nodes)[:BATCH]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM DhtNodes")
-            connection.executemany("INSERT OR REPLACE INTO DhtNodes (place, node_id, host, port) VALUES (?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO DhtNodes (node_id, host, port, last_seen) VALUES (?, ?, ?, ?)", rows)
 
         await self._database.write(work)
