@@ -27,7 +27,9 @@ _BYTES_S = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class AudioCheck:
-    """`ok`: decodes whole and, for FLAC, to the MD5 in its header. `checked` False: no verdict (unreadable, no decoder, the decoder died twice).
+    """`ok`: nothing is wrong; `checked`: it was decoded (False: unreadable, the decoder died twice, or only a header could be read).
+
+    A FLAC is ok when it decodes whole and to the MD5 in its header; a file of a format without a decoder when its header parses.
 
     `md5` of the decoded audio (hex, FLAC only), `stored_md5` as the header has it ("" for none), `samples` a channel.
     """

@@ -56,6 +56,7 @@ def check(path: str) -> dict[str, Any]:
     import soundfile
 
     from slskdn_tui.engine.audio import flac
+    from slskdn_tui.model.codec import codec_of
 
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -69,6 +70,8 @@ def check(path: str) -> dict[str, Any]:
                 info = flac.parse_head(os.pread(fd, _HEAD, front)).streaminfo
         except ValueError as error:
             return {"ok": False, "checked": True, "words": f"damaged FLAC header: {error}"}
+        if info is None and codec_of(path) == "FLAC":
+            return {"ok": False, "checked": True, "words": "called FLAC, but it is none"}
         samples, digest = 0, hashlib.md5(usedforsecurity=False)
         # libsndfile wants fLaC first, so a tag in front is stepped over by reading from a duplicate positioned behind it.
         with open(os.dup(fd), "rb", buffering=1 << 16) as raw, soundfile.SoundFile(_Behind(raw, front) if info and front else raw) as sound:
@@ -88,7 +91,8 @@ def check(path: str) -> dict[str, Any]:
                 }
             declared = sound.frames
     except soundfile.LibsndfileError as error:
-        return {"ok": False, "checked": info is not None, "words": f"not decodable: {error}"}
+        reason = getattr(error, "error_string", str(error))
+        return {"ok": False, "checked": True, "words": f"not decodable: {reason}"} if info else _header_only(path, reason)
     finally:
         os.close(fd)
     facts |= {"samples": samples}
@@ -101,6 +105,20 @@ def check(path: str) -> dict[str, Any]:
         )
         return {"ok": whole, "checked": True, "words": words, **facts}
     return {"checked": True, **_verdict(info, samples, digest.hexdigest()), **facts}
+
+
+def _header_only(path: str, reason: str) -> dict[str, Any]:
+    """For a format without a decoder here (AAC, WMA, APE ...): does its header at least describe audio?"""
+    import mutagen
+
+    try:
+        file = mutagen.File(path)
+    except (mutagen.MutagenError, OSError) as error:
+        return {"ok": False, "checked": False, "words": f"not decodable: {reason}; its header does not parse: {error}"}
+    length = getattr(getattr(file, "info", None), "length", 0)
+    if not length:
+        return {"ok": False, "checked": False, "words": f"not decodable: {reason}"}
+    return {"ok": True, "checked": False, "words": f"not decoded, no decoder for this format here; its header says {length:.0f} s"}
 
 
 def _verdict(info: Any, samples: int, md5: str) -> dict[str, Any]:

@@ -1,0 +1,343 @@
+"""What this node offers on the overlay: files whose tags name a MusicBrainz recording. Shell over folders; a `ChunkProvider`.
+
+A scan walks the folders, reads tags of new or changed files and hashes those that name a recording, one file at a time in a thread of its own.
+Unchanged files (mtime, size, inode) cost one stat. Nothing is served that is not byte for byte what was hashed: a reader looks at the open
+file's mtime and size again with every read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from slskdn_tui.engine.content.digests import DIGEST, LeafDigests, join_digests
+from slskdn_tui.engine.library.safe_open import Found, open_beneath, walk
+from slskdn_tui.engine.library.tags import Tags, read_tags
+from slskdn_tui.model.files import FileEntry, FileIndex
+from slskdn_tui.model.ids import is_mbid
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import PAGE_LEAVES, Variant
+
+log = logging.getLogger(__name__)
+_BLOCK = 1 << 20
+_BATCH = 100
+_WALK_BATCH = 500
+
+
+class _Stopped(Exception):
+    """The scan was cancelled while a file was being hashed."""
+
+
+@dataclass(slots=True)
+class ScanSummary:
+    """What a scan did: audio files seen, unchanged, read anew, hashed; `bytes_hashed`; entries dropped; `failed` as (path, why)."""
+
+    seen: int = 0
+    unchanged: int = 0
+    read: int = 0
+    hashed: int = 0
+    bytes_hashed: int = 0
+    dropped: int = 0
+    failed: list[tuple[SafeText, SafeText]] = field(default_factory=list)
+
+
+class FileReader:
+    """An open file as a `ChunkReader`. LookupError once the file is not what was hashed."""
+
+    def __init__(self, fd: int, variant: Variant, entry: FileEntry, digests: bytes) -> None:
+        self._fd = fd
+        self._variant = variant
+        self._entry = entry
+        self._digests = digests
+
+    @property
+    def variant(self) -> Variant:
+        return self._variant
+
+    def digest_page(self, page: int) -> bytes:
+        return self._digests[page * PAGE_LEAVES * DIGEST : (page + 1) * PAGE_LEAVES * DIGEST] if page >= 0 else b""
+
+    def read(self, offset: int, length: int) -> bytes:
+        if self._fd < 0:
+            raise LookupError("the reader is closed")
+        if offset < 0 or length < 0 or offset + length > self._entry.size:
+            raise LookupError(f"no bytes {offset} to {offset + length} in {self._entry.size}")
+        facts = os.fstat(self._fd)
+        if not self._entry.unchanged(facts.st_mtime_ns, facts.st_size, facts.st_ino):
+            raise LookupError("the file has changed since it was hashed")
+        data = os.pread(self._fd, length, offset)
+        if len(data) != length:
+            raise OSError(f"{len(data)} of {length} bytes at {offset}")
+        return data
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class LibraryOffers:
+    """`await load()` once, `await scan()` when wanted; `find` and `open` serve the overlay meanwhile.
+
+    `folders` are the folders offered from. With `downloads_only` a scan discovers nothing: only files given to `add_file` are offered.
+    `changed()` is called whenever the set of offered recordings may have changed.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[str | os.PathLike[str]],
+        index: FileIndex,
+        *,
+        downloads_only: bool = False,
+        changed: Callable[[], None] | None = None,
+    ) -> None:
+        # The folder itself may be a link, by the user's own choice; below it none is followed.
+        self._roots = tuple(dict.fromkeys(os.path.realpath(os.path.expanduser(os.fspath(folder))) for folder in folders))
+        self._index = index
+        self._downloads_only = downloads_only
+        self._changed = changed or (lambda: None)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="library")
+        self._turn = asyncio.Lock()
+        self._added: set[str] = set()  # finished downloads since the scan under way began: it may have passed their folder
+        self._entries: dict[str, FileEntry] = {}
+        self._by_variant: dict[str, dict[str, None]] = {}
+        self._by_recording: dict[str, dict[str, None]] = {}
+
+    # The overlay's side: synchronous and quick.
+
+    def find(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
+        """Variants of these recordings, each once."""
+        out: dict[str, Variant] = {}
+        for recording in recordings:
+            for path in self._by_recording.get(recording, ()):
+                variant = _variant(self._entries[path])
+                out.setdefault(variant.variant_id, variant)
+        return tuple(out.values())
+
+    def open(self, variant_id: str) -> FileReader | None:
+        """A reader of any file that is this variant, or None: not offered, gone, or changed since it was hashed."""
+        for path in self._by_variant.get(variant_id, ()):
+            entry = self._entries[path]
+            root = self._root(path)
+            if root is None:
+                continue
+            try:
+                fd = open_beneath(root, path[len(root) :].lstrip("/"))
+            except OSError as error:
+                log.info("offered file cannot be opened: %s: %s", SafeText(path), SafeText(str(error)))
+                continue
+            facts = os.fstat(fd)
+            digests = self._index.digests(path) if entry.unchanged(facts.st_mtime_ns, facts.st_size, facts.st_ino) else b""
+            if len(digests) == _variant(entry).leaves * DIGEST:
+                return FileReader(fd, _variant(entry), entry, digests)
+            os.close(fd)
+        return None
+
+    def recordings(self) -> tuple[str, ...]:
+        """All recordings offered, sorted: what may be announced."""
+        return tuple(sorted(self._by_recording))
+
+    def variants(self) -> tuple[Variant, ...]:
+        return self.find(self.recordings())
+
+    # The library's side.
+
+    async def load(self) -> int:
+        """Offer what the index knows below the folders, unscanned; how many files that is. A file that changed meanwhile is not served."""
+        for entry in await self._index.entries():
+            if self._root(entry.path) is not None and (entry.download or not self._downloads_only):
+                self._keep(entry.brief())
+        self._changed()
+        return len(self._entries)
+
+    async def scan(self) -> ScanSummary:
+        """Bring the offers up to date. Cancelling stops within a MiB of hashing; what was hashed until then is kept."""
+        async with self._turn:
+            summary = ScanSummary()
+            stop = threading.Event()
+            batch: list[FileEntry] = []
+            seen: set[str] = set()
+            listed: list[str] = []
+            self._added.clear()
+            try:
+                for root in self._roots:
+                    if await self._scan_root(root, summary, stop, batch, seen):
+                        listed.append(root)
+            finally:
+                stop.set()
+                if batch:
+                    await asyncio.shield(self._index.put(tuple(batch)))
+            gone = [path for path in self._entries if path not in seen and path not in self._added and self._root(path) in listed]
+            for start in range(0, len(gone), _WALK_BATCH):
+                await self._index.drop(gone[start : start + _WALK_BATCH])
+            for path in gone:
+                self._forget(path)
+            summary.dropped = len(gone)
+            self._changed()
+            return summary
+
+    async def add_file(self, path: str | os.PathLike[str], recording: str) -> Variant | None:
+        """Offer a finished download of `recording`, whatever its tags say. None when it lies in no offered folder; OSError when it cannot be read."""
+        if not is_mbid(recording):
+            raise ValueError(f"{recording!r} is no recording MBID")
+        real = os.path.realpath(os.fspath(path))
+        root = self._root(real)
+        if root is None:
+            return None
+        entry = await self._in_thread(lambda stop: _examine(root, real[len(root) :].lstrip("/"), recording, stop))
+        entry = replace(entry, download=True)
+        self._added.add(real)
+        await self._index.put((entry,))
+        self._keep(entry.brief())
+        self._changed()
+        return _variant(entry)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _scan_root(self, root: str, summary: ScanSummary, stop: threading.Event, batch: list[FileEntry], seen: set[str]) -> bool:
+        """Walk one folder; False when it cannot be listed (a disk that is not mounted must not empty the index)."""
+        loop = asyncio.get_running_loop()
+        steps = walk(root)
+        while True:
+            try:
+                found = await loop.run_in_executor(self._thread, _take, steps, _WALK_BATCH)
+            except OSError as error:
+                summary.failed.append((SafeText(root), SafeText(f"folder cannot be listed: {error.strerror}")))
+                return False
+            if not found:
+                return True
+            for file in found:
+                path = f"{root}/{file.relative}"
+                if path in seen:
+                    continue
+                before = self._entries.get(path)
+                if self._downloads_only and (before is None or not before.download):
+                    continue
+                seen.add(path)
+                summary.seen += 1
+                if before is not None and before.unchanged(file.mtime_ns, file.size, file.inode):
+                    summary.unchanged += 1
+                    continue
+                await self._take_in(root, file, before, summary, stop, batch)
+
+    async def _take_in(
+        self, root: str, file: Found, before: FileEntry | None, summary: ScanSummary, stop: threading.Event, batch: list[FileEntry]
+    ) -> None:
+        path = f"{root}/{file.relative}"
+        known = before.recording if before is not None and before.download else ""
+        try:
+            entry = await self._in_thread(lambda halt: _examine(root, file.relative, known, halt), stop)
+        except OSError as error:
+            summary.failed.append((SafeText(path), SafeText(str(error))))
+            self._forget(path)
+            return
+        entry = replace(entry, download=before is not None and before.download)
+        summary.read += 1
+        if entry.variant_id:
+            summary.hashed += 1
+            summary.bytes_hashed += entry.size
+        batch.append(entry)
+        if len(batch) >= _BATCH:
+            await self._index.put(tuple(batch))
+            batch.clear()
+            self._changed()
+        self._keep(entry.brief())
+
+    async def _in_thread(self, work: Callable[[threading.Event], FileEntry], stop: threading.Event | None = None) -> FileEntry:
+        halt = stop or threading.Event()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, halt)
+        except asyncio.CancelledError:
+            halt.set()
+            raise
+
+    def _root(self, path: str) -> str | None:
+        """The deepest offered folder that holds `path`."""
+        holding = [root for root in self._roots if path.startswith(root.rstrip("/") + "/")]
+        return max(holding, key=len, default=None)
+
+    def _keep(self, entry: FileEntry) -> None:
+        self._forget(entry.path)
+        self._entries[entry.path] = entry
+        if entry.variant_id and entry.recording:
+            self._by_variant.setdefault(entry.variant_id, {})[entry.path] = None
+            self._by_recording.setdefault(entry.recording, {})[entry.path] = None
+
+    def _forget(self, path: str) -> None:
+        entry = self._entries.pop(path, None)
+        if entry is None:
+            return
+        for table, key in ((self._by_variant, entry.variant_id), (self._by_recording, entry.recording)):
+            paths = table.get(key)
+            if paths is not None:
+                paths.pop(path, None)
+                if not paths:
+                    del table[key]
+
+
+def _take(steps: Iterable[Found], count: int) -> list[Found]:
+    out: list[Found] = []
+    for found in steps:
+        out.append(found)
+        if len(out) >= count:
+            break
+    return out
+
+
+def _variant(entry: FileEntry) -> Variant:
+    return Variant(
+        variant_id=entry.variant_id,
+        kind="file",
+        length=entry.size,
+        recording_mbid=entry.recording,
+        codec=entry.codec,
+        codec_profile=entry.codec_profile,
+        duration_ms=entry.duration_ms,
+        streaminfo=entry.streaminfo,
+    )
+
+
+def _examine(root: str, relative: str, recording: str, stop: threading.Event) -> FileEntry:
+    """Tags and, when a recording is known, digests of one file. Runs in the library's thread. OSError when it cannot be read or changes meanwhile."""
+    fd = open_beneath(root, relative)
+    try:
+        before = os.fstat(fd)
+        try:
+            tags = read_tags(fd, relative)
+        except ValueError as error:
+            log.info("%s: %s", SafeText(relative), SafeText(str(error)))
+            tags = Tags()
+        entry = FileEntry(
+            path=f"{root}/{relative}",
+            mtime_ns=before.st_mtime_ns,
+            size=before.st_size,
+            inode=before.st_ino,
+            recording=recording or tags.recording,
+            codec=tags.codec,
+            codec_profile=tags.codec_profile,
+            duration_ms=tags.duration_ms,
+            streaminfo=tags.streaminfo,
+        )
+        if not entry.recording or not entry.size:
+            return entry
+        digests = LeafDigests()
+        while digests.length < entry.size and (block := os.pread(fd, _BLOCK, digests.length)):
+            if stop.is_set():
+                raise _Stopped
+            digests.update(block)
+        after = os.fstat(fd)
+        if digests.length != entry.size or not entry.unchanged(after.st_mtime_ns, after.st_size, after.st_ino):
+            raise OSError("the file changed while it was read; the next scan takes it")
+        variant_id = digests.finish()
+        return replace(entry, variant_id=variant_id, digests=join_digests(digests.leaves))
+    finally:
+        os.close(fd)

@@ -1,0 +1,79 @@
+"""Opens files below a folder without following links. Shell over dirfds.
+
+A shared folder may be written by others: a link put there must not make this node read, hash or upload something outside of it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slskdn_tui.model.codec import codec_of
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+DEEPEST = 64
+_UNFINISHED = (".part", ".incomplete", ".tmp", ".download", ".!ut", ".crdownload")
+_UNFINISHED_FOLDERS = frozenset({"incomplete", "lost+found", "@eadir", "#recycle"})
+
+
+def open_beneath(root: str, relative: str) -> int:
+    """A file descriptor of the regular file `root`/`relative`, read-only. No component below `root` may be a link. OSError otherwise."""
+    parts = relative.split("/")
+    if not relative or any(part in ("", ".", "..") for part in parts):
+        raise OSError(f"not a plain path: {relative!r}")
+    folder = os.open(root, _DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, _DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # O_NONBLOCK: a fifo must not hold up the thread; it is refused below.
+        fd = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    finally:
+        os.close(folder)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(f"not a regular file: {relative!r}")
+    return fd
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of a walk: path below the root, and what `stat` says."""
+
+    relative: str
+    mtime_ns: int
+    size: int
+    inode: int
+
+
+def walk(root: str) -> Iterator[Found]:
+    """Audio files below `root` in name order; hidden, unfinished and linked ones skipped. A folder that cannot be listed ends with OSError for the
+    root, and is skipped below it."""
+    yield from _walk(root, "", 0)
+
+
+def _walk(root: str, below: str, depth: int) -> Iterator[Found]:
+    try:
+        with os.scandir(os.path.join(root, below) if below else root) as entries:
+            rows = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        if not below:
+            raise
+        return
+    for entry in rows:
+        name = entry.name
+        if name.startswith("."):
+            continue
+        path = f"{below}/{name}" if below else name
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                if depth < DEEPEST and name.lower() not in _UNFINISHED_FOLDERS:
+                    yield from _walk(root, path, depth + 1)
+            elif entry.is_file(follow_symlinks=False) and codec_of(name) and not name.lower().endswith(_UNFINISHED):
+                facts = entry.stat(follow_symlinks=False)
+                yield Found(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        except OSError:
+            continue  # gone between listing and looking

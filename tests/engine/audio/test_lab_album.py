@@ -1,0 +1,43 @@
+"""The lab's album: the same in every run, of the lengths that the lab's MusicBrainz says, tagged with its ids."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+from mutagen.flac import FLAC
+
+from slskdn_tui.lab import data
+from slskdn_tui.lab.album import make_album
+
+
+def test_two_runs_make_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
+    release = data.demo_release()
+    first, again = make_album(tmp_path / "1", release, seconds=1), make_album(tmp_path / "2", release, seconds=1)
+    other = make_album(tmp_path / "3", release, seconds=1, seed=7)
+    assert len(first) == 10
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    assert all(one.read_bytes() != two.read_bytes() for one, two in zip(first, other, strict=True))
+    assert first[0].relative_to(tmp_path / "1") == Path("Plone - For Beginner Piano/01 On My Bus.flac")
+
+
+def test_lengths_and_tags_are_those_of_the_release(tmp_path: Path) -> None:
+    release = data.shortened(data.demo_release(), 2)
+    for path, track in zip(make_album(tmp_path, data.demo_release(), seconds=2), release.media[0].tracks, strict=True):
+        flac = FLAC(path)
+        assert abs(flac.info.length * 1000 - (track.length or 0)) < 1
+        assert flac["musicbrainz_trackid"] == [track.recording] and flac["musicbrainz_albumid"] == [release.mbid]
+        assert (flac["title"], flac["tracknumber"]) == ([track.title], [str(track.position)])
+
+
+def test_tracks_are_as_hard_to_compress_as_music(tmp_path: Path) -> None:
+    path = make_album(tmp_path, data.load("the_love_bug")[0], seconds=4)[0]
+    size = path.stat().st_size
+    assert size > FLAC(path).info.length * 44100 * 4 * 0.5
+    assert len(zlib.compress(path.read_bytes())) > size * 0.95
+
+
+def test_discs_and_awkward_titles_make_safe_names(tmp_path: Path) -> None:
+    paths = make_album(tmp_path, data.load("surrender")[0], seconds=0.5)
+    assert len(paths) == 15 and len(set(paths)) == 15
+    assert paths[0].name == "1-01 Music_ Response.flac" and paths[11].name.startswith("2-01 ")
