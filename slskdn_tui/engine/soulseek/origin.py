@@ -309,8 +309,8 @@ class SoulseekOrigin:
             try:
                 await asyncio.wait((asking, fetch.end), return_when=asyncio.FIRST_COMPLETED)
                 if asking.done() and fetch.state == OriginState.QUEUED:
-                    silent = 0
                     fetch.tell(OriginState.QUEUED, max(1, asking.result()))
+                    silent = 0
             except RequestPlaceFailedError:
                 silent += 1
                 if silent >= 2 and fetch.state == OriginState.QUEUED:

@@ -66,6 +66,8 @@ class Session:
 
     def reconnect(self) -> None:
         """Try now, whatever the wait; the only way on after being kicked or refused."""
+        if self.status.state in ("offline", "kicked", "refused"):
+            self.set_status(supervise.connecting(self._server))
         self._retry.set()
 
     def end(self) -> None:

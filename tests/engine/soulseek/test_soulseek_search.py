@@ -1,0 +1,153 @@
+"""Searching: through the gate, remembered, capped; and what strangers may send."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import struct
+import zlib
+
+from soulseek_world import QUICK, World, blob
+
+from slskdn_tui.config.settings import Soulseek
+from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+
+
+def test_searches_of_all_callers_go_out_one_after_the_other(in_world) -> None:
+    async def story(world: World) -> None:
+        down = await world.online("bob", 3)
+        flying: list[str] = []
+        most = 0
+        real = down._client.searches.search
+
+        async def noting(query: str):
+            nonlocal most
+            flying.append(query)
+            most = max(most, len(down._desk._collecting) + 1)
+            return await real(query)
+
+        down._client.searches.search = noting
+        await asyncio.gather(*(down.search(f"query {number}", wait_s=0.05) for number in range(5)))
+        assert sorted(flying) == [f"query {number}" for number in range(5)] and most == 1
+
+    in_world(story)
+
+
+def test_the_same_query_again_asks_the_network_nothing_even_after_a_restart(in_world) -> None:
+    async def story(world: World) -> None:
+        await world.online("alice", 2, world.share("up", {"Band/Some Tune.flac": blob(5000)}))
+        down = await world.online("bob", 3)
+        first = await down.search("some tune", wait_s=0.5)
+        assert first and first == await down.search("  Tune SOME ", wait_s=0.5)
+        await down.stop()
+        world.planes.remove(down)
+        supervisor = Supervisor(world.clock)
+        again = SoulseekPlane(
+            Soulseek(**(down._settings.model_dump() | {"password": down._settings.password})),
+            password="secret",
+            share_db=down._share_db,
+            clock=world.clock,
+            supervisor=supervisor,
+            rng=random.Random(9),
+            on_event=lambda *event: None,
+            on_bytes=lambda *count: None,
+            manners=QUICK,
+        )
+        world.planes.append(again)
+        world.supervisors.append(supervisor)
+        await again.start()
+        assert await again.search("some tune", wait_s=0.5) == first
+        assert world.server.count("FileSearch", "bob") == 1
+
+    in_world(story)
+
+
+def test_an_empty_query_is_never_sent(in_world) -> None:
+    async def story(world: World) -> None:
+        down = await world.online("bob", 3)
+        assert await down.search(" \t\x07 ") == ()
+        assert world.server.count("FileSearch") == 0
+
+    in_world(story)
+
+
+def test_attributes_come_along(in_world) -> None:
+    import io
+
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, [[0.1, -0.1]] * 44100 * 3, 44100, format="FLAC", subtype="PCM_16")
+
+    async def story(world: World) -> None:
+        await world.online("alice", 2, world.share("up", {"Band/Tone.flac": buffer.getvalue()}))
+        down = await world.online("bob", 3)
+        found = await world.find(down, "band tone")
+        assert (found.seconds, found.sample_rate, found.bit_depth) == (3, 44100, 16)
+        replies = await down.search("tone band", wait_s=0.1)
+        assert replies[0].free_slot and replies[0].queue == 0
+
+    in_world(story)
+
+
+def test_excluded_phrases_keep_files_out_of_answers_whatever_their_case(in_world) -> None:
+    async def story(world: World) -> None:
+        world.server.excluded[:] = ["Forbidden BAND"]
+        await world.online("alice", 2, world.share("up", {"forbidden Band/tune.flac": blob(100), "Fine Band/tune.flac": blob(100)}))
+        down = await world.online("bob", 3)
+        replies = await down.search("band tune", wait_s=0.7)
+        assert [file.path.split("\\")[-2] for reply in replies for file in reply.files] == ["Fine Band"]
+
+    in_world(story)
+
+
+async def stranger(port: int, address: str):
+    reader, writer = await asyncio.open_connection(address, port)
+    name = b"stranger"
+    body = b"\x01" + struct.pack("<I", len(name)) + name + struct.pack("<I", 1) + b"P" + struct.pack("<I", 0)
+    writer.write(struct.pack("<I", len(body)) + body)
+    return reader, writer
+
+
+def peer_message(code: int, body: bytes) -> bytes:
+    return struct.pack("<II", len(body) + 4, code) + body
+
+
+def test_a_zip_bomb_from_a_stranger_is_refused_unparsed(in_world) -> None:
+    async def story(world: World) -> None:
+        import resource
+
+        plane = await world.online("bob", 3)
+        port = plane._settings.listen_port
+        bomb = zlib.compress(b"\0" * (96 * 1024 * 1024), 9)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for code in (5, 9, 37):
+            _, writer = await stranger(port, "127.1.3.1")
+            writer.write(peer_message(code, bomb))
+            await asyncio.sleep(0.1)
+            writer.close()
+        # the process lives, answers, and never held what the bomb would have become
+        assert plane.state == "online"
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 48 * 1024
+        assert await plane.search("still here", wait_s=0.1) == ()
+
+    in_world(story)
+
+
+def test_a_length_over_its_cap_closes_the_connection_before_it_is_read(in_world) -> None:
+    async def story(world: World) -> None:
+        plane = await world.online("bob", 3)
+        port = plane._settings.listen_port
+        for head in (struct.pack("<I", 2**31), struct.pack("<II", 20 * 1024 * 1024, 5), struct.pack("<II", 300 * 1024, 43)):
+            reader, writer = await stranger(port, "127.1.3.1")
+            writer.write(head)
+            assert await reader.read() == b""
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.1.3.1", port)
+        writer.write(struct.pack("<I", 5000))
+        writer.write(b"\x01123")
+        assert await reader.read() == b""
+        writer.close()
+
+    in_world(story)
