@@ -41,6 +41,8 @@ class Supervisor:
 
     def spawn(self, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run once; a failure is logged and told. The task may be cancelled by its owner."""
+        if self._stopping:
+            work.close()  # else it would complain on the terminal that nobody awaited it
         part = Part(name)
         return self._track(part, self._once(part, work))
 

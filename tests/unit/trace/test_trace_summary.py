@@ -1,0 +1,174 @@
+"""What a user reads of a job afterwards: who brought which part, and why the scheduler did what it did."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slskdn_tui.cli.present.render import Look
+from slskdn_tui.cli.present.trace import summary
+from slskdn_tui.engine.store.records import TraceEvent
+from slskdn_tui.engine.trace.coverage import TrackTally, runs, show_ranges
+from slskdn_tui.engine.trace.export import export_json
+from slskdn_tui.engine.trace.summary import TrackFacts, summarise
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import LEAF
+
+JOB = "0f4de638-56f3-4a0f-b8fa-64f85c6b6a8f"
+SLSK = "slsk:user123"
+NODE = "ab" * 32
+LIAR = "cd" * 32
+FACTS = [TrackFacts(7, SafeText("All Blues"), "done", 70 * LEAF)]
+
+
+def event(at, kind, peer="", *, first=None, last=None, **more):
+    """At second `at`, about leaves `first` to `last` (inclusive)."""
+    where = {} if first is None else {"chunk_offset": first * LEAF, "chunk_length": (last - first + 1) * LEAF}
+    plane = "" if not peer else "slsk" if peer.startswith("slsk:") else "mesh"
+    return TraceEvent(JOB, 1000.0 + at, kind, more.pop("track_id", 7), peer, plane, **where, **more)
+
+
+def number(events):
+    return [replace(each, seq=place) for place, each in enumerate(events, 1)]
+
+
+STORY = number(
+    [
+        event(0, "job", track_id=0, result="active", words="Started, 3 sources discovered"),
+        event(1, "chunk", SLSK, first=0, last=23, result="ok", rtt_ms=120.0, throughput_bps=450_000.0),
+        event(12, "stall", SLSK, words="Soulseek peer stalled, rescue mode triggered"),
+        event(12, "rescue", result="started", words="no byte for 2 s"),
+        event(13, "peer_added", NODE, words="added"),
+        event(14, "assign", NODE, first=24, last=39),
+        event(15, "chunk", NODE, first=24, last=39, result="ok", rtt_ms=45.0, throughput_bps=1_200_000.0),
+        event(16, "chunk", SLSK, first=40, last=59, result="ok", rtt_ms=120.0, throughput_bps=450_000.0),
+        event(18, "peer_added", LIAR, words="Overlay peer added, chunks 60-69 reassigned"),
+        event(19, "chunk", LIAR, first=60, last=60, result="timeout"),
+        event(20, "take_back", LIAR, first=60, last=60),
+        event(21, "chunk", LIAR, first=60, last=69, result="ok", rtt_ms=200.0, throughput_bps=180_000.0),
+        event(24, "complete", words="Complete"),
+    ]
+)
+
+
+def test_the_summary_is_the_roadmaps_drawing():
+    view = summarise(JOB, "Loveless", FACTS, STORY)
+    lines = summary(view, Look())
+    start = lines.index("Sources:")
+    assert lines[start : start + 7] == [
+        "Sources:",
+        '├─ Soulseek peer "user123": 63% (chunks 0-23, 40-59)',
+        "│  └─ Avg speed: 450 KB/s, RTT: 120ms, 0 errors",
+        '├─ Overlay peer "b3:vov2": 23% (chunks 24-39, rescue mode)',
+        "│  └─ Avg speed: 1.2 MB/s, RTT: 45ms, 0 errors",
+        '└─ Overlay peer "b3:zxg4": 14% (chunks 60-69, rescue mode)',
+        "   └─ Avg speed: 180 KB/s, RTT: 200ms, 0 errors, 2 retries",
+    ]
+    timeline = lines[lines.index("Timeline:", start) :]
+    assert "00:12 - Soulseek peer stalled, rescue mode triggered" in timeline
+    assert "00:18 - Overlay peer added, chunks 60-69 reassigned" in timeline
+    assert timeline[-1] == "00:24 - Complete"
+
+
+def test_a_leaf_fetched_again_counts_for_who_brought_it_right():
+    story = number(
+        [
+            event(0, "origin", SLSK, first=0, last=9, result="active"),
+            event(1, "verify", SLSK, first=3, last=3, result="corruption", words="the digest differs"),
+            event(2, "chunk", NODE, first=3, last=3, result="ok"),
+        ]
+    )
+    (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 10 * LEAF)], story).tracks
+    by_name = {source.plane: source for source in track.sources}
+    assert (by_name["slsk"].ranges, by_name["slsk"].bytes, by_name["slsk"].errors) == ("0-2, 4-9", 9 * LEAF, 1)
+    assert (by_name["mesh"].ranges, by_name["mesh"].share) == ("3", 0.1)
+
+
+def test_a_banned_peer_is_named_with_its_reason_and_brought_nothing():
+    story = number(
+        [
+            event(0, "assign", LIAR, first=0, last=3),
+            event(1, "chunk", LIAR, first=0, last=0, result="corruption"),
+            event(1, "ban", LIAR, words="wrong bytes in leaf 0"),
+        ]
+    )
+    (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 4 * LEAF)], story).tracks
+    (liar,) = track.sources
+    assert (liar.bytes, liar.errors, liar.note) == (0, 1, "banned: wrong bytes in leaf 0")
+    assert track.lanes[0].cells == "x>>>"
+
+
+def test_lanes_show_received_missing_and_in_flight():
+    story = number([event(0, "assign", NODE, first=0, last=3), event(1, "chunk", NODE, first=0, last=1, result="ok")])
+    (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 6 * LEAF)], story).tracks
+    assert track.lanes[0].cells == "##>>.."
+
+
+def test_one_track_its_window_and_its_filter():
+    story = number([*STORY, event(30, "chunk", NODE, first=0, last=0, result="ok", track_id=8)])
+    whole = summarise(JOB, "x", FACTS, story)
+    assert [track.track for track in whole.tracks] == [7, 8] and whole.total == len(story)
+    seventh = summarise(JOB, "x", FACTS, story, track=7)
+    assert [track.track for track in seventh.tracks] == [7] and {row.track for row in seventh.rows} == {0, 7}
+    assert [row.event for row in summarise(JOB, "x", FACTS, story, contains="RESCUE").rows] == ["stall", "rescue"]
+    page = summarise(JOB, "x", FACTS, story, start=3, count=2)
+    assert [row.key for row in page.rows] == ["4", "5"] and page.total == len(story)
+    assert page.rows[0].at == 12.0 and page.rows[0].time == "1970-01-01T00:16:52.000Z"
+
+
+def test_a_job_without_events_is_an_empty_trace():
+    view = summarise(JOB, "x", FACTS, [])
+    assert (view.rows, view.version, view.tracks[0].sources) == ((), 0, ())
+
+
+def test_hostile_words_reach_no_screen():
+    view = summarise(JOB, "x\x1b[2J", FACTS, number([event(0, "origin", "slsk:e\x1b]52;c;x\x07vil", words="a\rb")]))
+    shown = f"{view.title}{view.rows[0].source}{view.rows[0].words}{view.tracks[0].sources[0].name}"
+    assert "\x1b" not in shown and "\r" not in shown and "\x07" not in shown
+
+
+def test_exported_entries_carry_the_roadmaps_fields():
+    document = export_json(JOB, STORY)
+    assert document["job_id"] == JOB
+    assert document["events"][1] == {
+        "time": "1970-01-01T00:16:41.000Z",
+        "kind": "chunk",
+        "track_id": 7,
+        "peer_id": SLSK,
+        "source": "slsk",
+        "chunk_offset": 0,
+        "chunk_length": 24 * LEAF,
+        "result": "ok",
+        "rtt_ms": 120.0,
+        "throughput_bps": 450_000.0,
+        "seq": 2,
+    }
+
+
+@given(st.sets(st.integers(0, 300)))
+def test_runs_are_the_numbers_again(leaves):
+    assert [leaf for first, last in runs(sorted(leaves)) for leaf in range(first, last + 1)] == sorted(leaves)
+
+
+def test_many_ranges_are_cut_short():
+    assert show_ranges(range(0, 60, 2)).endswith("22 and 18 more")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["chunk", "origin", "assign", "take_back", "ban", "verify"]),
+            st.sampled_from([SLSK, NODE, LIAR]),
+            st.integers(0, 20),
+            st.integers(0, 5),
+            st.sampled_from(["ok", "timeout", "error", "corruption", ""]),
+        ),
+        max_size=40,
+    )
+)
+def test_shares_never_exceed_the_file_whatever_happened(raw):
+    tally = TrackTally()
+    for place, (kind, peer, first, more, result) in enumerate(raw):
+        tally.add(event(place, kind, peer, first=first, last=first + more, result=result))
+    size = max(tally.reach, 1)
+    assert sum(tally.owned(name, size)[1] for name in tally.sources) <= size
