@@ -14,6 +14,8 @@ from slskdn_tui.seam import Command, EngineProtocol, Result
 
 FACE_ONLY = frozenset(("json", "yes"))  # for the face, not sent
 READING = frozenset(("jobs.export", "trace.export"))  # what a read-only engine can do as well
+TEXTS = ("manifest", "text")  # data that is the verb's whole output
+FILES = {"trace.export": "{job}.trace.json"}  # where to write when no --out is given: here, not where the engine stands
 
 
 def arguments(spec: CommandSpec, args: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +23,8 @@ def arguments(spec: CommandSpec, args: dict[str, Any]) -> dict[str, Any]:
     sent: dict[str, Any] = {}
     for arg in spec.args:
         value = args.get(arg.name)
+        if value is None and arg.name == "out" and spec.name in FILES:
+            value = FILES[spec.name].format(**args)
         if arg.name in FACE_ONLY or value is None:
             continue
         if arg.type == "path":
@@ -59,7 +63,7 @@ def act(context: Context) -> int:
 
 
 def report(result: Result, *, as_json: bool) -> int:
-    """Print a result: `data["text"]` (a manifest, a trace) or the message to stdout, failures to stderr; returns the exit code."""
+    """Print a result: a manifest or the message to stdout, failures to stderr; returns the exit code."""
     if as_json:
         put_json({"code": result.code, "message": str(result.message), "hint": str(result.hint), **result.data})
     if not result.ok:
@@ -67,8 +71,8 @@ def report(result: Result, *, as_json: bool) -> int:
         if result.hint:
             say(f"  {result.hint}")
     elif not as_json:
-        text = result.data.get("text")
-        if isinstance(text, str):
+        text = next((result.data[name] for name in TEXTS if isinstance(result.data.get(name), str)), None)
+        if text is not None:
             put(text)
             if result.message:
                 say(str(result.message))

@@ -53,16 +53,17 @@ def log(context: Context) -> int:
         lines = max(0, int(args["lines"]))
         rows = wanted(view.rows, part, level)
         show(rows[len(rows) - lines :] if lines < len(rows) else rows, view)
-        seen, dropped, version = {row.key for row in view.rows}, view.dropped, view.version
+        seen, version = {row.key for row in view.rows}, view.version
         while follow:
             await asyncio.sleep(POLL_S)
             fresh = await engine.snapshot(key, version)
             if not isinstance(fresh, LogView):
                 continue
+            keys = {row.key for row in fresh.rows}
+            if seen and not seen & keys:
+                say("(lines were lost: more came than could be kept)")
             show([row for row in wanted(fresh.rows, part, level) if row.key not in seen], fresh)
-            if fresh.dropped > dropped:
-                say(f"({fresh.dropped - dropped} lines were lost: more came than could be kept)")
-            seen, dropped, version = {row.key for row in fresh.rows}, fresh.dropped, fresh.version
+            seen, version = keys, fresh.version
 
     context.with_engine("live" if follow else "any", work)
     return 0

@@ -150,9 +150,17 @@ def test_a_refusal_goes_to_stderr_with_its_code_and_hint(slskdn: Slskdn, engine:
 
 
 def test_an_exported_manifest_is_the_only_thing_on_stdout(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
-    engine.result = Result("ok", SafeText("exported"), data={"text": "job_id: x\n"})
+    engine.result = Result("ok", SafeText("exported"), data={"manifest": "job_id: x\n"})
     assert slskdn("jobs", "export", "0f") == 0
     assert capsys.readouterr() == ("job_id: x\n", "exported\n")
+
+
+def test_a_trace_is_written_where_the_user_stands(
+    slskdn: Slskdn, engine: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    slskdn("debug", "export", "0f")
+    assert engine.sent == [Command("trace.export", {"job": "0f", "out": str(tmp_path / "0f.trace.json")})]
 
 
 def test_cancelling_is_refused_without_a_terminal_or_yes(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
