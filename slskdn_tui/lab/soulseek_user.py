@@ -64,6 +64,7 @@ class LabTransfers(TransferManager):
 
     counters: Counters
     stall_after: int | None = None
+    stall_file = ""
     rate: int | None = None
 
     async def _upload_file(self, transfer: Transfer, connection: PeerConnection) -> None:
@@ -71,7 +72,8 @@ class LabTransfers(TransferManager):
         await transfer.state.start_transferring()
         name = transfer.remote_path
         self.counters.add(self.counters.uploads, name, 1)
-        left = self.stall_after
+        stalls = self.stall_after is not None and self.stall_file in name.replace("\\", "/").rsplit("/", 1)[-1]
+        left = self.stall_after if stalls else None
         try:
             with open(transfer.local_path or "", "rb") as handle:
                 handle.seek(transfer.bytes_transfered)
@@ -160,7 +162,7 @@ async def run(args: argparse.Namespace) -> None:
     transfers = client.transfers
     assert isinstance(transfers, LabTransfers)
     counters = transfers.counters = Counters(args.stats, args.user)
-    transfers.stall_after, transfers.rate = args.stall_after, args.rate
+    transfers.stall_after, transfers.stall_file, transfers.rate = args.stall_after, args.stall_file, args.rate
     await client.start()
     try:
         await client.login()
@@ -185,6 +187,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--share", required=True, type=Path, metavar="DIR")
     parser.add_argument("--stall-after", type=int, metavar="BYTES", help="send so many bytes of an upload, then nothing more")
+    parser.add_argument("--stall-file", default="", metavar="TEXT", help="stall only in files whose name holds this")
     parser.add_argument("--rate", type=int, metavar="BYTES_S", help="upload at this speed")
     parser.add_argument("--stats", type=Path, metavar="FILE", help="JSON kept current: bytes sent by remote path")
     args = parser.parse_args(argv)

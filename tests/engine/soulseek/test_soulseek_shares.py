@@ -27,7 +27,16 @@ def index(tmp: Path, *roots: Path) -> tuple[ShareIndexer, ShareReader, sqlite3.C
 
 def test_hidden_and_incomplete_files_are_never_shared(tmp_path) -> None:
     root = tmp_path / "Music"
-    make(root, "A/one.flac", ".hidden.flac", ".git/x.flac", "A/two.flac.part", "A/INCOMPLETE~three.mp3", "incomplete/four.mp3", "A/five.crdownload")
+    make(
+        root,
+        "A/one.flac",
+        ".hidden.flac",
+        ".git/x.flac",
+        "A/two.flac.part",
+        "A/INCOMPLETE~three.mp3",
+        "incomplete/four.mp3",
+        "A/five.crdownload",
+    )
     (root / "A" / "empty.flac").write_bytes(b"")
     (root / "A" / "link.flac").symlink_to("/etc/hostname")
     os.symlink("/etc", root / "etc")
@@ -181,14 +190,13 @@ def test_every_share_question_is_one_or_two_indexed_statements_among_100_000_fil
         assert answer == expected
         assert statements <= most
         assert thousands <= 60, "a scan of the table would be several hundred"
-    plans = [
-        row[3] for row in reader._db.execute("EXPLAIN QUERY PLAN SELECT * FROM file WHERE remote = 'x'").fetchall()
-    ]
+    plans = [row[3] for row in reader._db.execute("EXPLAIN QUERY PLAN SELECT * FROM file WHERE remote = 'x'").fetchall()]
     assert all("SCAN" not in plan for plan in plans)
 
 
 def test_a_browse_reply_is_made_once_and_read_by_a_peer(in_world) -> None:
-    from aioslsk.commands import PeerGetDirectoryContentCommand, PeerGetSharesCommand
+    from aioslsk.commands import PeerGetSharesCommand
+    from aioslsk.protocol.messages import PeerDirectoryContentsReply, PeerDirectoryContentsRequest
 
     async def story(world: World) -> None:
         up = await world.online("alice", 2, world.share("up", {"Band/tune.flac": blob(1000), "Band/two.flac": blob(500)}))
@@ -204,11 +212,17 @@ def test_a_browse_reply_is_made_once_and_read_by_a_peer(in_world) -> None:
         up._client.shares._make_browse_reply = counting
         for _ in range(2):
             visible, locked = await down._client.execute(PeerGetSharesCommand("alice"), response=True)
-            assert [(each.name[7:], [file.filename for file in each.files]) for each in visible] == [("\\Music\\Band", ["tune.flac", "two.flac"])]
+            assert [(each.name[7:], [file.filename for file in each.files]) for each in visible] == [
+                ("\\Music\\Band", ["tune.flac", "two.flac"])
+            ]
             assert locked == []
         assert made == 1
-        listed = await down._client.execute(PeerGetDirectoryContentCommand("alice", visible[0].name), response=True)
-        assert [each.filename for each in listed[0].files] == ["tune.flac", "two.flac"]
+        # asked by hand: the library's own command for this waits for a ticket it has not drawn yet
+        network = down._client.network
+        answer = network.create_peer_response_future("alice", PeerDirectoryContentsReply.Request)
+        await network.send_peer_messages("alice", PeerDirectoryContentsRequest.Request(5, visible[0].name))
+        _, listed = await answer
+        assert [each.filename for each in listed.directories[0].files] == ["tune.flac", "two.flac"]
         assert up.shared == (1, 2)
         await world.server.until(lambda: world.server._stats_of("alice").shared_file_count == 2)
 
