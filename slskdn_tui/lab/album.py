@@ -3,7 +3,7 @@
 Chords, a bass, a beat and noise, all from a seed: the same bytes in every run with the same libraries, a few MB a track, as hard to compress as
 music is. Tags carry the release's MusicBrainz ids.
 
-    python -m slskdn_tui.lab.album OUT --seconds 20
+    python -m slskdn_tui.lab.album OUT --seconds 20 [--retagged DIR]
 """
 
 from __future__ import annotations
@@ -159,12 +159,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="mean length of a track")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--retagged", type=Path, metavar="DIR", help="also write a copy with other tags")
     parser.add_argument("--release", default=DEMO_RELEASE, metavar="MBID")
     options = parser.parse_args(arguments)
     release = next((fact for fact in load_all() if fact.mbid == options.release), None)
     if release is None:
         parser.error(f"no facts of release {options.release}; known: {', '.join(fact.mbid for fact in load_all())}")
-    for path in make_album(options.out, release, options.seconds, options.seed):
+    paths = make_album(options.out, release, options.seconds, options.seed)
+    if options.retagged is not None:
+        for folder in dict.fromkeys(path.parent for path in paths):
+            paths += retag(folder, options.retagged / folder.relative_to(options.out))
+    for path in paths:
         sys.stdout.write(f"{path.stat().st_size:>10} {path}\n")
     return 0
 

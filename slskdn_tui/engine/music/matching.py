@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from slskdn_tui.engine.music.assign import assign
-from slskdn_tui.engine.music.titles import NameReading, album_folder, alike, normal, read_name, words_alike
+from slskdn_tui.engine.music.titles import NameReading, album_folder, alike, normal, read_name, versions, words_alike
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.codec import codec_of, codec_rank, is_lossless
 from slskdn_tui.model.jobs import Constraints
@@ -22,6 +22,8 @@ FILES_A_FOLDER = 500
 """A folder with more audio files is a heap, not an album; the first so many are looked at."""
 LEAST_PAIR = 0.5
 """A file is a track's only from this likeness on."""
+LEAST_TITLE = 0.45
+"""A title less alike is another title, wherever it stands."""
 LENGTH_GRACE_S = 2.0
 LENGTH_MOST_S = 20.0
 LENGTH_MOST_SHARE = 0.15
@@ -85,8 +87,10 @@ def _pair(want: _Want, file: _File, discs: int) -> float:
         if not number:
             return 0.0
         return _NAMELESS * (1.0 if length is None else 0.4 + 0.6 * length)
-    title = max(alike(wanted, text) for wanted in want.titles for text in file.reading.titles)
-    if title < 0.4:
+    # Files of a live album often say `(live)` where MusicBrainz does not: the very length in the very place outweighs such a word.
+    sure = number == 1.0 and length == 1.0
+    title = max(_title(wanted, text, sure) for wanted in want.titles for text in file.reading.titles)
+    if title < LEAST_TITLE:
         return 0.0
     total, weight = _TITLE * title, _TITLE
     if length is not None:
@@ -95,6 +99,11 @@ def _pair(want: _Want, file: _File, discs: int) -> float:
         total, weight = total + _NUMBER * number, weight + _NUMBER
     # A like title is needed: number and length fit some track of every album.
     return min(total / weight, title + 0.2)
+
+
+def _title(wanted: str, text: str, sure: bool) -> float:
+    """Likeness of two titles, less when one is a remix or live version and the other is not."""
+    return alike(wanted, text) * (1.0 if versions(wanted) == versions(text) else 0.8 if sure else 0.4)
 
 
 def _wishes(release: Release) -> list[_Want]:

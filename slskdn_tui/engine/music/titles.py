@@ -43,19 +43,16 @@ def _pairs(text: str) -> frozenset[str]:
 @lru_cache(maxsize=20_000)
 def versions(text: str) -> frozenset[str]:
     """Words that make another recording of a normalised title: remix, live, ..."""
-    return frozenset(_VERSIONS.findall(text)) - _HARMLESS
+    return frozenset("remix" if word == "rmx" else word for word in _VERSIONS.findall(text)) - _HARMLESS
 
 
 @lru_cache(maxsize=200_000)
 def alike(one: str, other: str) -> float:
-    """0-1 for two normalised titles (Dice over letter pairs); halved when one is a remix or live version and the other is not."""
-    if not one or not other:
-        return 0.0
+    """0-1 for two normalised titles (Dice over letter pairs)."""
     if one == other:
-        return 1.0
+        return 1.0 if one else 0.0
     a, b = _pairs(one), _pairs(other)
-    score = 2 * len(a & b) / (len(a) + len(b))
-    return score * 0.5 if versions(one) != versions(other) else score
+    return 2 * len(a & b) / (len(a) + len(b)) if one and other else 0.0
 
 
 @dataclass(frozen=True, slots=True)

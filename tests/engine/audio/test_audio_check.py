@@ -80,6 +80,11 @@ def test_every_sort_of_damage_is_told(song: Path, tmp_path: Path) -> None:
             path.write_bytes(content)
             result = await checker.check(path)
             assert not result.ok and result.checked and result.words, name
+        # Neither length nor MD5 in agreement, and no MD5 stored: the length alone must tell.
+        samples = int.from_bytes(whole[stored - 8 : stored], "big") + 4096
+        longer = tmp_path / "longer.flac"
+        longer.write_bytes(whole[: stored - 8] + samples.to_bytes(8, "big") + bytes(16) + whole[stored + 16 :])
+        assert not (await checker.check(longer)).ok
         unset = tmp_path / "unset.flac"
         unset.write_bytes(whole[:stored] + bytes(16) + whole[stored + 16 :])
         result = await checker.check(unset)

@@ -8,7 +8,7 @@ from pathlib import Path
 from mutagen.flac import FLAC
 
 from slskdn_tui.lab import data
-from slskdn_tui.lab.album import make_album
+from slskdn_tui.lab.album import main, make_album
 
 
 def test_two_runs_make_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -41,3 +41,13 @@ def test_discs_and_awkward_titles_make_safe_names(tmp_path: Path) -> None:
     paths = make_album(tmp_path, data.load("surrender")[0], seconds=0.5)
     assert len(paths) == 15 and len(set(paths)) == 15
     assert paths[0].name == "1-01 Music_ Response.flac" and paths[11].name.startswith("2-01 ")
+
+
+def test_the_command_writes_the_album_and_a_copy_that_differs_in_tags_only(tmp_path: Path) -> None:
+    assert main([str(tmp_path / "a"), "--seconds", "0.5", "--retagged", str(tmp_path / "b")]) == 0
+    one, other = (sorted((tmp_path / name / "Plone - For Beginner Piano").glob("*.flac")) for name in "ab")
+    assert [path.name for path in one] == [path.name for path in other] and len(one) == 10
+    for first, second in zip(one, other, strict=True):
+        a, b = FLAC(first), FLAC(second)
+        assert first.stat().st_size != second.stat().st_size and a.info.md5_signature == b.info.md5_signature
+        assert a["musicbrainz_trackid"] == b["musicbrainz_trackid"]

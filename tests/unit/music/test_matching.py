@@ -133,6 +133,14 @@ def test_a_remix_is_not_taken_for_the_song() -> None:
     assert {position: found.name for position, found in best.files} == {1: "the Love Bug.flac", 2: "the Love Bug (Big Bug NYC remix).flac"}
 
 
+def test_a_live_version_is_no_source_even_when_nothing_else_is_there() -> None:
+    files = tuple(FoundFile("ann", f"x\\{t.number:02} {t.title} (live).flac", 1000, "flac") for t in PLONE.tracks if len(t.title) > 12)
+    assert len(files) > 2
+    assert album_candidates(PLONE, [SearchReply("ann", True, 0, 0, files)], FLAC_ONLY) == ()
+    (same,) = album_candidates(PLONE, [album("ann", "a", "{n:02} {t} (live).flac")], FLAC_ONLY)
+    assert same.complete, "the right lengths in the right order are the album, whatever was added to the names"
+
+
 def test_another_album_of_the_artist_is_no_source() -> None:
     titles = ["Marmite", "Electric Sweetheart", "Swim Pool", "Day Trip", "Ringtones"]
     files = tuple(FoundFile("ann", f"Plone\\Other\\{i:02} Plone - {t}.flac", 1000, "flac", seconds=200) for i, t in enumerate(titles, 1))
