@@ -39,9 +39,9 @@ def host_port(text: str) -> bool:
 
 
 def address_port(text: str) -> bool:
-    """ADDRESS:PORT with a literal address; port 0 lets the system choose."""
+    """ADDRESS:PORT with a literal address."""
     host, colon, port = text.rpartition(":")
-    return bool(colon) and address(host.removeprefix("[").removesuffix("]")) and (port == "0" or _port(port))
+    return bool(colon) and address(host.removeprefix("[").removesuffix("]")) and _port(port)
 
 
 def address(text: str) -> bool:

@@ -306,13 +306,16 @@ def test_config_show_hides_the_password_and_shows_overrides(slskdn: Slskdn, tmp_
 
 
 def test_check_names_a_taken_port_and_how_to_mend_it(slskdn: Slskdn, tmp_path: Path, capsys: Capture) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        free = other.getsockname()[1]
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         (tmp_path / "config.yaml").write_text(
             f"soulseek:\n  username: a\n  password: b\n  listen_address: 127.0.0.1\n  listen_port: {port}\n  share: [/no/such]\n"
-            f"downloads:\n  folder: {tmp_path}\n  free_space_mib: 0\noverlay:\n  listen: 127.0.0.1:0\ndht:\n  listen: 127.0.0.1:0\n"
+            f"downloads:\n  folder: {tmp_path}\n  free_space_mib: 0\noverlay:\n  listen: 127.0.0.1:{free}\ndht:\n  enabled: false\n"
         )
         assert slskdn("check", "--json") == 1
     lines = {line["part"]: line for line in json.loads(capsys.readouterr().out)}

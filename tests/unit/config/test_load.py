@@ -83,6 +83,7 @@ def test_a_mistyped_section_is_named(tmp_path: Path) -> None:
         ("overlay:\n  offer: all\n", "line 2: overlay.offer", "shared | downloads | none"),
         ("overlay:\n  listen: 50400\n", "line 2: overlay.listen", "text"),
         ("overlay:\n  listen: host:50400\n", "line 2: overlay.listen: `host:50400` is not ADDRESS:PORT", "0.0.0.0:50400"),
+        ("dht:\n  listen: 0.0.0.0:0\n", "line 2: dht.listen", "ADDRESS:PORT"),
         ("rescue:\n  slow_s: .inf\n", "line 2: rescue.slow_s", "a number, above 0"),
         ("rescue:\n  origin_share: 2\n", "line 2: rescue.origin_share", "above 0, at most 1"),
         ("soulseek:\n  share: /music\n", "line 2: soulseek.share", "a list of texts"),
