@@ -41,9 +41,24 @@ class _Thread(aiosqlite.Connection):
         outcome: Result = await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call, unused-ignore]
         return outcome
 
-    async def started(self) -> _Thread:
-        await self
-        return self
+    @classmethod
+    async def open(cls, connect: Callable[[], sqlite3.Connection]) -> _Thread:
+        """Connect in a new thread. What `connect` raises is raised here, after the thread has ended; left to aiosqlite it may outlive the loop."""
+        failed: list[Exception] = []
+
+        def attempt() -> sqlite3.Connection:
+            try:
+                return connect()
+            except Exception as error:  # handed on below
+                failed.append(error)
+                return sqlite3.connect(":memory:")
+
+        thread = cls(attempt, 64)
+        await thread
+        if failed:
+            await thread.close()
+            raise failed[0]
+        return thread
 
 
 class Database:
@@ -90,11 +105,11 @@ class Database:
                     "disk", f"cannot open the database {path}: {error}", "check that its folder can be written and the disk has room"
                 ) from error
 
-        writer = await _Thread(connect, 64).started()
+        writer = await _Thread.open(connect)
         opened: list[_Thread] = []
         try:
             for _ in range(readers):
-                opened.append(await _Thread(lambda: _connect_read_only(path), 64).started())
+                opened.append(await _Thread.open(lambda: _connect_read_only(path)))
         except BaseException:
             for thread in (*opened, writer):
                 await thread.close()
@@ -127,7 +142,7 @@ class Database:
                 raise
             return connection
 
-        return cls(path, None, (await _Thread(connect, 64).started(),))
+        return cls(path, None, (await _Thread.open(connect),))
 
     async def write(self, work: Work[Result]) -> Result:
         """Run `work` as one transaction; it has reached the disk as `synchronous` says when this returns.
