@@ -38,6 +38,11 @@ class Tunables:
     gamma: float = 0.3
     rebalance_chunks: int = 10
 
+    @classmethod
+    def of(cls, weights: CostWeights) -> Tunables:
+        """A copy of any weights, of a settings section for one."""
+        return cls(weights.alpha, weights.beta, weights.gamma, weights.rebalance_chunks)
+
 
 def cost(throughput: float, error_rate: float, timeout_rate: float, reputation: float, weights: CostWeights) -> float:
     """Cost of a peer that delivers `throughput` bytes/s; lower is better. Rates and reputation are 0-1; a reputation of 0 counts as 0.05."""

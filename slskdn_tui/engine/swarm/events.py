@@ -85,3 +85,8 @@ class SwarmStatus:
     def cells(self, width: int) -> str:
         """The chunk map in `width` characters: `.` missing, `o` origin, `m` mesh, `>` on its way, `x` failed once."""
         return cells(self.codes, width)
+
+
+def plane_of(source: str) -> Plane:
+    """Which network a source belongs to; "" for none."""
+    return "slsk" if source.startswith("slsk:") else "mesh" if source else ""

@@ -20,6 +20,8 @@ GUESS_RTT_S = 0.1
 _SETTLED_S = 0.4
 _LONGEST_BACKOFF_S = 30.0
 _LACK_S = 5.0
+_MARGIN = 0.75
+"""Share of a peer's limits that is used: what was cancelled counts against them until the peer confirms it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +59,11 @@ class Lane:
     def outstanding(self) -> int:
         """Bytes asked for and not yet here (a short last leaf counts as whole)."""
         return len(self.by_leaf) * LEAF
+
+    @property
+    def most_asks(self) -> int:
+        """Requests it may have outstanding."""
+        return max(1, int(self.limits.requests * _MARGIN))
 
     def waiting(self, now: float) -> float:
         """Seconds of silence beyond what a leaf takes, while something is outstanding."""
@@ -97,7 +104,7 @@ class Lane:
                 self.starting = False
             goal = max(by_rate, self.slow_start) if self.starting else by_rate
             goal = max(goal, 2 * LEAF if measured > LEAF else LEAF)
-        return max(LEAF, min(goal, self.limits.bytes_outstanding))
+        return max(LEAF, min(goal, int(self.limits.bytes_outstanding * _MARGIN)))
 
     def chunk_leaves(self) -> int:
         """Leaves joined into one request: more for the fast."""

@@ -59,7 +59,7 @@ class DiskTrouble(Exception):
 class PartFile:
     """Use `PartFile.open`. `pieces` is the map of what is there; `variant` and `digests` are set once chosen."""
 
-    def __init__(self, path: str, size: int, key: str, store: PartStore, clock: Clock, floor: int) -> None:
+    def __init__(self, path: str, size: int, key: str, store: PartStore, clock: Clock, free_space: int) -> None:
         self.path = path
         self.size = size
         self.key = key
@@ -68,7 +68,7 @@ class PartFile:
         self.digests: tuple[bytes, ...] = ()
         self._store = store
         self._clock = clock
-        self._floor = floor
+        self._floor = free_space
         self._fd = -1
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="part")
         self._lock = asyncio.Lock()
@@ -78,14 +78,16 @@ class PartFile:
         self._dirty = 0
         self._dirty_since: float | None = None
         self._trouble: DiskTrouble | None = None
+        self._soiled = asyncio.Event()
+        self._full = asyncio.Event()
 
     @classmethod
-    async def open(cls, path: str | Path, size: int, key: str, store: PartStore, clock: Clock, *, floor: int = 0) -> PartFile:
+    async def open(cls, path: str | Path, size: int, key: str, store: PartStore, clock: Clock, *, free_space: int = 0) -> PartFile:
         """Open or create `path`, `size` bytes long, and take up its record: what the last batches wrote is hashed again.
 
-        `floor` bytes of the file system stay free. Raises DiskTrouble.
+        `free_space` bytes of the file system stay free. Raises DiskTrouble.
         """
-        part = cls(str(path), size, key, store, clock, floor)
+        part = cls(str(path), size, key, store, clock, free_space)
         try:
             fresh = await part._run(part._open)
             await part._resume(fresh)
@@ -182,6 +184,9 @@ class PartFile:
         self._dirty += size
         if self._dirty_since is None:
             self._dirty_since = self._clock.now()
+            self._soiled.set()
+        if self._dirty >= FLUSH_BYTES:
+            self._full.set()
 
     def read(self, offset: int, length: int) -> bytes:
         """Blocking; from the page cache as a rule. Raises DiskTrouble."""
@@ -219,12 +224,17 @@ class PartFile:
 
     # durability
 
-    @property
-    def due(self) -> bool:
-        """A flush should start: 2 MiB have gathered, or 1 s has passed since the first."""
-        if self._dirty_since is None or self._lock.locked():
-            return False
-        return self._dirty >= FLUSH_BYTES or self._clock.now() - self._dirty_since >= FLUSH_S
+    async def until_due(self) -> None:
+        """Return when a flush should start: 2 MiB have gathered, or 1 s has passed since the first byte of the batch."""
+        await self._soiled.wait()
+        if self._full.is_set():
+            return
+        waits = asyncio.ensure_future(self._full.wait()), asyncio.ensure_future(self._clock.sleep(FLUSH_S))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     @property
     def dirty(self) -> bool:
@@ -240,6 +250,8 @@ class PartFile:
             size, leaves = self._dirty, self._leaves
             prefix, extents = self.pieces.prefix, tuple(self.pieces.extents)
             self._leaves, self._dirty, self._dirty_since = set(), 0, None
+            self._soiled.clear()
+            self._full.clear()
             changed = leaves | self.pieces.failed
             try:
                 await self._run(self._sync)
@@ -253,7 +265,7 @@ class PartFile:
                 await self._store.commit(self.key, prefix, extents, pages)
             except asyncio.CancelledError:
                 self._leaves |= leaves  # not committed: the next flush has them
-                self._dirty, self._dirty_since = self._dirty + size, self._clock.now()
+                self._soil(size)
                 raise
             except OSError as error:
                 raise self._fail(DiskTrouble.of(error, self.path)) from error

@@ -34,9 +34,9 @@ class Described(Protocol):
 def describe(swarm: Described, now: float) -> SwarmStatus:
     """The status at monotonic second `now`. Sources that have gone are listed with what they gave."""
     part, stream = swarm.part, swarm.stream
-    present = {member.node: member_status(swarm, member, now) for member in swarm.members.values()}
+    present = {member.node: member_status(swarm.scheduler, member, now) for member in swarm.members.values()}
     if stream is not None:
-        present[stream.source] = stream_status(swarm, stream, now)
+        present[stream.source] = stream_status(stream, now)
     sources = dict(swarm.past)
     for name, source in present.items():
         sources[name] = merged(sources.get(name), source)
@@ -64,13 +64,13 @@ def describe(swarm: Described, now: float) -> SwarmStatus:
     )
 
 
-def stream_status(swarm: Described, stream: OriginStream, now: float) -> SourceStatus:
+def stream_status(stream: OriginStream, now: float) -> SourceStatus:
     rate = 0.0 if stream.ended else stream.meter.rate(now)
     return SourceStatus(stream.source, "slsk", stream.state.value, stream.meter.total, rate)
 
 
-def member_status(swarm: Described, member: Member, now: float) -> SourceStatus:
-    lane = swarm.scheduler.lanes.get(member.node)
+def member_status(scheduler: Scheduler, member: Member, now: float) -> SourceStatus:
+    lane = scheduler.lanes.get(member.node)
     state = member.state.value
     if lane is None:
         return SourceStatus(member.node, "mesh", state, member.meter.total, 0.0)
@@ -82,7 +82,7 @@ def member_status(swarm: Described, member: Member, now: float) -> SourceStatus:
         bytes=member.meter.total,
         rate=member.meter.rate(now),
         rtt=metrics.rtt_avg,
-        cost=swarm.scheduler.cost_of(lane),
+        cost=scheduler.cost_of(lane),
         errors=metrics.error_rate,
         timeouts=metrics.timeout_rate,
         outstanding=lane.outstanding,

@@ -127,7 +127,7 @@ class Scheduler:
             return step
         window = lane.window(now)
         joined = lane.chunk_leaves()
-        while len(lane.asks) < lane.limits.requests:
+        while len(lane.asks) < lane.most_asks:
             room = (window - lane.outstanding) // LEAF
             # Asking leaf by leaf as leaves come would undo the joining: wait for room for a whole request, unless the pipe runs dry.
             if room < 1 or (room < joined and lane.outstanding * 2 > window):

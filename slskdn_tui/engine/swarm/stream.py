@@ -27,6 +27,7 @@ class StreamHost(Protocol):
     def now(self) -> float: ...
     def stream_state(self, stream: OriginStream) -> None: ...
     def stream_overlap(self, stream: OriginStream, length: int, words: str) -> None: ...
+    async def stream_contradicts(self, stream: OriginStream) -> bool: ...
     def stream_bytes(self, stream: OriginStream, start: int, stop: int) -> None: ...
     async def stream_leaf(self, stream: OriginStream, leaf: int, digest: bytes) -> None: ...
     def stream_trouble(self, trouble: DiskTrouble) -> None: ...
@@ -43,6 +44,7 @@ class OriginStream:
         self.detail = SafeText("")
         self.ended = False
         self.mismatch = ""
+        self.again = False
         self.skipped = 0
         self.meter = RateWindow(host.now())
         self._host = host
@@ -61,6 +63,7 @@ class OriginStream:
         need = part.pieces.resume_offset()
         overlap = min(need, LEAF)
         leaf_start = need - need % LEAF
+        self.again, self.mismatch = False, ""
         try:
             self._expected = part.read(need - overlap, overlap)
             self._gathered = bytearray(part.read(leaf_start, need - leaf_start))
@@ -79,11 +82,13 @@ class OriginStream:
             return False
         self.meter.add(self._host.now(), len(data))
         view = memoryview(data)
-        if self._expected:
-            view = self._compare(view)
-            if self.mismatch:
-                return False
         try:
+            if self._expected:
+                view = self._compare(view)
+                if self.mismatch:
+                    # Where the overlay's unproven bytes are what it differs from, Soulseek is right: from the front, then.
+                    self.again = await self._host.stream_contradicts(self)
+                    return False
             while len(view) and self._position < part.size:
                 leaf = self._position // LEAF
                 _, stop = part.pieces.span(leaf)
@@ -95,7 +100,7 @@ class OriginStream:
             return False
         if self._position - self._told >= TELL_BYTES:
             self.tell()
-        return not part.pieces.complete and not self.ended
+        return self._position >= part.size or not (part.pieces.complete or self.ended)
 
     async def _take(self, leaf: int, stop: int, piece: memoryview) -> None:
         part = self._host.part
