@@ -81,6 +81,7 @@ class Client(SoulSeekClient):
         self._address = address
         self._share_reader = shares
         super().__init__(settings)
+        self.network.wants_search_replies = lambda: bool(self.searches.requests)
         # tickets from anywhere: an answer to an earlier run's search must not look like one to ours
         start = rng.randrange(1, 0x7FFF0000)
         self.searches._ticket_generator = ticket_generator(start)

@@ -40,8 +40,9 @@ PEER_CAP = 256 * KIB
 OBFUSCATED_CAP = 512 * KIB
 """de-obfuscation is a Python loop over each byte"""
 
+SEARCH_REPLY = PeerSearchReply.Request.MESSAGE_ID
 WIRE_CAPS: dict[int, int] = {
-    PeerSearchReply.Request.MESSAGE_ID: 1 * MIB,
+    SEARCH_REPLY: 1 * MIB,
     PeerSharesReply.Request.MESSAGE_ID: 32 * MIB,
     PeerDirectoryContentsReply.Request.MESSAGE_ID: 2 * MIB,
     PeerUserInfoReply.Request.MESSAGE_ID: 4 * MIB,
@@ -49,7 +50,7 @@ WIRE_CAPS: dict[int, int] = {
 ASKED_ONLY = frozenset(
     (PeerSharesReply.Request.MESSAGE_ID, PeerDirectoryContentsReply.Request.MESSAGE_ID, PeerUserInfoReply.Request.MESSAGE_ID)
 )
-"""kinds that have their larger cap only from users in `network.large_replies_from`"""
+"""kinds that are taken only from users in `network.asked_for_replies`: nobody else has a reason to send them"""
 INFLATED_CAPS: dict[type, int] = {
     PeerSearchReply.Request: 2 * MIB,
     PeerSharesReply.Request: 64 * MIB,
@@ -77,7 +78,7 @@ def inflate(data: bytes, cap: int) -> bytes:
 
 
 def wire_cap(connection: DataConnection, code: int) -> int:
-    """How long (bytes after the length field) a message with this code may be on this connection."""
+    """How long (bytes after the length field) a message with this code may be on this connection; 0: not wanted at all."""
     if isinstance(connection, ServerConnection):
         return SERVER_CAP
     if not isinstance(connection, PeerConnection) or connection.connection_state == PeerConnectionState.AWAITING_INIT:
@@ -85,8 +86,11 @@ def wire_cap(connection: DataConnection, code: int) -> int:
     if connection.connection_type != PeerConnectionType.PEER:
         return DISTRIBUTED_CAP
     cap = WIRE_CAPS.get(code, PEER_CAP)
-    if code in ASKED_ONLY and connection.username not in getattr(connection.network, "large_replies_from", ()):
-        cap = PEER_CAP
+    network = connection.network
+    if code in ASKED_ONLY and connection.username not in getattr(network, "asked_for_replies", ()):
+        return 0
+    if code == SEARCH_REPLY and not getattr(network, "wants_search_replies", bool)():
+        return 0
     return min(cap, OBFUSCATED_CAP) if connection.obfuscated else cap
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from aioslsk.events import EventBus, MessageReceivedEvent
@@ -38,12 +39,17 @@ class CappedListening(ListeningConnection):
 
 
 class BoundNetwork(Network):
-    """`address` is listened on and connected from (`0.0.0.0`: any). `large_replies_from` names users whose browse replies were asked for."""
+    """`address` is listened on and connected from (`0.0.0.0`: any).
+
+    `asked_for_replies` names users whose browse, folder or info replies were asked for; `wants_search_replies` says whether any search is open.
+    Such messages are refused unread otherwise (hardening).
+    """
 
     def __init__(self, settings: Settings, event_bus: EventBus, address: str) -> None:
         self._address = address or "0.0.0.0"
         self.local_address: str | None = None if address in ANY_ADDRESS else address
-        self.large_replies_from: set[str] = set()
+        self.asked_for_replies: set[str] = set()
+        self.wants_search_replies: Callable[[], bool] = lambda: True
         super().__init__(settings, event_bus)
 
     def create_listening_connections(self) -> ListeningConnections:

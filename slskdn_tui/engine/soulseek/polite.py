@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aioslsk.events import PeerInitializedEvent, SessionInitializedEvent, on_message
-from aioslsk.exceptions import ConnectionReadError, ConnectionWriteError, NetworkError, RequestPlaceFailedError
+from aioslsk.exceptions import ConnectionReadError, ConnectionWriteError, FileNotSharedError, NetworkError, RequestPlaceFailedError
 from aioslsk.network.connection import CloseReason, PeerConnection, PeerConnectionState, PeerConnectionType
 from aioslsk.protocol.messages import (
     PeerPlaceInQueueReply,
@@ -165,14 +165,9 @@ class PoliteTransferManager(TransferManager):
             ]
             try:
                 async with asyncio.timeout(self.manners.connect):
-                    connection = await self._network.get_peer_connection(username)
-                    for each in wanted:
-                        if connection._is_closing:
-                            raise ConnectionWriteError("the connection is closing")
-                        await connection.send_message(PeerTransferQueue.Request(each.remote_path))
-                await self.clock.sleep(self.manners.moment)
-                if connection._is_closing:
-                    raise ConnectionWriteError("the connection closed under the request")
+                    # the second try is for a connection that its owner closes just then, as happens after a search answer
+                    if not await self._ask_for(wanted, username) and not await self._ask_for(wanted, username):
+                        raise ConnectionWriteError("the connection closed under the request")
             except (NetworkError, TimeoutError) as error:
                 offline = isinstance(error, UserOffline)
                 reason = f"{username} is not online" if offline else f"{username} cannot be reached"
@@ -188,6 +183,16 @@ class PoliteTransferManager(TransferManager):
                 if each.state.VALUE in QUEUED_STATES:
                     each.remotely_queued = True
                 each.reset_queue_attempts()
+
+    async def _ask_for(self, wanted: list[Transfer], username: str) -> bool:
+        """Send the queue messages; whether the connection outlived them for a moment. Raises NetworkError when there is no connection to be had."""
+        connection = await self._network.get_peer_connection(username)
+        for each in wanted:
+            if connection._is_closing:
+                return False
+            await connection.send_message(PeerTransferQueue.Request(each.remote_path))
+        await self.clock.sleep(self.manners.moment)
+        return not connection._is_closing
 
     async def request_place_in_queue(self, transfer: Transfer) -> int:
         """As stock, but it waits before it asks, so an answer at once is not missed. Raises RequestPlaceFailedError."""
@@ -251,12 +256,20 @@ class PoliteTransferManager(TransferManager):
     @on_message(PeerTransferQueue.Request)
     async def _on_peer_transfer_queue(self, message: PeerTransferQueue.Request, connection: PeerConnection) -> None:
         username = connection.username
-        if username and self.find_transfer(username, message.filename, TransferDirection.UPLOAD) is None:
-            waiting = [each for each in self._transfers if each.is_upload() and not each.is_finalized()]
-            if len(waiting) >= MAX_QUEUED or sum(each.username == username for each in waiting) >= MAX_QUEUED_PER_USER:
-                connection.queue_message(PeerTransferQueueFailed.Request(filename=message.filename, reason="Too many files"))
-                return
+        if username and self.find_transfer(username, message.filename, TransferDirection.UPLOAD) is None and self._too_many(username):
+            connection.queue_message(PeerTransferQueueFailed.Request(filename=message.filename, reason="Too many files"))
+            return
         await super()._on_peer_transfer_queue(message, connection)
+
+    def _too_many(self, username: str) -> bool:
+        waiting = [each for each in self._transfers if each.is_upload() and not each.is_finalized()]
+        return len(waiting) >= MAX_QUEUED or sum(each.username == username for each in waiting) >= MAX_QUEUED_PER_USER
+
+    async def _add_upload(self, username: str, remote_path: str) -> Transfer:
+        """As stock; the cap holds for the old way of asking, too."""
+        if self._too_many(username):
+            raise FileNotSharedError("too many files are queued")
+        return await super()._add_upload(username, remote_path)
 
     async def _initialize_upload(self, transfer: Transfer) -> None:
         """As stock, which tries again at once when the downloader cannot be reached; here it backs off and gives up after a few tries."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 WORD = re.compile(r"[^\W_]+")
 INCOMPLETE_ENDS = (".part", ".partial", ".incomplete", ".crdownload", ".download", ".tmp", ".temp", ".!ut", ".!qb", ".aria2")
-INCOMPLETE_STARTS = ("incomplete",)
+INCOMPLETE_STARTS = re.compile(r"incomplete(~|[0-9a-f]{32}|$)")
+"""Soulseek clients' own names for unfinished files, and a folder of that name; not a song that begins with the word"""
 MAX_WORDS = 32
 ALIAS_LETTERS = 5
 
@@ -70,7 +71,7 @@ def excluded(path: str, phrases: Iterable[str]) -> bool:
 def shareable(name: str) -> bool:
     """Hidden and incomplete files and folders are never shared."""
     low = name.casefold()
-    return not (low.startswith(".") or low.startswith(INCOMPLETE_STARTS) or low.endswith(INCOMPLETE_ENDS))
+    return not (low.startswith(".") or INCOMPLETE_STARTS.match(low) or low.endswith(INCOMPLETE_ENDS))
 
 
 def alias_of(path: str, machine: int) -> str:

@@ -201,6 +201,7 @@ def test_a_browse_reply_is_made_once_and_read_by_a_peer(in_world) -> None:
     async def story(world: World) -> None:
         up = await world.online("alice", 2, world.share("up", {"Band/tune.flac": blob(1000), "Band/two.flac": blob(500)}))
         down = await world.online("bob", 3)
+        down._client.network.asked_for_replies.add("alice")
         made = 0
         make_reply = up._client.shares._make_browse_reply
 

@@ -339,3 +339,39 @@ def test_an_uploader_that_goes_away_midway_is_lost_and_what_came_is_kept(in_worl
 
 def test_manners_in_tests_are_only_shorter_waits() -> None:
     assert QUICK.backoff == (5.0, 60.0, 120.0, 300.0, 900.0, 1800.0)
+
+
+def test_a_connection_closed_by_a_late_search_answer_does_not_make_its_user_unreachable(in_world) -> None:
+    data = blob(SIZE)
+
+    async def story(world: World) -> None:
+        _, down, found = await two(world, data)
+        network, closed = down._client.network, 0
+
+        async def closing_once(username: str, typ: str = "P"):
+            nonlocal closed
+            connection = await type(network).get_peer_connection(network, username, typ)
+            if closed == 0:
+                closed += 1
+                await connection.disconnect()
+            return connection
+
+        network.get_peer_connection = closing_once
+        sink = Sink()
+        assert (await down.origin(found).fetch(sink))[0] == OriginEnd.COMPLETE
+        assert closed == 1 and sha(bytes(sink.data)) == sha(data)
+
+    in_world(story)
+
+
+def test_one_user_cannot_fill_the_upload_queue(in_world) -> None:
+    async def story(world: World) -> None:
+        from slskdn_tui.engine.soulseek import polite
+
+        up, down, found = await two(world, blob(1000))
+        up.transfers._too_many = lambda username: True
+        end, words = await down.origin(found).fetch(Sink())
+        assert end == OriginEnd.DENIED and "Too many files" in words
+        assert up.uploads() == () and polite.MAX_QUEUED_PER_USER < polite.MAX_QUEUED
+
+    in_world(story)

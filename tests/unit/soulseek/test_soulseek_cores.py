@@ -156,7 +156,14 @@ def test_paths_of_shares() -> None:
     assert alias_of("/a", 1) == alias_of("/a", 1) != alias_of("/b", 1)
     assert alias_of("/a", 1).isalpha() and len(alias_of("/a", 2)) == 5
     assert excluded("x\\Some BAND\\y", ["some band"]) and not excluded("x", ["", "y"])
-    assert shareable("a.flac") and not any(shareable(each) for each in (".a", "a.part", "INCOMPLETE1~a.mp3", "b.!qB"))
+    assert (
+        shareable("a.flac")
+        and shareable("Incomplete Symphony.flac")
+        and not any(
+            shareable(each)
+            for each in (".a", "a.part", "INCOMPLETE~a.mp3", "INCOMPLETE0123456789abcdef0123456789abcdef~a.mp3", "incomplete", "b.!qB")
+        )
+    )
 
 
 def test_inflating_stops_at_the_cap() -> None:
