@@ -78,7 +78,7 @@ SPECS: tuple[CommandSpec, ...] = (
         "engine",
         ("jobs", "import"),
         (Arg("file", "path", "a .yaml manifest", required=True), JSON),
-        (Key("jobs", "I", True),),
+        (Key("jobs", "I"),),
     ),
     # Swarms ---------------------------------------------------------------------------------------------------------
     CommandSpec("swarms.list", "List what is moving", "swarms", "cli", ("swarms", "list"), (JSON,), palette=False),

@@ -33,6 +33,8 @@ _SHOWN = {
     "comma": ",",
     "full_stop": ".",
 }
+_ORDER = {"screens": 1, "app": 2, "list": 3, "view": 4}
+"""In help the keys of lists, which many know, come after those that are found nowhere else."""
 RESERVED = frozenset({"ctrl+b", "ctrl+a", "ctrl+s", "ctrl+q", "ctrl+h", "ctrl+i", "ctrl+m", "ctrl+j", "f10", "f11"})
 """Keys terminals and multiplexers take for themselves."""
 
@@ -117,7 +119,7 @@ class KeyTable:
         """Groups of (keys, what they do) for the help overlay: this screen's own commands, then everywhere's."""
         own: list[tuple[str, str]] = []
         everywhere: list[tuple[str, str]] = []
-        for spec in SPECS:
+        for spec in sorted(SPECS, key=lambda spec: _ORDER.get(spec.category, 0)):
             labels = self.keys_of(spec, screen)
             if labels:
                 is_own = any(key.screen == screen for key in self._keys[spec.name])

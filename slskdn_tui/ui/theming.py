@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.color import Color
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from slskdn_tui.config.themes import StyleWords, ThemeFile, list_themes, parse_style
 
@@ -83,6 +83,7 @@ def textual_theme(theme: ThemeFile, name: str) -> Theme:
         dark=theme.dark,
         ansi=theme.ansi,
         variables={
+            **(BUILTIN_THEMES["ansi-dark"].variables if theme.ansi else {}),  # Textual's own rules refer to some of these
             "border": color(colors.dim),
             "input-cursor-background": color(colors.foreground),
             "input-cursor-foreground": color(colors.background) if not theme.ansi else "ansi_black",

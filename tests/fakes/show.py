@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import time
 from typing import Any
@@ -15,19 +16,21 @@ from tests.fakes.engine import FakeEngine, hostile
 
 
 class Ticking(FakeEngine):
-    """Moves on by itself `count` times, then stands still. With `mark`, bytes of each tick can be told apart by the file's growth."""
+    """Moves on by itself every so many seconds (0: never), and once for each SIGUSR1."""
 
-    def __init__(self, every: float, count: int) -> None:
-        super().__init__()
-        self._every, self._count = every, count
+    def __init__(self, every: float, *, empty: bool = False) -> None:
+        super().__init__(empty=empty)
+        self._every = every
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         await super().start()
-        self._task = asyncio.create_task(self._run())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self.tick)
+        if self._every:
+            self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        for _ in range(self._count):
+        while True:
             await asyncio.sleep(self._every)
             self.tick()
 
@@ -44,14 +47,9 @@ def main() -> int:
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--theme", default="")
     parser.add_argument("--tick", type=float, default=0)
-    parser.add_argument("--ticks", type=int, default=1000)
     parser.add_argument("--hz", type=float, default=4)
     args = parser.parse_args()
-    engine: Any = FakeEngine(empty=args.empty)
-    if args.hostile:
-        engine = hostile(args.hostile, raw=args.raw)
-    elif args.tick:
-        engine = Ticking(args.tick, args.ticks)
+    engine: Any = hostile(args.hostile, raw=args.raw) if args.hostile else Ticking(args.tick, empty=args.empty)
     if args.ascii is False and "LANG" not in os.environ and "LC_ALL" not in os.environ:
         os.environ["LANG"] = "C.UTF-8"
     os.environ.setdefault("TZ", "UTC")

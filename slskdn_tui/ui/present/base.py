@@ -82,6 +82,8 @@ class Column:
     align: Literal["left", "right"] = "left"
     drop: int = 0
     hidden: bool = False
+    least: int = 14
+    """What a column of width 0 keeps before others give way."""
 
 
 class RowLike(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slskdn_tui.ui.present.base import Line, fit, wrap
+from slskdn_tui.ui.present.base import Line, fit, line_width, wrap
 
 Group = tuple[str, list[tuple[str, str]]]
 
@@ -15,13 +15,13 @@ def help_lines(groups: Sequence[Group], about: str, width: int, find: str = "") 
     kept = [(title, [(key, words) for key, words in rows if not wanted or wanted in f"{key} {words}".casefold()]) for title, rows in groups]
     out: list[Line] = []
     if width >= 60:
-        half = width // 2
-        columns = [_column(group, half - 1) for group in kept]
+        widths = (width * 54 // 100, width - width * 54 // 100 - 2)
+        columns = [_column(group, wide) for group, wide in zip(kept, widths, strict=False)]
         for index in range(max((len(column) for column in columns), default=0)):
             line: list[tuple[str, str]] = []
-            for column in columns:
-                line += column[index] if index < len(column) else ((" " * (half - 1), ""),)
-                line.append((" ", ""))
+            for column, wide in zip(columns, widths, strict=False):
+                cell = column[index] if index < len(column) else ()
+                line += (*cell, (" " * (wide + 2 - line_width(cell)), "")) if wide == widths[0] else cell
             out.append(tuple(line))
     else:
         for group in kept:
@@ -34,8 +34,11 @@ def help_lines(groups: Sequence[Group], about: str, width: int, find: str = "") 
 
 
 def _column(group: Group, width: int) -> list[Line]:
+    """Keys at the left, words beside them, long ones on more lines."""
     title, rows = group
-    out: list[Line] = [((fit(title, width), "colors.title"),)]
+    room = max((len(key) for key, _ in rows), default=0) + 2
+    out: list[Line] = [((title, "colors.title"),)]
     for key, words in rows:
-        out.append(((fit(key, 11), "colors.primary"), (fit(words, width - 11), "")))
+        for index, part in enumerate(wrap(words, width - room)):
+            out.append(((fit(key if index == 0 else "", room), "colors.primary"), (part, "")))
     return out

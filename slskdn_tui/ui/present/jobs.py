@@ -6,19 +6,19 @@ from typing import Any
 
 from slskdn_tui.model.views import CandidateRow, JobRow, JobTrackRow, JobView
 from slskdn_tui.ui.present import format as fmt
-from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop, fit
+from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop
 
 
 class JobsPresenter(Flat):
     """The list of jobs."""
 
     columns: tuple[Column, ...] = (
-        Column("title", "JOB", 0),
+        Column("title", "JOB", 0, least=28),
         Column("state", "STATE", 9),
         Column("tracks", "TRACKS", 6, "right"),
         Column("done", "DONE", 4, "right"),
         Column("speed", "SPEED", 9, "right", drop=2),
-        Column("created", "CREATED", 16, drop=1, hidden=False),
+        Column("created", "CREATED", 16, drop=4),
         Column("id", "ID", 8, drop=3),
     )
 
@@ -98,7 +98,7 @@ class CandidatesPresenter(Flat):
     """Releases a new job could fetch."""
 
     columns: tuple[Column, ...] = (
-        Column("title", "RELEASE", 0),
+        Column("title", "RELEASE", 0, least=30),
         Column("date", "DATE", 10),
         Column("country", "IN", 3),
         Column("format", "FORMAT", 12, drop=2),
@@ -131,7 +131,7 @@ def job_line(view: JobView | None, row: JobRow | None, width: int, glyphs: Glyph
     """The heading over a job's tracks: which job, its wishes, what is wrong with it."""
     if row is None:
         return ()
-    left: list[tuple[str, str]] = [(f" {fit(row.job_id, 8).strip()} ", "colors.dim"), (f"{row.title}", "colors.title")]
+    left: list[tuple[str, str]] = [(f" {row.job_id[:8]} ", "colors.dim"), (f"{row.title}", "colors.title")]
     if row.error:
         left.append((f"   {row.error}", "colors.error"))
     elif view is not None:

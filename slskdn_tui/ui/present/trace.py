@@ -16,13 +16,13 @@ class TimelinePresenter(Flat):
     """What the scheduler did, in order."""
 
     columns: tuple[Column, ...] = (
-        Column("time", "TIME", 7),
-        Column("source", "SOURCE", 11),
-        Column("event", "EVENT", 11),
-        Column("range", "RANGE", 11),
-        Column("rtt", "RTT", 7, "right", drop=2),
-        Column("rate", "RATE", 9, "right", drop=1),
-        Column("result", "RESULT", 0),
+        Column("time", "TIME", 5, "right"),
+        Column("source", "SOURCE", 10),
+        Column("event", "EVENT", 10),
+        Column("range", "LEAVES", 9),
+        Column("rtt", "RTT", 6, "right", drop=2),
+        Column("rate", "RATE", 8, "right", drop=1),
+        Column("result", "RESULT", 0, least=20),
     )
 
     def __init__(self, glyphs: Glyphs) -> None:

@@ -21,7 +21,7 @@ def track_lines(view: TrackView | None, width: int, height: int, glyphs: Glyphs)
     facts += [fmt.size(view.size)] if view.size else []
     out.append(((" " + "   ".join(facts or ["size not known yet"]), "colors.dim"),))
     if view.recording:
-        out.append(((f" MB rec {view.recording}", "colors.dim"),))
+        out.append(((f" rec {view.recording}", "colors.dim"),))
     if view.rescue:
         out.append(())
         out += [((f" {text}", "states.rescue"),) for text in wrap(view.rescue, inner)[:3]]
@@ -30,16 +30,16 @@ def track_lines(view: TrackView | None, width: int, height: int, glyphs: Glyphs)
         out.append(((" ", ""), *fmt.chunk_line(view.cells, inner, glyphs)))
     out.append(((" ", ""), *_legend(view, glyphs)))
     if view.peers:
-        out += [(), ((f" {'PEER':<11.11} {'COST':>5} {'RTT':>7} {'RATE':>9} {'ERR':>4} {'REP':>4}", "colors.dim"),)]
+        out += [(), ((f" {'PEER':<10.10} {'COST':>4} {'RTT':>6} {'RATE':>8} {'ERR':>4} {'REP':>4}", "colors.dim"),)]
         room = max(2, height - len(out) - 4)
         for peer in view.peers[:room]:
             cost = glyphs.dash if peer.cost is None else f"{peer.cost:.1f}"
             rtt = fmt.milliseconds(None if peer.rtt is None else peer.rtt * 1000, glyphs.dash)
             out.append(
                 (
-                    (f" {fit(peer.name, 11)}", fmt.PLANES[peer.plane]),
+                    (f" {fit(peer.name, 10)}", fmt.PLANES[peer.plane]),
                     (
-                        f" {cost:>5.5} {rtt:>7.7} {fmt.speed(peer.rate, glyphs.dash):>9.9} {fmt.percent(peer.errors):>4} {peer.reputation:4.2f}",
+                        f" {cost:>4.4} {rtt:>6.6} {fmt.speed(peer.rate, glyphs.dash):>8.8} {fmt.percent(peer.errors):>4} {peer.reputation:4.2f}",
                         "",
                     ),
                 )

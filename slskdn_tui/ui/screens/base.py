@@ -36,6 +36,8 @@ class LiveScreen(Screen[None]):
     ABOUT: ClassVar[str] = ""
     """Two sentences for the help overlay."""
 
+    _message = ("", "")
+    _note = ("", "")
     ready = False
     """Its widgets stand; nothing is asked of it before."""
 
@@ -96,6 +98,8 @@ class LiveScreen(Screen[None]):
             yield Lines(lambda width, height: (footer_line(self.ui.keys.footer(self.KEYS), width),), name_id="footer")
 
     def on_mount(self) -> None:
+        if not self.query(LiveTable):  # the app is closing already
+            return
         self.ready = True
         self.main.focus()
         self.ui.poller.kick()
@@ -132,9 +136,20 @@ class LiveScreen(Screen[None]):
         self.main.set_empty(str(error.message), str(error.hint))
 
     def say(self, text: str, style: str = "") -> None:
-        """A message above the footer."""
-        line: Line = ((f" {text}", style),)
-        self.bar.say(crop(line, max(1, self.size.width)))
+        """A message above the footer; it stays until the next key."""
+        self._message = (text, style)
+        self._show_bar()
+
+    def note(self, text: str, style: str = "colors.dim") -> None:
+        """What there is to say of the row under the cursor; shown while there is no message and no filter."""
+        self._note = (text, style)
+        self._show_bar()
+
+    def _show_bar(self) -> None:
+        query = self.main.model.query
+        text, style = self._message if self._message[0] else (f"Filter: {query}   esc clears", "colors.dim") if query else self._note
+        line: Line = ((f" {text}", style),) if text else ()
+        self.bar.say(crop(line, max(1, self.size.width), self.glyphs.ellipsis))
 
     def _head(self, width: int, height: int) -> list[Line]:
         ui = self.ui
@@ -154,6 +169,8 @@ class LiveScreen(Screen[None]):
         if isinstance(self.focused, Input):
             return
         spec = self.ui.keys.command(self.KEYS, event.key)
+        if self._message[0]:
+            self.say("")
         if spec is not None:
             event.stop()
             event.prevent_default()
@@ -180,8 +197,7 @@ class LiveScreen(Screen[None]):
         self.main.set_query(text)
         if text:
             self.ui.last_query = text
-        if not self.bar.mode:
-            self.say(f"Filter: {text}   esc clears" if text else "", "colors.dim")
+        self._show_bar()
         self.ui.poller.kick()
 
     def clear_filter(self) -> bool:

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, wrap
 from slskdn_tui.ui.widgets.bar import LineInput
@@ -30,6 +31,8 @@ MOVES: dict[str, Callable[[LiveTable], None]] = {
     "ctrl+d": lambda table: table.move(table.page),
     "ctrl+u": lambda table: table.move(-table.page),
 }
+_THROUGH = frozenset({"up", "down", "pageup", "pagedown", "ctrl+n"})
+"""Keys that act on the list while the input has the focus."""
 
 
 class Dialog(ModalScreen[T]):
@@ -55,16 +58,21 @@ class Dialog(ModalScreen[T]):
 
     def on_line_input_left(self, event: LineInput.Left) -> None:
         event.stop()
-        self.dismiss(self.cancelled())
+        self.escaped()
 
     def on_key(self, event: events.Key) -> None:
-        """Keys of a dialog stay in it."""
-        event.stop()
+        """Keys of a dialog stay in it; those an input has bindings for go on to find them."""
         if event.key in ("escape", "ctrl+c"):
             event.prevent_default()
-            self.dismiss(self.cancelled())
-        else:
+            event.stop()
+            self.escaped()
+        elif not isinstance(self.focused, Input) or event.key in _THROUGH:
+            event.stop()
             self.pressed(event.key)
+
+    def escaped(self) -> None:
+        """Esc was pressed."""
+        self.dismiss(self.cancelled())
 
     def pressed(self, key: str) -> None:
         """A key no input has taken."""
@@ -170,6 +178,10 @@ class Pick(Dialog[str | None]):
         return [(("up down move   enter pick   esc leave", "colors.dim"),)]
 
     def on_mount(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Fill the list. (Textual calls the `on_mount` of every class in the line; this only once.)"""
         self.query_one("#answer", LineInput).focus()
         self.table.set_rows(self.choices)
         if (place := self.table.model.place(self._start)) is not None:
@@ -206,7 +218,7 @@ class Choose(Pick):
     def parts(self) -> Sequence[Widget]:
         return [LiveTable(ChoicePresenter(self.ui.glyphs), name_id="choices"), Lines(self._hint, name_id="hint")]
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         self.table.focus()
         self.table.set_rows(self.choices)
         self.table.model.marks = set(self._chosen)

@@ -18,7 +18,7 @@ class Help(Dialog[None]):
     """Arrows scroll, `/` finds a key, anything else that closes a dialog closes it."""
 
     def __init__(self, name: str, groups: Sequence[Group], about: str) -> None:
-        super().__init__(classes="-large")
+        super().__init__(classes="-wide-dialog -full")
         self.title_text = f"Help: {name}"
         self._groups = groups
         self._about = about
@@ -33,7 +33,7 @@ class Help(Dialog[None]):
         return help_lines(self._groups, self._about, width, self._find)
 
     def _hint(self, width: int, height: int) -> list[Line]:
-        return [(("/ find   up down scroll   q close   :config path names the file with ui.keymap"[:width], "colors.dim"),)]
+        return [(("/ find   up down scroll   q close   other keys: ui.keymap in the settings"[:width], "colors.dim"),)]
 
     @property
     def scroll(self) -> VerticalScroll:

@@ -101,8 +101,8 @@ class JobsScreen(LiveScreen):
                 self.tracks.set_rows(())
                 self._heading_changed()
                 self.ui.poller.kick()
-        elif event.row is not None:
-            self.say(str(event.row.reason or event.row.path), "colors.dim")
+        elif event.row is not None and event.table.has_focus:
+            self.note(str(event.row.reason or event.row.path))
 
     def on_live_table_opened(self, event: LiveTable.Opened) -> None:
         if event.table is self.main and not self.has_class("-short"):

@@ -74,7 +74,7 @@ class LogScreen(LiveScreen):
             self.following = False
             self.status_changed()
         if event.row is not None:
-            self.say(str(event.row.text), "colors.dim")
+            self.note(str(event.row.text))
 
     def on_live_table_window_wanted(self, event: LiveTable.WindowWanted) -> None:
         self._start = event.start

@@ -25,7 +25,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
     title_text = "New job"
 
     def __init__(self, text: str = "") -> None:
-        super().__init__(classes="-large")
+        super().__init__(classes="-wide-dialog")
         self.step = "ask"
         self._text = text
         self._asked = ""
@@ -71,6 +71,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
 
     def _go(self, step: str) -> None:
         self.step = step
+        self.set_class(step != "ask", "-full")
         self._editing = ""
         self.releases.display = step == "releases"
         self.plan.display = step == "tracks"
@@ -141,21 +142,12 @@ class NewJob(Dialog[dict[str, Any] | None]):
     def on_input_changed(self, event: LineInput.Changed) -> None:
         event.stop()
 
-    def on_line_input_left(self, event: LineInput.Left) -> None:
-        event.stop()
-        self._back()
-
     def on_live_table_opened(self, event: LiveTable.Opened) -> None:
         event.stop()
         self.pressed("enter")
 
-    def on_key(self, event: Any) -> None:
-        if event.key == "escape":
-            event.stop()
-            event.prevent_default()
-            self._back()
-        else:
-            super().on_key(event)
+    def escaped(self) -> None:
+        self._back()
 
     def _back(self) -> None:
         if self._editing:
@@ -223,10 +215,10 @@ class NewJob(Dialog[dict[str, Any] | None]):
         return [
             crop(
                 (
-                    *wish("o", "mesh helps", "yes" if self._overlay else "no"),
+                    *wish("o", "mesh", "yes" if self._overlay else "no"),
                     *wish("c", "codecs", ", ".join(self._codecs)),
-                    *wish("+-", "lossy tracks at most", str(self._lossy)),
-                    *wish("b", "best-known copies", "yes" if self._canonical else "no"),
+                    *wish("+-", "lossy at most", str(self._lossy)),
+                    *wish("b", "canonical", "yes" if self._canonical else "no"),
                 ),
                 width,
             )

@@ -113,7 +113,7 @@ class SwarmsScreen(LiveScreen):
     def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
         row = event.row
         reason = row.reason if row is not None else ""
-        self.say(str(reason), "states.rescue") if reason else self.say("")
+        self.note(str(reason), "states.rescue")
         if self._shows_details:
             self.ui.poller.kick()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from textual import events
 from textual.containers import Vertical
 from textual.widget import Widget
 
@@ -105,10 +106,11 @@ class TraceScreen(LiveScreen):
 
     def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
         if event.row is not None:
-            self.say(str(event.row.words or event.row.result), "colors.dim")
+            self.note(str(event.row.words or event.row.result))
 
-    def on_resize(self, event: Any) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
+        event.prevent_default()
         self._show()
 
     def _top(self, width: int, height: int) -> list[Line]:

@@ -42,7 +42,8 @@ class LineInput(Input):
 
     def remember(self, text: str) -> None:
         if text and (not self.history or self.history[-1] != text):
-            self.history = [*self.history[-199:], text]
+            self.history.append(text)
+            del self.history[:-200]
         self._place = len(self.history)
 
     async def _on_key(self, event: events.Key) -> None:

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from slskdn_tui.ui.present.base import Line, Presenter, changed_cells, fit
+from slskdn_tui.ui.present.base import Flat, Line, Presenter, changed_cells, fit
 from slskdn_tui.ui.widgets.lines import paint, palette_of
 from slskdn_tui.ui.widgets.table_lines import choose_columns, header_line, row_line, row_text
 from slskdn_tui.ui.widgets.table_model import TableModel
@@ -288,6 +288,7 @@ class LiveTable(ScrollView, can_focus=True):
                 level=level,
                 folded=folded,
                 last=last,
+                tree=not isinstance(model.presenter, Flat),
                 cursor=here,
                 marked=row.key in model.marks,
             )

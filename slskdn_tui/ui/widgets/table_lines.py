@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from slskdn_tui.ui.present.base import Cell, Column, Glyphs, Line, fit
 
 GUTTER = 2
-LEAST = 14
-"""Cells the widest column keeps before others give way."""
 
 
 def choose_columns(columns: Sequence[Column], hidden: frozenset[str], width: int) -> list[tuple[Column, int]]:
@@ -18,7 +16,8 @@ def choose_columns(columns: Sequence[Column], hidden: frozenset[str], width: int
     def rest(of: Sequence[Column]) -> int:
         return width - GUTTER - sum(column.width for column in of) - max(0, len(of) - 1)
 
-    while len(kept) > 1 and rest(kept) < LEAST and any(column.drop for column in kept):
+    least = max((column.least for column in kept if not column.width), default=0)
+    while len(kept) > 1 and rest(kept) < least and any(column.drop for column in kept):
         kept.remove(max(kept, key=lambda column: column.drop))
     flexible = max(1, rest(kept))
     return [(column, column.width or flexible) for column in kept]
@@ -41,6 +40,7 @@ def row_line(
     level: int = 0,
     folded: bool | None = None,
     last: bool = False,
+    tree: bool = False,
     cursor: bool = False,
     marked: bool = False,
 ) -> Line:
@@ -55,7 +55,7 @@ def row_line(
         cell = cells.get(column.key) or Cell("")
         span = max(1, cell.span)
         width += sum(extra + 1 for _, extra in chosen[index + 1 : index + span])
-        if index == 0 and (level or folded is not None):
+        if index == 0 and tree:
             lead = _lead(level, folded, last, glyphs)[:width]
             out.append((lead, "colors.dim"))
             width -= len(lead)

@@ -1,0 +1,42 @@
+"""UI tests: fixed time zone, no colour variables from outside, the repository on the path for `tests.fakes`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from slskdn_tui.config.settings import Ui
+from slskdn_tui.ui.app import SlskdnApp
+from tests.fakes.engine import FakeEngine
+
+
+@pytest.fixture(autouse=True)
+def fixed_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "SLSKDN_THEME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    time.tzset()
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def make_app() -> Callable[..., SlskdnApp]:
+    """An app over an engine; polls so rarely that a test decides when (`await app.poller.poll()`)."""
+
+    def make(engine: FakeEngine, **more: Any) -> SlskdnApp:
+        settings = more.pop("settings", Ui())
+        return SlskdnApp(engine, settings=settings, refresh_hz=more.pop("refresh_hz", 0.1), **more)
+
+    return make
