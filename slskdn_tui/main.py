@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from slskdn_tui.cli.app import run
 from slskdn_tui.cli.hooks import AppOptions, CheckLine, DemoOptions, Hooks
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
+from slskdn_tui.config.themes import theme_folders
 from slskdn_tui.model.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,7 +86,16 @@ def screens(paths: Paths, settings: Settings, options: AppOptions) -> int:
             return RemoteEngine(paths.socket)
         return _own_engine(paths, settings, "in this window")
 
-    return run_app(engine_factory(), settings=settings.ui, options=options, paths=paths)
+    return run_app(
+        engine_factory(),
+        settings=settings.ui,
+        themes_dirs=theme_folders(paths, os.environ),
+        theme=options.theme or settings.ui.theme,
+        ascii_mode=options.ascii,
+        refresh_hz=options.refresh_hz or settings.ui.refresh_hz,
+        low_bandwidth=options.low_bandwidth,
+        readonly=options.readonly,
+    )
 
 
 async def _answers(paths: Paths) -> bool:
@@ -99,7 +110,7 @@ async def probe(paths: Paths, settings: Settings) -> list[CheckLine]:
     """What `slskdn check` asks of the engine's libraries."""
     from slskdn_tui.engine.probe import probe as engine_probe
 
-    return [CheckLine(*line) for line in await engine_probe(paths, settings)]
+    return [CheckLine(part, state, words, mend) for part, state, words, mend in await engine_probe(paths, settings)]
 
 
 def demo(options: DemoOptions) -> int:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from slskdn_tui.cli.context import Context, put, put_json, say
 from slskdn_tui.cli.present.cells import Column, table
-from slskdn_tui.config.paths import APP
-from slskdn_tui.config.themes import check_theme, list_themes
+from slskdn_tui.config.themes import check_theme, list_themes, theme_folders
 from slskdn_tui.model.errors import EXIT
 
 
 def folders(context: Context) -> list[Path]:
     """Where users and systems put themes, later ones winning."""
-    shared = (context.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(os.pathsep)
-    return [*(Path(item) / APP / "themes" for item in reversed(shared) if item), context.paths.config / "themes"]
+    return theme_folders(context.paths, context.environ)
 
 
 def list_all(context: Context) -> int:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from slskdn_tui.config.paths import APP, Paths
 from slskdn_tui.model.text import SafeText
 
 MAX_BYTES = 64 * 1024
@@ -259,3 +260,9 @@ def list_themes(dirs: Sequence[Path] = ()) -> list[ThemeInfo]:
             else:
                 found[info.name] = info
     return sorted(found.values(), key=lambda info: (not info.bundled, info.name)) + bad
+
+
+def theme_folders(paths: Paths, environ: Mapping[str, str]) -> list[Path]:
+    """Where users' themes live, later ones taking the place of earlier ones: the system's data folders, then the profile's own."""
+    shared = environ.get("XDG_DATA_DIRS", "/usr/local/share:/usr/share").split(":")
+    return [*(Path(item) / APP / "themes" for item in reversed(shared) if item), paths.config / "themes"]

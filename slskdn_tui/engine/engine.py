@@ -29,14 +29,16 @@ from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.overlay.identity import NodeIdentity
+from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.ledger import Ledger
 from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock, iso
-from slskdn_tui.engine.runtime.events import EventBus
+from slskdn_tui.engine.runtime.events import EventBus, Level
 from slskdn_tui.engine.runtime.supervise import Part, Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from slskdn_tui.engine.store.records import Direction, Plane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.engine.views import Views
@@ -122,10 +124,12 @@ class Engine:
         stack.callback(self.music.close)
         self.audio = AudioChecker()
         stack.push_async_callback(self.audio.close)
-        self.offers = LibraryOffers(self.store.files, executor=self.disk)
+        folders = self._offered_folders() if self.settings.overlay.enabled else []
+        self.offers = LibraryOffers(folders, self.store.files, downloads_only=self.settings.overlay.offer == "downloads")
+        stack.callback(self.offers.close)
         await self.offers.load()
-        if self.settings.overlay.enabled and (folders := self._offered_folders()):
-            self.supervisor.keep("offers", lambda: self._keep_offers(folders), first=60, most=600)
+        if folders:
+            self.supervisor.keep("offers", self._keep_offers, first=60, most=600)
 
     def _offered_folders(self) -> list[Path]:
         """Which folders the overlay may offer from (`overlay.offer`)."""
@@ -138,9 +142,14 @@ class Engine:
                 return [downloads]
         return []
 
-    async def _keep_offers(self, folders: list[Path]) -> None:
-        count = await self.offers.scan(folders)
-        self.bus.publish("offers.ready", "library", f"{count} recordings offered to the mesh")
+    async def _keep_offers(self) -> None:
+        summary = await self.offers.scan()
+        words = (
+            f"{len(self.offers.recordings())} recordings offered to the mesh; {summary.hashed} files hashed, {summary.unchanged} unchanged"
+        )
+        self.bus.publish("offers.ready", "library", words, level="warning" if summary.failed else "info")
+        for path, why in summary.failed[:20]:
+            self.bus.publish("offers.failed", "library", f"{path}: {why}", level="warning")
         await self.clock.sleep(3600)
 
     async def _start_mesh(self, stack: AsyncExitStack) -> None:
@@ -153,7 +162,7 @@ class Engine:
                 clock=self.clock,
                 supervisor=self.supervisor,
                 providers=[self.offers],
-                max_peers=overlay.max_peers,
+                limits=MeshLimits(connections=overlay.max_peers, reserved=min(16, overlay.max_peers // 4)),
                 permit=self.settings.network.permit,
                 soulseek_name=self.settings.soulseek.username,
                 upload_slots=overlay.upload_slots,
@@ -171,7 +180,7 @@ class Engine:
                 supervisor=self.supervisor,
                 bootstrap=[split_address(text)[1] for text in dht.bootstrap],
                 permit=self.settings.network.permit,
-                saved_nodes=await self.store.dht_nodes.load(),
+                saved_nodes=[(node_id.hex(), host, port) for node_id, host, port, _ in await self.store.dht_nodes.load()],
             )
             await self.dht.start()
             stack.push_async_callback(self._stop_dht)
@@ -184,7 +193,8 @@ class Engine:
 
     async def _stop_dht(self) -> None:
         assert self.dht is not None
-        await self.store.dht_nodes.save(self.dht.saved())
+        seen = self.clock.wall().timestamp()
+        await self.store.dht_nodes.save([(bytes.fromhex(node_id), host, port, seen) for node_id, host, port in self.dht.saved()])
         await self.dht.stop()
 
     async def _start_soulseek(self, stack: AsyncExitStack) -> None:
@@ -195,9 +205,7 @@ class Engine:
             clock=self.clock,
             supervisor=self.supervisor,
             rng=self.rng,
-            on_event=lambda name, text, data: self.bus.publish(
-                f"soulseek.{name}", "soulseek", text, level="error" if name in ("refused", "kicked") else "info", **data
-            ),
+            on_event=self._soulseek_event,
             on_bytes=lambda user, direction, count: self._moved("slsk", direction, user, count),
             gate_store=self.store.gate,
         )
@@ -247,9 +255,15 @@ class Engine:
     def _part_failed(self, part: Part, error: BaseException) -> None:
         self.bus.publish("part.failed", "engine", f"{part.name} failed: {part.error}", level="error", part_name=part.name)
 
-    def _moved(self, plane: str, direction: str, peer: str, count: int) -> None:
-        self.ledger.add(plane, direction, peer, count)
-        self.rates.add(plane, direction, count)
+    def _moved(self, plane: Plane, direction: str, peer: str, count: int) -> None:
+        way: Direction = "up" if direction == "up" else "down"
+        self.ledger.add(plane, way, peer, count)
+        self.rates.add(plane, way, count)
+
+    def _soulseek_event(self, name: str, text: str, data: dict[str, object]) -> None:
+        level: Level = "error" if name in ("soulseek.refused", "soulseek.kicked") else "info"
+        facts = {key: value for key, value in data.items() if isinstance(value, str | int | float)}
+        self.bus.publish(name, "soulseek", text, level=level, facts=facts)
 
     def _mesh_event(self, name: str, data: dict[str, object]) -> None:
         if name == "peer.connected":

@@ -7,11 +7,12 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slskdn_tui.commands import Arg, CommandSpec, by_name
 from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
+from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference
@@ -19,11 +20,8 @@ from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
 
-if TYPE_CHECKING:
-    from slskdn_tui.engine.engine import Engine
-
 Args = dict[str, Any]
-Handler = Callable[["Engine", Args], Awaitable[Result]]
+Handler = Callable[[Parts, Args], Awaitable[Result]]
 
 
 def checked(command: Command) -> tuple[CommandSpec, Args]:
@@ -78,7 +76,7 @@ def _track(job: LiveJob, args: Args) -> list[LiveTrack]:
     return [live for live in job.tracks if live.swarm is not None]
 
 
-async def create(engine: Engine, args: Args) -> Result:
+async def create(engine: Parts, args: Args) -> Result:
     reference = parse_mb_reference(args["reference"])
     if reference is None:
         raise UserError(
@@ -106,7 +104,7 @@ async def create(engine: Engine, args: Args) -> Result:
 
 
 def _act(verb: str, words: str) -> Handler:
-    async def handler(engine: Engine, args: Args) -> Result:
+    async def handler(engine: Parts, args: Args) -> Result:
         job = engine.runner.find(args["job"])
         await getattr(engine.runner, verb)(job)
         return _done(f"{words}: {_named(job)}", job_id=job.job_id)
@@ -114,7 +112,7 @@ def _act(verb: str, words: str) -> Handler:
     return handler
 
 
-async def toggle(engine: Engine, args: Args) -> Result:
+async def toggle(engine: Parts, args: Args) -> Result:
     job = engine.runner.find(args["job"])
     if job.runs:
         await engine.runner.pause(job)
@@ -123,7 +121,7 @@ async def toggle(engine: Engine, args: Args) -> Result:
     return _done(f"resumed: {_named(job)}")
 
 
-async def export(engine: Engine, args: Args) -> Result:
+async def export(engine: Parts, args: Args) -> Result:
     job = engine.runner.find(args["job"])
     text = engine.runner.manifest(job)
     if args["out"] is None:
@@ -132,7 +130,7 @@ async def export(engine: Engine, args: Args) -> Result:
     return _done(f"manifest of {_named(job)} written to {path}", path=str(path))
 
 
-async def import_(engine: Engine, args: Args) -> Result:
+async def import_(engine: Parts, args: Args) -> Result:
     path = Path(args["file"]).expanduser()
     text = await asyncio.get_running_loop().run_in_executor(None, read_text, path)
     job = await engine.runner.import_manifest(text, str(path))
@@ -142,7 +140,7 @@ async def import_(engine: Engine, args: Args) -> Result:
     )
 
 
-async def rescue(engine: Engine, args: Args) -> Result:
+async def rescue(engine: Parts, args: Args) -> Result:
     job = engine.runner.find(args["job"])
     moving = [live for live in _track(job, args) if live.swarm is not None]
     if not moving:
@@ -152,7 +150,7 @@ async def rescue(engine: Engine, args: Args) -> Result:
     return _done(f"asking the mesh for {len(moving)} tracks of {_named(job)}")
 
 
-async def next_source(engine: Engine, args: Args) -> Result:
+async def next_source(engine: Parts, args: Args) -> Result:
     job = engine.runner.find(args["job"])
     moving = [live for live in _track(job, args) if live.swarm is not None]
     if not moving:
@@ -162,13 +160,13 @@ async def next_source(engine: Engine, args: Args) -> Result:
     return _done(f"trying the next holder for {len(moving)} tracks of {_named(job)}")
 
 
-async def _move(engine: Engine, args: Args, step: int) -> Result:
+async def _move(engine: Parts, args: Args, step: int) -> Result:
     job = engine.runner.find(args["job"])
     await engine.runner.move(job, step)
     return _done(f"{_named(job)} is now number {job.record.queue_position}")
 
 
-async def trace_export(engine: Engine, args: Args) -> Result:
+async def trace_export(engine: Parts, args: Args) -> Result:
     job = engine.runner.find(args["job"])
     events = await engine.trace.events(job.job_id)
     text = json.dumps(export_json(job.job_id, events), indent=1, ensure_ascii=False) + "\n"
@@ -176,7 +174,7 @@ async def trace_export(engine: Engine, args: Args) -> Result:
     return _done(f"trace of {_named(job)} written to {path}", path=str(path))
 
 
-async def stop(engine: Engine, args: Args) -> Result:
+async def stop(engine: Parts, args: Args) -> Result:
     engine.ask_to_stop()
     return _done("the engine stops; jobs go on when it is started again")
 

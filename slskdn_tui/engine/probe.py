@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import ctypes.util
 import shutil
+from typing import Literal
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 
-Line = tuple[str, str, str, str]
+Line = tuple[str, Literal["ok", "warn", "fail"], str, str]
 
 
 async def probe(paths: Paths, settings: Settings) -> list[Line]:
     """(part, ok|warn|fail, words, how to mend) each."""
-    return [_chromaprint(), await _decoder(), _tools(), _rate(settings)]
+    return [_chromaprint(), await _decoder(paths), _tools(), _rate(settings)]
 
 
 def _chromaprint() -> Line:
@@ -27,19 +28,22 @@ def _chromaprint() -> Line:
     return "libchromaprint", "warn", "not found; recordings cannot be fingerprinted", "apt install libchromaprint1"
 
 
-async def _decoder() -> Line:
+async def _decoder(paths: Paths) -> Line:
     """Start the audio worker once, as a finished download will."""
     from slskdn_tui.engine.audio.check import AudioChecker
 
     checker = AudioChecker()
     try:
         async with asyncio.timeout(30):
-            version = await checker.version()
-    except (OSError, TimeoutError, RuntimeError) as error:
+            await checker.check(paths.config_file)  # anything: the answer shows that the worker lives
+            started = checker.pid is not None
+    except (OSError, TimeoutError) as error:
         return "audio decoder", "fail", f"does not start: {error}", "reinstall slskdn-tui; soundfile brings its library along"
     finally:
         await checker.close()
-    return "audio decoder", "ok", version, ""
+    if not started:
+        return "audio decoder", "fail", "does not start", "reinstall slskdn-tui; soundfile brings its library along"
+    return "audio decoder", "ok", "starts; finished FLACs are decoded and compared with their MD5", ""
 
 
 def _tools() -> Line:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -27,6 +28,8 @@ SECONDS = 20
 """Length of a synthesised track."""
 BLOCK = 16
 STALL_AFTER = 700_000
+PACE = 1_000_000
+"""Bytes a second of the first user: slow enough to be watched, fast enough for a test."""
 SHORT = {"queued_s": 20.0, "slow_bytes_s": 10240.0, "slow_s": 20.0, "no_bytes_s": 3.0, "origin_share": 0.1}
 """The rescue thresholds of the demo; the roadmap's are 1800 s, 10 KB/s for 300 s, 120 s."""
 USERS = ("mono_lith", "dj_kode", "bluenote59")
@@ -132,7 +135,14 @@ async def _start_services(world: World) -> None:
         "soulseek-server", "slskdn_tui.lab.soulseek_server", "--listen", f"{server}:2242", "--stats", str(world.stats / "server.json")
     )
     await world.children.start(
-        "musicbrainz", "slskdn_tui.lab.musicbrainz_stub", "--listen", f"{stub}:5000", "--log", str(world.stats / "musicbrainz.log")
+        "musicbrainz",
+        "slskdn_tui.lab.musicbrainz_stub",
+        "--listen",
+        f"{stub}:5000",
+        "--log",
+        str(world.stats / "musicbrainz.log"),
+        "--seconds",
+        str(world.options.seconds),
     )
     await world.children.until("the Soulseek server", lambda: _listening(server, 2242))
     await world.children.until("the MusicBrainz stub", lambda: _listening(stub, 5000))
@@ -145,19 +155,15 @@ async def _start_users(world: World) -> None:
     for path in sorted(world.album.rglob("*.flac"))[:4]:
         shutil.copy2(path, partial)
     shares = {"mono_lith": world.album, "dj_kode": world.root / "retagged", "bluenote59": partial.parent}
-    extra = {
-        "mono_lith": ["--stall-after", str(STALL_AFTER), "--stall-file", "03 "],
-        "dj_kode": ["--rate", "200000"],
-        "bluenote59": ["--rate", "500000"],
-    }
-    if world.options.rate:
-        extra["mono_lith"] = ["--rate", str(world.options.rate)]
+    pace = str(world.options.rate or PACE)
+    stall = [] if world.options.rate else ["--stall-after", str(STALL_AFTER), "--stall-file", "03 "]
+    extra = {"mono_lith": ["--rate", pace, *stall], "dj_kode": ["--rate", "200000"], "bluenote59": ["--rate", "500000"]}
     for number, name in enumerate(USERS, start=4):
         await world.children.start(
             f"user-{name}", "slskdn_tui.lab.soulseek_user", "--server", f"{world.address(2)}:2242", "--user", name, "--password", "lab",
             "--listen", f"{world.address(number)}:2234", "--share", str(shares[name]), "--stats", str(world.stats / f"{name}.json"), *extra[name],
         )  # fmt: skip
-    await world.children.until("the three users", lambda: all((world.stats / f"{name}.json").exists() for name in USERS))
+    await world.children.until("the three users", lambda: all(_ready(world.stats / f"{name}.json") for name in USERS))
 
 
 async def _start_nodes(world: World, connect: Connect, say: Callable[[str], None]) -> None:
@@ -197,12 +203,14 @@ async def _offers_ready(connect: Connect, paths: Paths, name: str) -> None:
 def _spoil(folder: Path) -> None:
     """Flip one byte in every leaf of every file."""
     for path in folder.rglob("*.flac"):
+        before = path.stat()
         with path.open("r+b") as handle:
             for offset in range(777, path.stat().st_size, LEAF):
                 handle.seek(offset)
                 byte = handle.read(1)
                 handle.seek(offset)
                 handle.write(bytes([byte[0] ^ 0x55]))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # an honest node would notice the change and say so
 
 
 def _write_profile(world: World, folder: str, number: int, share: Path | None) -> Paths:
@@ -232,3 +240,11 @@ def _listening(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.2)
         return probe.connect_ex((host, port)) == 0
+
+
+def _ready(stats: Path) -> bool:
+    """True once a lab user's counters say that it has logged in and scanned."""
+    try:
+        return bool(json.loads(stats.read_text())["ready"])
+    except (OSError, ValueError):
+        return False

@@ -120,6 +120,8 @@ async def _fetch(out: Path, addresses: list[tuple[str, int]], started: float) ->
     finally:
         if swarm is not None:
             await swarm.stop()
+        for peer in list(mesh.peers.values()):
+            peer.drop("done")  # a stalled one would not answer a polite good-bye
         await supervisor.stop()
         await mesh.stop()
 

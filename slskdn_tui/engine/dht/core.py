@@ -23,6 +23,7 @@ from slskdn_tui.engine.dht.upkeep import Join, Ping, Publications, Refresh, Upke
 from slskdn_tui.engine.dht.wire import Counters, Wire
 
 EXPIRE_EVERY = 60.0
+YOUNG = 4  # a table of fewer than so many times k nodes is in a hurry
 
 
 class DhtCore:
@@ -44,7 +45,9 @@ class DhtCore:
         self.node_id = node_id or rng.randbytes(krpc.ID)
         self._rng = rng
         permitted = Permit(permit)
-        self.table = RoutingTable(self.node_id, k=limits.k, good_for=limits.node_good, one_per_ip=limits.one_per_ip)
+        self.table = RoutingTable(
+            self.node_id, k=limits.k, good_for=limits.node_good, one_per_ip=limits.one_per_ip, one_per_24=limits.one_per_24
+        )
         self.store = PeerStore(self.node_id, keys=limits.keys, peers=limits.peers_per_key, expiry=limits.peer_expiry)
         self._wire = Wire(self.node_id, rng, limits, permitted, now)
         self._proven = Proven()
@@ -60,6 +63,7 @@ class DhtCore:
         self._count = 0
         self._alone = True
         self._join_op = 0
+        self._ticks = 0
 
     # -- the world ---------------------------------------------------------------------------------------------------
 
@@ -109,7 +113,7 @@ class DhtCore:
                 case ("expire", _):
                     self.store.expire(now)
                     self._wire.timers.set(now + EXPIRE_EVERY, "expire")
-                case ("tick", _):
+                case ("tick", int() as number) if number == self._ticks:
                     self._tick(now)
         return self._wire.take()
 
@@ -206,7 +210,7 @@ class DhtCore:
             return
         # A young table learns at once who lives; reply and ping together still keep the amplification rule.
         ping = len(krpc.encode_query(b"0000", b"ping", self.node_id))
-        if self.table.usable < 4 * self.limits.k and sent + ping <= size * self.limits.amplification:
+        if self.table.usable < YOUNG * self.limits.k and sent + ping <= size * self.limits.amplification:
             self._verify(query.sender, address, now)
         else:
             self._upkeep.heard(query.sender, address)
@@ -260,7 +264,7 @@ class DhtCore:
             self._searches.on_lost(question, now)
 
     def _tick(self, now: float) -> None:
-        self._wire.timers.set(now + self.limits.tick * (0.9 + 0.2 * self._rng.random()), "tick")
+        wait = self.limits.tick
         if not self._alone and not self.table.usable:
             self._alone = True
             self._wire.emit(Noted("dht.alone", "no node answers any more"))
@@ -271,8 +275,16 @@ class DhtCore:
                 case Refresh(depth):
                     self.table.touch(depth, now)
                     self._find(self.table.random_in(depth, self._rng), now)
+                    if self.table.usable < YOUNG * self.limits.k:
+                        wait = self.limits.tick / 10  # a newcomer looks at each of its few buckets at once
                 case Ping(node_id, address):
                     self._verify(node_id, address, now)
+        self._arm_tick(now + wait * (0.9 + 0.2 * self._rng.random()))
+
+    def _arm_tick(self, when: float) -> None:
+        """The next tick is then; one set earlier is void."""
+        self._ticks += 1
+        self._wire.timers.set(when, "tick", self._ticks)
 
     def _verify(self, node_id: bytes, address: Address, now: float) -> None:
         self._wire.ask(address, node_id, Purpose.VERIFY, 0, b"ping", {}, now)
@@ -294,6 +306,7 @@ class DhtCore:
             if self._alone and self.table.usable:
                 self._alone = False
                 self._upkeep.joined()
+                self._arm_tick(now)
                 self._wire.emit(Noted("dht.joined", f"{self.table.usable} nodes in the table"))
                 self._publications.wake(now)
                 self._publish_due(now)

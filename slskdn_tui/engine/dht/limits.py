@@ -33,6 +33,7 @@ class DhtLimits:
     peers_per_key: int = 500
     one_per_ip: bool = True
     one_per_24: bool = True
+    """one node of a /24 in a bucket and in a look-up"""
     node_good: float = 900.0
     """a node that answered within this is good; a bucket that did not change for as long is refreshed"""
     self_lookup: float = 600.0

@@ -2,7 +2,7 @@
 
 A bucket holds the nodes that share exactly `depth` leading bits with our id: what BEP 5's splitting of only our own
 bucket ends in. Room is 128, 64, 32, 16, then k: the far buckets are where most look-ups start. Only nodes that answered
-a query of ours get in, one an IP.
+a query of ours get in, one an IP, and one a /24 in each bucket: who holds a network holds one seat.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from slskdn_tui.engine.dht.addresses import Address
+from slskdn_tui.engine.dht.addresses import Address, network24
 from slskdn_tui.engine.dht.krpc import Node
 from slskdn_tui.engine.dht.tokens import Rng
 
@@ -47,10 +47,11 @@ def distance(a: bytes, b: bytes) -> int:
 
 
 class RoutingTable:
-    def __init__(self, own_id: bytes, *, k: int = 8, good_for: float = 900.0, one_per_ip: bool = True) -> None:
+    def __init__(self, own_id: bytes, *, k: int = 8, good_for: float = 900.0, one_per_ip: bool = True, one_per_24: bool = True) -> None:
         self.own_id = own_id
         self._own = int.from_bytes(own_id, "big")
         self._k, self._good_for, self._one_per_ip = k, good_for, one_per_ip
+        self._one_per_24 = one_per_24
         self._buckets: dict[int, Bucket] = {}
         self._by_id: dict[bytes, Contact] = {}
         self._by_host: dict[str, Contact] = {}
@@ -93,6 +94,8 @@ class RoutingTable:
         if holder is not None and not holder.bad:
             return False
         bucket = self._buckets.get(depth)
+        if bucket is not None and self._neighbour(bucket, address) is not None:
+            return False
         return bucket is None or len(bucket.contacts) < self.room(depth) or any(c.bad for c in bucket.contacts)
 
     def answered(self, node_id: bytes, address: Address, now: float) -> bool:
@@ -194,8 +197,17 @@ class RoutingTable:
             return contact if contact is not None and contact.address == address else None
         return next((contact for contact in self._by_id.values() if contact.address == address), None)
 
+    def _neighbour(self, bucket: Bucket, address: Address) -> Contact | None:
+        """A node that lives in the same /24 and holds this bucket's seat for it."""
+        if not self._one_per_24:
+            return None
+        net = network24(address[0])
+        return next((c for c in bucket.contacts if not c.bad and network24(c.address[0]) == net), None)
+
     def _enter(self, contact: Contact, depth: int, now: float) -> bool:
         bucket = self._buckets.setdefault(depth, Bucket())
+        if self._neighbour(bucket, contact.address) is not None:
+            return False
         if len(bucket.contacts) >= self.room(depth):
             dead = max((c for c in bucket.contacts if c.bad), key=lambda c: c.failures, default=None)
             if dead is None:
@@ -224,6 +236,7 @@ class RoutingTable:
         """The spare that answered last takes the free place; one whose host or id got in elsewhere meanwhile does not."""
         while bucket.spare:
             spare = bucket.spare.pop()
-            if spare.id not in self._by_id and not (self._one_per_ip and spare.address[0] in self._by_host):
+            taken = spare.id in self._by_id or (self._one_per_ip and spare.address[0] in self._by_host)
+            if not taken and self._neighbour(bucket, spare.address) is None:
                 self._insert(bucket, spare)
                 return

@@ -15,6 +15,7 @@ from slskdn_tui.engine.dht.rpc import Purpose, Questions, Timers
 from slskdn_tui.engine.dht.tokens import Rng
 
 QUERY_BYTES = 160  # our longest query, for asking the output cap before the bytes exist
+POLITE = 0.8  # of what we accept from others is what we send them: delays on the way bunch datagrams up
 SOON = 0.02  # least wait, so that a rounding error never spins
 
 
@@ -45,7 +46,7 @@ class Wire:
         self.questions = Questions(rng)
         self.timers = Timers()
         self.rto = Rto(limits.rto_start, limits.rto_min, limits.rto_max)
-        self._towards = PerAddress(limits.burst, limits.per_second)
+        self._towards = PerAddress(limits.burst * POLITE, limits.per_second * POLITE)
         self._output = OutputCap(limits.output_bytes_s, limits.output_burst_s, now)
         self._out: list[Output] = []
 

@@ -32,11 +32,11 @@ class ManifestTrack(_Part):
     mb_recording_id: str
     title: SafeText
     artist: SafeText = SafeText("")
-    duration_ms: int | None = Field(None, ge=0)
-    disc: int = Field(1, ge=1, le=500)
-    number: int | None = Field(None, ge=0, le=MAX_TRACKS)
-    size: int | None = Field(None, ge=0)
-    blake3: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    duration_ms: int | None = Field(default=None, ge=0)
+    disc: int = Field(default=1, ge=1, le=500)
+    number: int | None = Field(default=None, ge=0, le=MAX_TRACKS)
+    size: int | None = Field(default=None, ge=0)
+    blake3: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
     @field_validator("mb_recording_id")
     @classmethod
@@ -48,10 +48,10 @@ class ManifestTrack(_Part):
 
 class ManifestConstraints(_Part):
     preferred_codecs: list[str] = Field(default=["FLAC"], min_length=1, max_length=10)
-    max_lossy_tracks_per_album: int = Field(0, ge=0)
+    max_lossy_tracks_per_album: int = Field(default=0, ge=0)
     prefer_canonical_variants: bool = True
     use_overlay: bool = True
-    overlay_bandwidth_kbps: int = Field(0, ge=0)
+    overlay_bandwidth_kbps: int = Field(default=0, ge=0)
 
 
 class ManifestStatus(_Part):
@@ -71,9 +71,9 @@ class Manifest(_Part):
     mb_release_group_id: str = ""
     title: SafeText
     artist: SafeText
-    date: str = Field("", max_length=10)
+    date: str = Field(default="", max_length=10)
     label: SafeText = SafeText("")
-    discs: int = Field(1, ge=1, le=500)
+    discs: int = Field(default=1, ge=1, le=500)
     tracks: list[ManifestTrack] = Field(min_length=1, max_length=MAX_TRACKS)
     constraints: ManifestConstraints = ManifestConstraints()
     status: ManifestStatus = ManifestStatus()

@@ -50,6 +50,7 @@ class JobRunner:
         self._slots = asyncio.Semaphore(services.settings.downloads.parallel)
         self._failures: Counter[str] = Counter()
         self._manifests = ManifestFiles(services.paths.jobs)
+        self._saving = asyncio.Lock()
 
     # Start and stop ---------------------------------------------------------------------------------------------
 
@@ -178,7 +179,17 @@ class JobRunner:
 
     def _start(self, job: LiveJob) -> None:
         if job.task is None or job.task.done():
-            job.task = self._services.supervisor.spawn(f"job {job.job_id[:8]}", self._drive(job))
+            job.task = self._services.supervisor.spawn(f"job {job.job_id[:8]}", self._guarded(job))
+
+    async def _guarded(self, job: LiveJob) -> None:
+        """A defect in one job ends that job, says so, and leaves what is on disk; the supervisor logs it."""
+        try:
+            await self._drive(job)
+        except Exception as error:
+            cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            await self._set(job, JobState.FAILED, f"{type(cause).__name__}: {cause}")
+            self._tell(job, "job.failed", f"failed: {job.record.error}; `slskdn jobs rerun` goes on from what is on disk", level="error")
+            raise
 
     async def _halt(self, job: LiveJob) -> None:
         if job.task is not None and not job.task.done():
@@ -269,8 +280,9 @@ class JobRunner:
         await self._save(job)
 
     async def _save(self, job: LiveJob) -> None:
-        await self._services.store.jobs.save(job.record)
-        await asyncio.get_running_loop().run_in_executor(self._services.disk, self._manifests.keep, job.record)
+        async with self._saving:
+            await self._services.store.jobs.save(job.record)
+            await asyncio.get_running_loop().run_in_executor(self._services.disk, self._manifests.keep, job.record)
 
     def _tell(self, job: LiveJob, name: str, text: str, *, level="info") -> None:
         self._services.bus.publish(name, "job", text, level=level, job_id=job.job_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,7 +38,8 @@ async def find_album(
         for reply in await services.soulseek.search(query):
             if len(replies) < MAX_REPLIES:
                 replies[reply.username] = _joined(replies.get(reply.username), reply)
-        candidates = album_candidates(release, tuple(replies.values()), constraints, history)
+        work = functools.partial(album_candidates, release, tuple(replies.values()), constraints, history)
+        candidates = await asyncio.get_running_loop().run_in_executor(services.disk, work)
         complete = sum(candidate.complete for candidate in candidates)
         tell(f"{query!r}: {len(replies)} users answered, {complete} of {len(candidates)} folders fit the whole release")
         if complete:

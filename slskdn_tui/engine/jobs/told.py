@@ -43,7 +43,7 @@ class Teller:
         self._trace.add(self._job_id, kind=kind, track_id=self._track, peer_id=source, source=plane, result=result, words=words, **more)
 
     def log(self, name: str, part: str, text: str, *, level: Level = "info", **data: str | int | float | bool | None) -> None:
-        self._bus.publish(name, part, text, level=level, job_id=self._job_id, track=self._track, **data)
+        self._bus.publish(name, part, text, level=level, job_id=self._job_id, track=self._track, facts=data)
 
     def swarm(self, event: SwarmEvent) -> None:
         """Every decision of the swarm, into the trace; the telling ones into the log."""

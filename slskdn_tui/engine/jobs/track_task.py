@@ -17,8 +17,9 @@ from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.music.matching import holders
 from slskdn_tui.engine.runtime.clock import iso
+from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.part_file import PartFile
-from slskdn_tui.engine.swarm.track import SwarmEnd, TrackSwarm, Tunables
+from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState
 from slskdn_tui.model.ports import OriginEnd
@@ -117,7 +118,6 @@ class TrackTask:
             self._part_key(holder.size),
             services.store.parts,
             services.clock,
-            supervisor=services.supervisor,
             free_space=services.settings.downloads.free_space_mib << 20,
         )
         kbps = self._job.record.constraints.overlay_bandwidth_kbps
@@ -125,7 +125,7 @@ class TrackTask:
             part,
             clock=services.clock,
             supervisor=services.supervisor,
-            tunables=Tunables.of(services.settings.scheduler),
+            tunables=services.settings.scheduler,
             rescue=services.settings.rescue,
             reputation=services.book.reputation,
             observe=self._tell.swarm,
@@ -143,7 +143,6 @@ class TrackTask:
         finally:
             watch.cancel()
             await swarm.stop()
-            await part.close()
             self._live.swarm = None
 
     def _next_origin(self, swarm: TrackSwarm) -> bool:
@@ -171,7 +170,7 @@ class TrackTask:
 
     def _why(self, swarm: TrackSwarm, end: SwarmEnd) -> str:
         if end is SwarmEnd.DISK:
-            return swarm.trouble
+            return str(swarm.trouble or end)
         return swarm.origin_result[1] if swarm.origin_result else str(end)
 
     # Watching ---------------------------------------------------------------------------------------------------
@@ -187,7 +186,7 @@ class TrackTask:
             await self._services.clock.sleep(tick)
             if self._live.next_asked.is_set():
                 self._live.next_asked.clear()
-                self._change_holder(swarm, "left by the user")
+                await self._change_holder(swarm, "left by the user")
             forced = self._live.rescue_asked.is_set()
             reason = "asked for by the user" if forced else swarm.underperforming()
             if not reason and self._live.rescue is None:
@@ -199,7 +198,7 @@ class TrackTask:
             self._live.rescue_asked.clear()
             await self._rescue(swarm, reason)
 
-    def _change_holder(self, swarm: TrackSwarm, why: str) -> None:
+    async def _change_holder(self, swarm: TrackSwarm, why: str) -> None:
         record = self._live.record
         current = FoundFile(record.username, record.path, record.size, "")
         if same := self._other(current, same_size=True):
@@ -207,7 +206,7 @@ class TrackTask:
             self._use(swarm, same, why)
         elif other := self._other(current, same_size=False):
             self._switch = other
-            swarm.abort()
+            await swarm.stop()  # another file: it has a part of its own
         else:
             self._tell.log("track.failover", "swarm", f"{self._live.track.title}: no other holder is known", level="warning")
 

@@ -8,7 +8,7 @@ and how completely it matches, then codec, free slot, speed, queue and what is k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slskdn_tui.engine.music.assign import assign
 from slskdn_tui.engine.music.titles import NameReading, album_folder, alike, normal, read_name, versions, words_alike
@@ -29,6 +29,7 @@ LENGTH_MOST_S = 20.0
 LENGTH_MOST_SHARE = 0.15
 """Off by more than both: another recording, whatever the name says."""
 _TITLE, _LENGTH, _NUMBER = 0.65, 0.2, 0.15
+_AGREEMENT = 0.1
 _NAMELESS = 0.75  # the most that number and length alone can say
 
 
@@ -209,8 +210,29 @@ def album_candidates(
         words = _why(reply, [pair[1] for pair in pairs], len(wishes), likeness, lossy)
         chosen = tuple((wishes[row].track.position, file.found) for row, file, _ in sorted(pairs, key=lambda pair: pair[0]))
         found.append(AlbumCandidate(username, folder, chosen, round(max(0.0, min(1.0, score)), 4), complete, words, lossy))
+    if constraints.prefer_canonical_variants:
+        found = _by_agreement(found)
     found.sort(key=lambda candidate: (not candidate.complete, -candidate.score, candidate.username, candidate.folder))
     return tuple(found)
+
+
+def _by_agreement(found: Sequence[AlbumCandidate]) -> list[AlbumCandidate]:
+    """The variant most users share is the likeliest to be canonical, and has the most holders to fail over to: the same size counts as agreement."""
+    users: dict[tuple[int, int], set[str]] = {}
+    for candidate in found:
+        for position, file in candidate.files:
+            users.setdefault((position, file.size), set()).add(candidate.username)
+    most: dict[int, int] = {}
+    for (position, _), names in users.items():
+        most[position] = max(most.get(position, 0), len(names))
+    out = []
+    for candidate in found:
+        shares = [len(users[position, file.size]) / most[position] for position, file in candidate.files]
+        with_others = sum(len(users[position, file.size]) > 1 for position, file in candidate.files)
+        words = f"{candidate.why}, {with_others} tracks the same at other users" if with_others else candidate.why
+        score = round(candidate.score * (1 - _AGREEMENT) + _AGREEMENT * sum(shares) / len(shares), 4)
+        out.append(replace(candidate, score=score, why=SafeText(words)))
+    return out
 
 
 def _why(reply: SearchReply, files: Sequence[_File], wanted: int, likeness: float, lossy: int) -> SafeText:

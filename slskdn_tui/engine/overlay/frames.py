@@ -17,7 +17,7 @@ HEADER_SIZE = HEADER.size
 CONTROL_CAP = 64 * 1024
 MAX_LENGTH = 16 * 1024**3
 """Bytes of the largest variant that is offered or asked for: its digest list is 8 MiB."""
-MAX_RANGES = 1024
+MAX_RANGES = 64
 _REQUEST = struct.Struct(">I32sQIBI")
 _ERROR = struct.Struct(">QIB")
 _CANCEL = struct.Struct(">IBH")
@@ -145,7 +145,7 @@ class ChunkCancel:
     ranges: tuple[tuple[int, int], ...] = ()
 
     def encode(self) -> bytes:
-        """ValueError for more than 1,024 ranges."""
+        """ValueError for more than 64 ranges."""
         if len(self.ranges) > MAX_RANGES:
             raise ValueError("too many ranges")
         head = _CANCEL.pack(self.transfer, REASONS.index(self.reason), len(self.ranges))

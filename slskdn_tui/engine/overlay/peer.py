@@ -35,6 +35,7 @@ class _Want:
 
     transfer: int
     receiver: ChunkReceiver | None
+    used: bool = False
 
 
 @dataclass(slots=True)
@@ -155,8 +156,8 @@ class OverlayPeer:
         if want is None:
             return
         want.receiver = None
-        if not self.closed:
-            self._cancel(want, None, "complete")
+        if want.used and not self.closed:
+            self._cancel(want, None, "complete", always=True)  # the node gives its slot to others at once
 
     def request(self, variant_id: str, offset: int, length: int, *, priority: int = 0, deadline_ms: int = 0) -> None:
         """As the port says. LookupError when nothing is attached, ValueError for a range that is not 1 to 16 leaves."""
@@ -165,6 +166,7 @@ class OverlayPeer:
             raise ValueError("a request covers 1 to 16 whole leaves")
         if self.closed:
             return
+        want.used = True
         self._next_id += 1
         self._asks[self._next_id] = _Ask(want, offset, length, (1 << -(-length // LEAF)) - 1)
         body = ChunkRequest(want.transfer, variant_id, offset, length, max(0, min(10, priority)), max(0, deadline_ms)).encode()
@@ -263,14 +265,14 @@ class OverlayPeer:
         if future is not None and not future.done():
             future.set_result(message)
 
-    def _cancel(self, want: _Want, span: tuple[int, int] | None, reason: str) -> None:
+    def _cancel(self, want: _Want, span: tuple[int, int] | None, reason: str, always: bool = False) -> None:
         touched: list[tuple[int, int]] = []
         for request_id, ask in self._asks.items():
             if ask.want is want:
                 mask = ask.pending if span is None else ask.pending & self._mask(ask, *span)
                 if mask:
                     touched.append((request_id, mask))
-        if not touched:
+        if not touched and not always:
             return
         self._next_id += 1
         self._cancels[self._next_id] = touched

@@ -6,7 +6,9 @@ Span = tuple[int, int]
 
 
 def subtract(spans: list[Span], start: int, stop: int) -> list[Span]:
-    """`spans` without [start, stop)."""
+    """`spans` without [start, stop); an empty range changes nothing."""
+    if stop <= start:
+        return spans
     left: list[Span] = []
     for first, last in spans:
         if stop <= first or last <= start:

@@ -79,6 +79,7 @@ class Session:
     state: UploadState = UploadState.IDLE
     since: float = 0.0
     reader: ChunkReader | None = None
+    transfer: int = 0
     sent: int = 0
     rate: float = 0.0
     counted: int = 0
@@ -152,6 +153,7 @@ class PeerUploads:
             desk.serving += 1
         elif not valid_range(wanted.offset, wanted.length, session.total):
             return "invalid_range"
+        session.transfer = wanted.transfer
         self._step(session, UploadEvent.REQUEST)
         due = now + wanted.deadline_ms / 1000 if wanted.deadline_ms else None
         ask = _Ask(request_id, wanted.transfer, session, [(wanted.offset, wanted.offset + wanted.length)], due)
@@ -163,13 +165,15 @@ class PeerUploads:
         return ""
 
     def cancel(self, request_id: int, wanted: ChunkCancel) -> None:
-        """Nothing of these ranges is sent after the `chunk_cancelled` that answers."""
-        touched: dict[int, Session] = {}
+        """Nothing of the whole leaves in these ranges is sent after the `chunk_cancelled` that answers."""
+        self.wire.charge(len(wanted.ranges))
         for ask in [ask for ask in self._asks.values() if ask.transfer == wanted.transfer]:
-            touched[id(ask.session)] = ask.session
             before = total(ask.spans)
             for offset, length in wanted.ranges or ((0, 2**63),):
-                ask.spans = subtract(ask.spans, offset, offset + length)
+                stop = offset + length
+                if stop < ask.session.total:
+                    stop -= stop % LEAF
+                ask.spans = subtract(ask.spans, -(-offset // LEAF) * LEAF, stop)
             self._asked -= before - total(ask.spans)
             if not ask.spans:
                 del self._asks[ask.request_id]
@@ -177,8 +181,9 @@ class PeerUploads:
         heapq.heapify(self._queue)
         self.wire.send(Kind.CHUNK_CANCELLED, request_id)
         if not wanted.ranges:
-            for session in touched.values():
-                if not any(ask.session is session for ask in self._asks.values()):
+            busy = {id(ask.session) for ask in self._asks.values()}
+            for session in self.sessions.values():
+                if session.transfer == wanted.transfer and session.reader is not None and id(session) not in busy:
                     self._end(session)
 
     def lost(self) -> None:

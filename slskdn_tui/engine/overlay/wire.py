@@ -147,10 +147,10 @@ class Wire(asyncio.BufferedProtocol):
             except OSError:
                 pass  # only Linux has it
 
-    def charge(self) -> None:
-        """Count a frame against the control rate; above it reading pauses until the rate allows more."""
+    def charge(self, count: int = 1) -> None:
+        """Count frames (or parts of one that cost as much) against the control rate; above it reading pauses until the rate allows more."""
         now = self._clock.now()
-        self._control.debit(1, now)
+        self._control.debit(count, now)
         if self._reading and (wait := self._control.wait(0, now)) > 0 and self._transport is not None and self.open:
             self._reading = False
             self._transport.pause_reading()

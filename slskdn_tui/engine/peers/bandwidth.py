@@ -69,8 +69,9 @@ class Limiter:
             self._bucket = TokenBucket(bytes_s, max(1.0, bytes_s * self.BURST_S), self._clock.now())
 
     def delay(self) -> float:
-        """Seconds until the next bytes may go (0: now)."""
-        return self._bucket.wait(1.0, self._clock.now()) if self._bucket else 0.0
+        """Seconds until the next bytes may go (0: now), a millisecond at least: a shorter wait may be lost in a clock's rounding."""
+        wait = self._bucket.wait(1.0, self._clock.now()) if self._bucket else 0.0
+        return max(0.001, wait) if wait else 0.0
 
     def spend(self, amount: int) -> None:
         """Account for bytes that go now."""

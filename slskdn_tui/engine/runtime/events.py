@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -13,6 +13,7 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent
 
 Level = Literal["info", "warning", "error"]
+Scalar = str | int | float | bool | None
 
 
 class EventBus:
@@ -34,9 +35,11 @@ class EventBus:
         level: Level = "info",
         job_id: str = "",
         track: int = 0,
-        **data: str | int | float | bool | None,
+        facts: Mapping[str, Scalar] | None = None,
+        **data: Scalar,
     ) -> None:
-        event = EngineEvent(name, iso(self._clock.wall()), part, level, SafeText(text), job_id, track, data)
+        """`facts` and `data` are the event's machine-readable side, joined."""
+        event = EngineEvent(name, iso(self._clock.wall()), part, level, SafeText(text), job_id, track, {**(facts or {}), **data})
         self.count += 1
         self.history.append((self.count, event))
         for reader in self._readers:

@@ -35,6 +35,7 @@ class PieceMap:
         self.prefix = 0
         self.extents: list[Extent] = []
         self.stream: int | None = None
+        self.stream_rate = 0.0  # bytes/s, kept current by the shell
         self.verified = 0  # bytes in verified leaves
         self.count = 0  # verified leaves
 
@@ -115,6 +116,12 @@ class PieceMap:
     def floor(self) -> int:
         """Leaves below and at this one are the origin's while anything else is missing; -1 without a living origin."""
         return -1 if self.stream is None else min(self.stream // LEAF, self.leaves - 1)
+
+    def reach(self, seconds: float) -> int:
+        """The first leaf that the origin will not have begun in `seconds`; 0 without a living origin."""
+        if self.stream is None:
+            return 0
+        return min(self.leaves, (self.stream + int(self.stream_rate * seconds)) // LEAF + 1)
 
     def free_back(self, most: int, low: int, high: int) -> tuple[int, int] | None:
         """(first, count) of up to `most` free leaves ending at the last free one in [low, high)."""

@@ -182,7 +182,7 @@ class Scheduler:
     def _pick(self, lane: Lane, most: int, now: float) -> tuple[int, int, int] | None:
         """(first, count, priority) of what this peer should be asked next; None when it should be asked for nothing new."""
         pieces = self.pieces
-        low = pieces.floor + 1
+        low = pieces.reach(lane.available(now))  # what the origin brings earlier is left to it
         if pieces.status.find(FREE, 0) < 0:
             return None
         choice: list[str] | None = None
@@ -201,7 +201,10 @@ class Scheduler:
                 order.insert(0, (tail, pieces.leaves, 1))
             else:
                 order.append((tail, pieces.leaves, 0))
-        order.append((0, low, 0))  # the origin's own leaf, and what it brought wrong: only when nothing else is missing
+        if pieces.stream is not None:  # what the origin brought wrong, and the leaf it is in: only when nothing else is missing
+            _, stop = pieces.span(pieces.floor)
+            sooner = lane.available(now) + LEAF / lane.rate(now) < (stop - pieces.stream) / max(pieces.stream_rate, 1.0)
+            order.append((0, pieces.floor + sooner, 0))
         most = self._shorten(lane, most, now)
         if most < 1:
             return None

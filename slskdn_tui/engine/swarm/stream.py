@@ -46,7 +46,7 @@ class OriginStream:
         self.mismatch = ""
         self.again = False
         self.skipped = 0
-        self.meter = RateWindow(host.now())
+        self.meter = RateWindow(host.now(), 3.0)
         self._host = host
         self._expected = b""
         self._overlap_at = 0

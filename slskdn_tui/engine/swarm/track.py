@@ -249,6 +249,7 @@ class TrackSwarm:
             return SwarmEnd.COMPLETE
         if self.stream is not None:
             self._watch.observe(now, self.stream.state, self.stream.meter.total)
+            self.part.pieces.stream_rate = self.stream.meter.rate(now)
         self._cap_origin(now)
         self.scheduler.windows = self._windows.windows() if self._windows is not None else ()
         self.mesh.tick(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.trace.summary import TrackFacts
 from slskdn_tui.engine.views.swarms import shown_state
 from slskdn_tui.model.jobs import Constraints, TrackState
 from slskdn_tui.model.music import Release
@@ -70,6 +71,19 @@ def job_view(job: LiveJob, manifest: str) -> JobView:
         tracks=tuple(tracks),
         folder=SafeText(job.record.folder, 4096),
         manifest=SafeText(manifest, 4096),
+    )
+
+
+def track_facts(job: LiveJob) -> tuple[TrackFacts, ...]:
+    """What the trace's summary says of each track beside its events."""
+    return tuple(
+        TrackFacts(
+            live.track.position,
+            SafeText(f"{live.track.number:02} {live.track.title}"),
+            shown_state(job, live, live.swarm.status() if live.swarm is not None else None),
+            live.record.size,
+        )
+        for live in job.tracks
     )
 
 

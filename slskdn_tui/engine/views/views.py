@@ -7,12 +7,11 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-from slskdn_tui.engine.jobs.live import LiveJob
-from slskdn_tui.engine.trace.summary import TrackFacts, summarise
-from slskdn_tui.engine.views.jobs import job_row, job_view, tracklist
-from slskdn_tui.engine.views.swarms import job_rows, moving, shown_state, track_view
+from slskdn_tui.engine.parts import Parts
+from slskdn_tui.engine.trace.summary import summarise
+from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
+from slskdn_tui.engine.views.swarms import job_rows, moving, track_view
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference, short_node_id
@@ -35,9 +34,6 @@ from slskdn_tui.model.views import (
     ViewKey,
 )
 
-if TYPE_CHECKING:
-    from slskdn_tui.engine.engine import Engine
-
 RECENT = 6
 LEVELS = ("info", "warning", "error")
 
@@ -49,7 +45,7 @@ def _log_row(number: int, event: EngineEvent) -> LogRow:
 class Views:
     """`make` gives any view, stamped with versions."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Parts) -> None:
         self._engine = engine
         self._versions = Versions()
         self._traces: dict[str, tuple[tuple[object, ...], TraceView]] = {}
@@ -68,7 +64,7 @@ class Views:
         maker = self._makers.get(key.screen)
         if maker is None:
             raise UserError("usage", f"no view {key.screen!r}", f"there are {', '.join(self._makers)}")
-        return cast(Snapshot, self._versions.stamp(key, await maker(key)))
+        return self._versions.stamp(key, await maker(key))
 
     # One maker a view -------------------------------------------------------------------------------------------
 
@@ -162,20 +158,29 @@ class Views:
             for up in engine.soulseek.uploads()
         ]
         for up in engine.mesh.uploads() if engine.mesh else ():
-            title = SafeText(engine.offers.title(up.variant_id) or up.variant_id[:12])
+            title = SafeText(self._variant_title(up.variant))
             rows.append(
                 UploadRow(
-                    f"{up.node_id}/{up.variant_id}",
+                    f"{up.peer}/{up.variant}",
                     0,
                     title,
-                    SafeText(short_node_id(up.node_id)),
+                    SafeText(short_node_id(up.peer)),
                     "mesh",
                     up.state,
-                    _share(up.sent, up.total),
+                    _share(up.bytes, up.total),
                     up.rate,
                 )
             )
         return tuple(rows)
+
+    def _variant_title(self, variant_id: str) -> str:
+        """What a mesh upload is of: the track of one of our jobs, else the variant's beginning."""
+        recordings = {variant.recording_mbid for variant in self._engine.offers.variants() if variant.variant_id == variant_id}
+        for job in self._engine.runner.jobs():
+            for live in job.tracks:
+                if live.track.recording_mbid in recordings:
+                    return live.track.title
+        return f"variant {variant_id[:12]}"
 
     async def _track(self, key: ViewKey) -> Snapshot:
         job_ref, _, position = key.subject.partition("/")
@@ -204,7 +209,7 @@ class Views:
     async def _trace(self, key: ViewKey) -> TraceView:
         job_ref, _, position = key.subject.partition("/")
         job = self._engine.runner.find(job_ref)
-        facts = _facts(job)
+        facts = track_facts(job)
         mark = (await self._engine.trace.last(job.job_id), facts, key)
         cached = self._traces.get(key.subject)
         if cached is not None and cached[0] == mark:
@@ -266,18 +271,6 @@ class Views:
             return CandidatesView(0, (row,), tracklist(release))
         except UserError as error:
             return CandidatesView(0, error=SafeText(f"{error.message}; {error.hint}" if error.hint else error.message))
-
-
-def _facts(job: LiveJob) -> tuple[TrackFacts, ...]:
-    return tuple(
-        TrackFacts(
-            live.track.position,
-            SafeText(f"{live.track.number:02} {live.track.title}"),
-            shown_state(job, live, live.swarm.status() if live.swarm is not None else None),
-            live.record.size,
-        )
-        for live in job.tracks
-    )
 
 
 def _candidates(hits: tuple[ReleaseHit, ...]) -> tuple[CandidateRow, ...]:

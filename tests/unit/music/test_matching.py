@@ -187,11 +187,19 @@ def test_own_history_with_a_user_counts() -> None:
 def test_holders_of_the_same_file_come_before_others() -> None:
     replies = [album(user, "x", "{n:02} {t}.flac", speed=2_000_000 - i * 300_000) for i, user in enumerate(["one", "two", "three"])]
     other = replace(replies[1], files=tuple(replace(f, size=f.size + 5) for f in replies[1].files))
-    candidates = album_candidates(PLONE, [replies[0], other, replies[2]], FLAC_ONLY)
+    candidates = album_candidates(PLONE, [replies[0], other, replies[2]], replace(FLAC_ONLY, prefer_canonical_variants=False))
     track = PLONE.tracks[3]
     first = holders(track, candidates)
     assert [f.username for f in first] == ["one", "two", "three"] and all("Marbles" in f.name for f in first)
     assert [f.username for f in holders(track, candidates, like=first[0])] == ["one", "three", "two"]
+
+
+def test_the_variant_that_most_users_have_comes_first_when_canonical_variants_are_preferred() -> None:
+    rare = album("aaa", "x", "{n:02} {t}.flac")
+    rare = replace(rare, files=tuple(replace(f, size=f.size + 5) for f in rare.files))
+    replies = [rare, *(album(user, "x", "{n:02} {t}.flac", speed=-1) for user in ("mmm", "zzz"))]
+    assert album_candidates(PLONE, replies, FLAC_ONLY)[0].username == "mmm"
+    assert album_candidates(PLONE, replies, replace(FLAC_ONLY, prefer_canonical_variants=False))[0].username == "aaa"
 
 
 def test_the_same_file_found_by_two_queries_counts_once() -> None:

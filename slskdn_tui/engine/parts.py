@@ -1,0 +1,45 @@
+"""The parts of a running engine, as commands and views see them: what `Engine` is to the modules it uses itself. Core."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.engine.dht.node import DhtNode
+from slskdn_tui.engine.jobs.runner import JobRunner
+from slskdn_tui.engine.library.offers import LibraryOffers
+from slskdn_tui.engine.mesh_finder import MeshFinder
+from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.overlay.identity import NodeIdentity
+from slskdn_tui.engine.overlay.mesh import Mesh
+from slskdn_tui.engine.peers.ledger import Ledger
+from slskdn_tui.engine.rates import Rates
+from slskdn_tui.engine.runtime.events import EventBus
+from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from slskdn_tui.engine.trace.recorder import TraceRecorder
+
+
+class Parts(Protocol):
+    paths: Paths
+    settings: Settings
+    bus: EventBus
+    supervisor: Supervisor
+    rates: Rates
+    started_at: str
+    identity: NodeIdentity | None
+    mesh: Mesh | None
+    dht: DhtNode | None
+    finder: MeshFinder
+    ledger: Ledger
+    trace: TraceRecorder
+    music: MusicBrainzClient
+    offers: LibraryOffers
+    soulseek: SoulseekPlane
+    runner: JobRunner
+
+    @property
+    def description(self) -> str: ...
+
+    def ask_to_stop(self) -> None: ...
