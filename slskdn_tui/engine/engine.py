@@ -41,7 +41,7 @@ from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.store.records import Direction, Plane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
-from slskdn_tui.engine.views import Views
+from slskdn_tui.engine.views.views import Views
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.views import EngineEvent, Snapshot, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result

@@ -1,5 +1,4 @@
-"""Makes the views a face asks for, from what is in memory; one room a screen. The engine's own, above the domains."""
+"""Makes the views a face asks for, from what is in memory; one room a screen. The engine's own, above the domains.
 
-from slskdn_tui.engine.views.views import Views
-
-__all__ = ["Views"]
+`views.py` pulls in the whole engine; the other rooms are light, and the read-only engine uses them.
+"""
