@@ -214,7 +214,7 @@ class ReadOnlyEngine:
         job = await self._job(_text(args, "job"))
         manifest = ManifestFiles.text(job)
         if not (out := _text(args, "out", "")):
-            return Result("ok", data={"job_id": job.job_id, "text": manifest})
+            return Result("ok", data={"job_id": job.job_id, "manifest": manifest})
         path = await asyncio.to_thread(_write, out, manifest)
         return Result("ok", SafeText(f"manifest of {job.job_id[:8]} written to {path}"), data={"path": str(path)})
 
