@@ -183,6 +183,8 @@ def test_openssl_accepts_the_certificate(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text(identities.DUMMY_CA)
     (tmp_path / "leaf.pem").write_bytes(NodeIdentity.ephemeral().certificate())
     done = subprocess.run(
-        ["/usr/bin/openssl", "verify", "-x509_strict", "-CAfile", tmp_path / "ca.pem", tmp_path / "leaf.pem"], capture_output=True, text=True
+        ["/usr/bin/openssl", "verify", "-x509_strict", "-CAfile", tmp_path / "ca.pem", tmp_path / "leaf.pem"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr

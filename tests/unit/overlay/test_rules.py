@@ -36,7 +36,7 @@ def test_every_pair_outside_the_table_is_an_error_with_both_names() -> None:
 
 
 def test_every_state_can_be_reached_and_left() -> None:
-    assert {after for after in TABLE.values()} == set(UploadState)
+    assert set(TABLE.values()) == set(UploadState)
     assert {before for before, _ in TABLE} == set(UploadState)
 
 
