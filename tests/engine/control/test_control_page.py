@@ -10,13 +10,13 @@ from pathlib import Path
 from tests.engine.control.control_world import RawClient, served
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "protocol" / "control.md"
-BLOCK = re.compile(r"^```(json request|json reply|json pushed|python)\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^```(?:\{\.json \.)?(request|reply|pushed|python)\}?\n(.*?)^```$", re.M | re.S)
 PASSING = {"pid", "program"}
 """What differs from run to run."""
 
 
 def blocks():
-    return [(kind.removeprefix("json "), text) for kind, text in BLOCK.findall(PAGE.read_text("utf-8"))]
+    return BLOCK.findall(PAGE.read_text("utf-8"))
 
 
 def settled(value):
