@@ -12,6 +12,8 @@ from slskdn_tui.engine.store.records import TraceEvent
 from slskdn_tui.model.variant import LEAF
 
 WRONG = frozenset({"error", "corruption"})
+AIMED = frozenset({"chunk", "verify"})
+"""Kinds whose offset and length say which leaves were wrong."""
 MOST_RANGES = 12
 
 
@@ -78,7 +80,7 @@ class TrackTally:
             tally.rtts.append(event.rtt_ms)
         if event.kind == "assign":
             tally.asked.update(leaves)
-        elif _brings(event):
+        elif event.kind == "chunk" and event.result == "ok":
             self._brought(tally, leaves, event)
         elif event.kind == "take_back" or event.result == "timeout":
             tally.retries += 1
@@ -86,13 +88,21 @@ class TrackTally:
             tally.asked.difference_update(leaves)
         elif event.result in WRONG:
             tally.errors += 1
-            tally.troubled.update(leaves)
+            if event.kind in AIMED:
+                self._wrong(tally, leaves)
+        elif event.kind == "rebalance":
             tally.asked.difference_update(leaves)
-            for leaf in leaves:
-                if self.owners.get(leaf) == tally.name:
-                    del self.owners[leaf]
         if event.kind == "ban":
             tally.banned = event.words or "banned"
+        if event.kind in ("ban", "peer_lost"):
+            tally.asked.clear()
+
+    def _wrong(self, tally: SourceTally, leaves: range) -> None:
+        tally.troubled.update(leaves)
+        tally.asked.difference_update(leaves)
+        for leaf in leaves:
+            if self.owners.get(leaf) == tally.name:
+                del self.owners[leaf]
 
     def _brought(self, tally: SourceTally, leaves: range, event: TraceEvent) -> None:
         tally.received += event.chunk_length
@@ -108,13 +118,6 @@ class TrackTally:
         leaves = sorted(leaf for leaf, owner in self.owners.items() if owner == name)
         total = sum(max(0, min(LEAF, size - leaf * LEAF)) if size else LEAF for leaf in leaves)
         return leaves, total
-
-
-def _brings(event: TraceEvent) -> bool:
-    """An answered request, or a stretch of an origin's stream."""
-    if event.kind == "chunk":
-        return event.result == "ok"
-    return event.kind == "origin" and event.chunk_length > 0 and event.result not in WRONG and event.result != "timeout"
 
 
 def plane_of(peer_id: str) -> str:

@@ -73,7 +73,7 @@ def test_the_summary_is_the_roadmaps_drawing():
 def test_a_leaf_fetched_again_counts_for_who_brought_it_right():
     story = number(
         [
-            event(0, "origin", SLSK, first=0, last=9, result="active"),
+            event(0, "chunk", SLSK, first=0, last=9, result="ok"),
             event(1, "verify", SLSK, first=3, last=3, result="corruption", words="the digest differs"),
             event(2, "chunk", NODE, first=3, last=3, result="ok"),
         ]
@@ -95,13 +95,25 @@ def test_a_banned_peer_is_named_with_its_reason_and_brought_nothing():
     (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 4 * LEAF)], story).tracks
     (liar,) = track.sources
     assert (liar.bytes, liar.errors, liar.note) == (0, 1, "banned: wrong bytes in leaf 0")
-    assert track.lanes[0].cells == "x>>>"
+    assert track.lanes[0].cells == "x..."
 
 
 def test_lanes_show_received_missing_and_in_flight():
     story = number([event(0, "assign", NODE, first=0, last=3), event(1, "chunk", NODE, first=0, last=1, result="ok")])
     (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 6 * LEAF)], story).tracks
     assert track.lanes[0].cells == "##>>.."
+
+
+def test_a_holder_whose_overlap_differs_is_charged_and_keeps_what_it_brought_before():
+    story = number([event(0, "chunk", SLSK, first=0, last=1, result="ok"), event(1, "overlap", SLSK, first=0, last=0, result="error")])
+    (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 2 * LEAF)], story).tracks
+    assert (track.sources[0].errors, track.sources[0].ranges) == (1, "0-1")
+
+
+def test_what_was_given_to_another_peer_is_no_longer_in_flight():
+    story = number([event(0, "assign", NODE, first=0, last=3), event(1, "rebalance", NODE, first=2, last=3)])
+    (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 4 * LEAF)], story).tracks
+    assert track.lanes[0].cells == ">>.." and track.sources[0].retries == 0
 
 
 def test_one_track_its_window_and_its_filter():
