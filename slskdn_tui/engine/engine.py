@@ -43,6 +43,7 @@ from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.engine.views.views import Views
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.views import EngineEvent, Snapshot, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
 
@@ -268,8 +269,14 @@ class Engine:
     def _mesh_event(self, name: str, data: dict[str, object]) -> None:
         if name == "peer.connected":
             self.book.seen(str(data["node_id"]), str(data.get("address", "")))
-        words = ", ".join(f"{key} {value}" for key, value in data.items() if value not in ("", None))
-        self.bus.publish(f"overlay.{name}", "overlay", f"{name.replace('.', ' ')}: {words}")
+        node = str(data.get("node_id", ""))
+        who = short_node_id(node) if node else "somebody"
+        where = f" at {data['address']}" if data.get("address") else ""
+        why = f": {data['reason']}" if data.get("reason") else ""
+        level: Level = "warning" if name == "peer.refused" else "info"
+        self.bus.publish(
+            f"overlay.{name}", "overlay", f"{who}{where} {name.removeprefix('peer.')}{why}", level=level, facts={"node_id": node}
+        )
 
     async def _finished(self, path: Path, recording: str) -> None:
         """A file was placed: offer it, when the user offers finished downloads or shares that folder."""

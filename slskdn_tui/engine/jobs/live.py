@@ -9,6 +9,7 @@ from typing import Any
 
 from slskdn_tui.engine.music.matching import AlbumCandidate
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
+from slskdn_tui.engine.swarm.events import SwarmStatus
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.jobs import JobState, TrackState
 from slskdn_tui.model.music import Track
@@ -25,11 +26,12 @@ class RescueNote:
 
 @dataclass(slots=True)
 class LiveTrack:
-    """One track: `swarm` while it transfers, `note` the last thing worth saying about it."""
+    """One track: `swarm` while it transfers, `last` what it ended with, `note` the last thing worth saying about it."""
 
     track: Track
     record: TrackRecord
     swarm: TrackSwarm | None = None
+    last: SwarmStatus | None = None
     rescue: RescueNote | None = None
     note: str = ""
     rescue_asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -40,13 +42,16 @@ class LiveTrack:
         return self.record.state
 
     @property
+    def status(self) -> SwarmStatus | None:
+        """The swarm's status now, or how it ended."""
+        return self.swarm.status() if self.swarm is not None else self.last
+
+    @property
     def done(self) -> float:
         if self.record.state is TrackState.DONE:
             return 1.0
-        if self.swarm is not None:
-            status = self.swarm.status()
-            return status.done / status.size if status.size else 0.0
-        return 0.0
+        status = self.status
+        return status.done / status.size if status is not None and status.size else 0.0
 
 
 @dataclass(slots=True)

@@ -142,6 +142,7 @@ class TrackTask:
                     return end, self._why(swarm, end)
         finally:
             watch.cancel()
+            self._live.last = swarm.status()
             await swarm.stop()
             self._live.swarm = None
 

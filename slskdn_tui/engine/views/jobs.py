@@ -47,7 +47,7 @@ def constraint_lines(constraints: Constraints) -> tuple[tuple[str, str], ...]:
 def job_view(job: LiveJob, manifest: str) -> JobView:
     tracks = []
     for live in job.tracks:
-        status = live.swarm.status() if live.swarm is not None else None
+        status = live.status
         tracks.append(
             JobTrackRow(
                 key=str(live.track.position),
@@ -79,8 +79,8 @@ def track_facts(job: LiveJob) -> tuple[TrackFacts, ...]:
     return tuple(
         TrackFacts(
             live.track.position,
-            SafeText(f"{live.track.number:02} {live.track.title}"),
-            shown_state(job, live, live.swarm.status() if live.swarm is not None else None),
+            live.track.title,
+            shown_state(job, live, live.status),
             live.record.size,
         )
         for live in job.tracks

@@ -20,7 +20,7 @@ CELLS = 512
 def shown_state(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> str:
     """The word for a track: what its swarm does, not only what the database last heard."""
     state = live.record.state
-    if state is TrackState.DONE or status is None:
+    if live.swarm is None or status is None or state in (TrackState.DONE, TrackState.VERIFYING):
         return str(TrackState.PAUSED) if state is TrackState.PENDING and job.record.state is JobState.PAUSED else str(state)
     if live.rescue is not None:
         return str(TrackState.RESCUE)
@@ -28,7 +28,7 @@ def shown_state(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> st
         return str(TrackState.QUEUED)
     if status.origin_state is OriginState.CONNECTING:
         return "connect"
-    return str(TrackState.STALLED) if live.swarm is not None and live.swarm.underperforming() else str(TrackState.ACTIVE)
+    return str(TrackState.STALLED) if live.swarm.underperforming() else str(TrackState.ACTIVE)
 
 
 def source_name(source: str) -> SafeText:
@@ -43,13 +43,13 @@ def job_rows(job: LiveJob) -> list[SwarmRow]:
     speed = 0.0
     names: set[str] = set()
     for live in job.tracks:
-        status = live.swarm.status() if live.swarm is not None else None
+        status = live.status
         track_rows = _track_rows(job, live, status)
         rows += track_rows
         size += 1
         done += track_rows[0].done
         speed += track_rows[0].speed
-        names |= {source.source for source in status.sources} if status else set()
+        names |= {source.source for source in status.sources if source.bytes or live.swarm} if status else set()
     share = done / size if size else 0.0
     left = _bytes_left(job)
     album = SwarmRow(
@@ -83,7 +83,7 @@ def _bytes_left(job: LiveJob) -> int:
 def _track_rows(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> list[SwarmRow]:
     key = f"{job.job_id}/{live.track.position}"
     disc = f"{live.track.disc}-" if job.record.release.disc_count > 1 else ""
-    sources = status.sources if status else ()
+    sources = [source for source in status.sources if source.bytes or live.swarm] if status else []
     row = SwarmRow(
         key=key,
         version=0,
@@ -92,8 +92,8 @@ def _track_rows(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> li
         source=SafeText(_count(len(sources), "source") if len(sources) > 1 else live.record.username or "-"),
         state=shown_state(job, live, status),
         done=status.done / status.size if status and status.size else live.done,
-        speed=status.rate if status else 0.0,
-        eta=status.eta if status else None,
+        speed=status.rate if status and live.swarm else 0.0,
+        eta=status.eta if status and live.swarm else None,
         note=SafeText(f"#{status.origin_place}" if status and status.origin_place and not status.rate else ""),
         reason=SafeText(live.rescue.reason if live.rescue else live.record.reason or live.note),
         job_id=job.job_id,
@@ -117,7 +117,7 @@ def _source_row(key: str, job_id: str, track: int, source: SourceStatus, status:
         state=source.state,
         done=source.bytes / status.size if status.size else 0.0,
         share=source.bytes / status.size if status.size else 0.0,
-        speed=source.rate,
+        speed=source.rate if status.done < status.size else 0.0,
         note=SafeText(note),
         job_id=job_id,
         track=track,
@@ -129,14 +129,18 @@ def _count(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def moving(jobs: Iterable[LiveJob]) -> list[LiveJob]:
-    """What the Swarms screen lists: everything not ended."""
-    return [job for job in jobs if job.record.state not in ENDED]
+def listed(jobs: Iterable[LiveJob], since: str) -> list[LiveJob]:
+    """What the Swarms screen lists: everything not ended, then what completed since `since` (ISO UTC), newest first."""
+    every = list(jobs)
+    ended = [job for job in every if job.record.state is JobState.COMPLETED and job.record.finished_at >= since]
+    return [job for job in every if job.record.state not in ENDED] + sorted(ended, key=lambda job: job.record.finished_at, reverse=True)[
+        :20
+    ]
 
 
 def track_view(job: LiveJob, live: LiveTrack, history: tuple[LogRow, ...]) -> TrackView:
     """The details pane and `slskdn swarms show`."""
-    status = live.swarm.status() if live.swarm is not None else None
+    status = live.status
     rescue = f"RESCUE since {live.rescue.since[11:19]} ({live.rescue.reason}); {live.rescue.looked}" if live.rescue else ""
     return TrackView(
         version=0,

@@ -11,7 +11,7 @@ from pathlib import Path
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.summary import summarise
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
-from slskdn_tui.engine.views.swarms import job_rows, moving, track_view
+from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference, short_node_id
@@ -128,7 +128,7 @@ class Views:
 
     async def _swarms(self, key: ViewKey) -> SwarmsView:
         engine = self._engine
-        rows = [row for job in moving(engine.runner.jobs()) for row in job_rows(job)]
+        rows = [row for job in listed(engine.runner.jobs(), engine.started_at) for row in job_rows(job)]
         wanted = key.filter.casefold()
         if wanted:
             rows = [row for row in rows if wanted in f"{row.title} {row.source} {row.state}".casefold()]
