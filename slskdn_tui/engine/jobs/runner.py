@@ -6,6 +6,7 @@ A job never fails for want of a source: it says so, waits, and searches again, s
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import uuid
 from collections import Counter
@@ -21,13 +22,17 @@ from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track_task import TrackTask
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
+from slskdn_tui.engine.swarm.part_file import DiskTrouble
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, Constraints, JobState, TrackState
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText
 
+log = logging.getLogger(__name__)
 SEARCH_AGAIN_S = 900.0
 """A job without a source searches again after this long; the gate refuses the same query within five minutes anyway."""
+OFFLINE_LOOK_S = 1.0
+"""How often a job that waits for the login looks at why."""
 _BETWEEN = frozenset(
     {
         TrackState.ACTIVE,
@@ -39,6 +44,18 @@ _BETWEEN = frozenset(
         TrackState.NO_SOURCE,
     }
 )
+
+
+def _mendable(error: Exception) -> str:
+    """What to say of a failure that is the disk's or the user's to mend, not a defect; empty for a defect."""
+    match error:
+        case UserError():
+            return f"{error.message}; {error.hint}" if error.hint else str(error.message)
+        case DiskTrouble():
+            return error.words
+        case OSError():
+            return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+    return ""
 
 
 class JobRunner:
@@ -131,8 +148,11 @@ class JobRunner:
         self._tell(job, "job.paused", "paused; everything on disk stays")
 
     async def resume(self, job: LiveJob) -> None:
+        """Go on. A login that was refused or taken over is tried again: whoever resumes wants that."""
         if job.record.state is not JobState.PAUSED:
             raise UserError("refused", f"the job is {job.record.state}, not paused", "")
+        if self._services.soulseek.state in ("kicked", "refused"):
+            self._services.soulseek.reconnect()
         await self._set(job, JobState.NEW)
         self._tell(job, "job.resumed", "resumed")
         self._start(job)
@@ -182,11 +202,15 @@ class JobRunner:
             job.task = self._services.supervisor.spawn(f"job {job.job_id[:8]}", self._guarded(job))
 
     async def _guarded(self, job: LiveJob) -> None:
-        """A defect in one job ends that job, says so, and leaves what is on disk; the supervisor logs it."""
+        """What the user can mend pauses the job; a defect ends it, says so, and leaves what is on disk (the supervisor logs it)."""
         try:
             await self._drive(job)
         except Exception as error:
             cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            self._let_go(job)
+            if trouble := _mendable(cause):
+                await self._pause_for(job, trouble)
+                return
             await self._set(job, JobState.FAILED, f"{type(cause).__name__}: {cause}")
             self._tell(job, "job.failed", f"failed: {job.record.error}; `slskdn jobs rerun` goes on from what is on disk", level="error")
             raise
@@ -196,6 +220,10 @@ class JobRunner:
             job.task.cancel()
             await asyncio.gather(job.task, return_exceptions=True)
         job.task = None
+        self._let_go(job)
+
+    @staticmethod
+    def _let_go(job: LiveJob) -> None:
         for live in job.tracks:
             live.swarm, live.rescue = None, None
             if live.record.state in _BETWEEN:
@@ -213,11 +241,12 @@ class JobRunner:
             await self._set(job, JobState.ACTIVE, job.record.error)
             states = await self._fetch(job, missing)
             if TrackState.PAUSED in states:
-                trouble = next((live.record.reason for live in missing if live.record.reason), "the disk is in trouble")
-                await self._set(job, JobState.PAUSED, trouble)
-                self._tell(job, "job.disk", f"paused: {trouble}", level="error")
+                self._let_go(job)
+                await self._pause_for(job, next((live.record.reason for live in missing if live.record.reason), "the disk is in trouble"))
                 return
             if TrackState.NO_SOURCE in states:
+                if self._services.soulseek.state != "online":
+                    continue  # the search waits for the login and says why; then everybody is asked anew
                 lacking = sum(state is TrackState.NO_SOURCE for state in states)
                 await self._set(
                     job, JobState.SEARCHING, f"no source for {lacking} tracks; searching again in {int(SEARCH_AGAIN_S // 60)} minutes"
@@ -225,15 +254,37 @@ class JobRunner:
                 self._tell(job, "job.no_source", job.record.error, level="warning")
                 await self._services.clock.sleep(SEARCH_AGAIN_S)
 
+    async def _pause_for(self, job: LiveJob, trouble: str) -> None:
+        await self._set(job, JobState.PAUSED, trouble)
+        self._tell(job, "job.disk", f"paused: {trouble}; `slskdn jobs resume {job.job_id[:8]}` goes on", level="error")
+
+    async def _online(self, job: LiveJob) -> None:
+        """Until logged in. An account that is refused or in use elsewhere is waited for as well: what to do about it is said, once."""
+        plane, told = self._services.soulseek, ""
+        while plane.state != "online":
+            if (words := plane.state_words) != told:
+                told = words
+                await self._set(job, JobState.SEARCHING, words)
+                self._tell(job, "job.waiting", f"waiting for Soulseek: {words}", level="warning")
+            try:
+                async with asyncio.timeout(OFFLINE_LOOK_S):
+                    await plane.wait_online()
+            except (TimeoutError, UserError):
+                await self._services.clock.sleep(OFFLINE_LOOK_S)
+
     async def _search(self, job: LiveJob) -> None:
         services = self._services
-        await self._set(job, JobState.SEARCHING, "" if services.soulseek.state == "online" else services.soulseek.state_words)
-        await services.soulseek.wait_online()
-        await self._set(job, JobState.SEARCHING)
         tell = Teller(services.bus, services.trace, job.job_id, 0, job.record.release.title)
-        found = await find_album(
-            services, job.record.release, job.record.constraints, self._history, lambda words: tell.trace("search", words=words)
-        )
+        while True:
+            await self._online(job)
+            await self._set(job, JobState.SEARCHING)
+            try:
+                found = await find_album(
+                    services, job.record.release, job.record.constraints, self._history, lambda words: tell.trace("search", words=words)
+                )
+                break
+            except UserError as error:  # the login was lost for good while asking
+                log.info("search ended: %s", error.message)
         job.candidates = found.candidates
         best = found.candidates[0] if found.candidates else None
         if best is None:
