@@ -50,7 +50,9 @@ def codec_rank(codec: str, preferred: tuple[str, ...]) -> int | None:
     return None
 
 
-def codec_profile(codec: str, *, bits: int | None = None, rate: int | None = None, channels: int | None = None, kbps: int | None = None) -> str:
+def codec_profile(
+    codec: str, *, bits: int | None = None, rate: int | None = None, channels: int | None = None, kbps: int | None = None
+) -> str:
     """`FLAC-16bit-44100Hz-2ch`, `MP3-320kbps-44100Hz-2ch`; unknown parts are left out."""
     parts = [codec]
     if bits:

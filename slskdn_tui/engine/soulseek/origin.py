@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aioslsk.events import on_message
 from aioslsk.exceptions import ConnectionReadError, ConnectionWriteError, RequestPlaceFailedError
@@ -26,9 +26,6 @@ from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ports import OriginEnd, OriginSink, OriginState
 from slskdn_tui.model.text import SafeText
-
-if TYPE_CHECKING:
-    from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 
 log = logging.getLogger(__name__)
 
@@ -249,10 +246,22 @@ class OriginTransferManager(PoliteTransferManager):
             log.debug("a refused offer could not be answered")
 
 
+class Online(Protocol):
+    """What an origin needs of the plane it belongs to."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def state_words(self) -> str: ...
+    @property
+    def transfers(self) -> OriginTransferManager: ...
+    async def wait_online(self) -> None: ...
+
+
 class SoulseekOrigin:
     """`Origin` for one found file. One fetch at a time; a rate set before or during it holds for this connection only."""
 
-    def __init__(self, plane: SoulseekPlane, file: FoundFile) -> None:
+    def __init__(self, plane: Online, file: FoundFile) -> None:
         self._plane = plane
         self._file = file
         self._pace = Pace()
