@@ -182,7 +182,7 @@ def load(text: str, name: str) -> Loaded:
     return Loaded(builder.root, line_of)
 
 
-class _PlainDumper(_Dumper):  # type: ignore[misc]  # the C or the Python dumper, chosen at run time
+class _PlainDumper(_Dumper):  # the C or the Python dumper, chosen at run time
     """Block style, never aliases, dates plain as in the roadmap's manifest; quotes whatever `scalar` or a YAML 1.1 reader would not read as text."""
 
     def ignore_aliases(self, data: Any) -> bool:

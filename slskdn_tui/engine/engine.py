@@ -31,6 +31,7 @@ from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.mesh import Mesh
+from slskdn_tui.engine.peers.bandwidth import least_cap
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.ledger import Ledger
 from slskdn_tui.engine.rates import Rates
@@ -167,7 +168,7 @@ class Engine:
                 permit=self.settings.network.permit,
                 soulseek_name=self.settings.soulseek.username,
                 upload_slots=overlay.upload_slots,
-                upload_bytes_s=overlay.bandwidth_kbps * 1000 // 8 or None,
+                upload_bytes_s=least_cap(overlay.bandwidth_kbps, self.settings.downloads.upload_kbps),
                 on_event=self._mesh_event,
                 on_bytes=lambda node, direction, count: self._moved("mesh", direction, node, count),
             )
@@ -210,6 +211,7 @@ class Engine:
             on_bytes=lambda user, direction, count: self._moved("slsk", direction, user, count),
             gate_store=self.store.gate,
         )
+        self.soulseek.set_limits(self.settings.downloads.bandwidth_kbps, self.settings.downloads.upload_kbps)
         await self.soulseek.start()
         stack.push_async_callback(self.soulseek.stop)
 

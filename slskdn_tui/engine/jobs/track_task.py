@@ -16,6 +16,7 @@ from slskdn_tui.engine.jobs.rescue import Rescuer
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.music.matching import holders
+from slskdn_tui.engine.peers.bandwidth import least_cap
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.part_file import PartFile
@@ -120,7 +121,6 @@ class TrackTask:
             services.clock,
             free_space=services.settings.downloads.free_space_mib << 20,
         )
-        kbps = self._job.record.constraints.overlay_bandwidth_kbps
         swarm = TrackSwarm(
             part,
             clock=services.clock,
@@ -130,7 +130,7 @@ class TrackTask:
             reputation=services.book.reputation,
             observe=self._tell.swarm,
             on_outcome=services.book.outcome,
-            overlay_rate=kbps * 1000 // 8 if kbps else None,
+            overlay_rate=least_cap(self._job.record.constraints.overlay_bandwidth_kbps, services.settings.downloads.bandwidth_kbps),
         )
         self._live.swarm = swarm
         watch = services.supervisor.spawn(f"watch {self._job.job_id[:8]}/{self._live.track.position}", self._watch(swarm))

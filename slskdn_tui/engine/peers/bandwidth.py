@@ -83,3 +83,8 @@ class Limiter:
         while wait := self.delay():
             await self._clock.sleep(wait)
         self.spend(amount)
+
+
+def least_cap(*kbps: int) -> int | None:
+    """The tightest of some caps in kilobits a second (0: none), as bytes a second; None when none is set."""
+    return min((each * 1000 // 8 for each in kbps if each), default=None)
