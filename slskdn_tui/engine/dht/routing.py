@@ -40,6 +40,7 @@ class Bucket:
     contacts: list[Contact] = field(default_factory=list)
     spare: list[Contact] = field(default_factory=list)
     changed: float = float("-inf")
+    visited: bool = False  # a look-up went there once: what joining alone brings is one-sided
 
 
 def distance(a: bytes, b: bytes) -> int:
@@ -171,14 +172,16 @@ class RoutingTable:
         """The bucket that waited longest for a refresh, if any is due; one beyond the deepest is due too."""
         due: tuple[float, int] | None = None
         for depth in range(min(self.depth + 2, BITS)):
-            changed = self._buckets[depth].changed if depth in self._buckets else float("-inf")
+            bucket = self._buckets.get(depth)
+            changed = bucket.changed if bucket is not None and bucket.visited else float("-inf")
             if now - changed > self._good_for and (due is None or (changed, depth) < due):
                 due = (changed, depth)
         return due[1] if due else None
 
     def touch(self, depth: int, now: float) -> None:
         """A look-up refreshes this bucket now."""
-        self._buckets.setdefault(depth, Bucket()).changed = now
+        bucket = self._buckets.setdefault(depth, Bucket())
+        bucket.changed, bucket.visited = now, True
 
     def random_in(self, depth: int, rng: Rng) -> bytes:
         """An id at random that shares exactly `depth` bits with ours."""
