@@ -93,10 +93,18 @@ class PeerMetrics:
             grains.append([busy, float(size)])
         self._busy += busy
         self._bytes += size
-        while len(grains) > 1 and self._busy - grains[0][0] >= WINDOW_S:
+        # A single long wait (the first after a silence) gives way to fresh figures sooner.
+        while len(grains) > 1 and self._busy - grains[0][0] >= (WINDOW_S if grains[0][0] < WINDOW_S / 2 else WINDOW_S / 10):
             old = grains.popleft()
             self._busy -= old[0]
             self._bytes -= old[1]
+
+    def restart(self, now: float, size: int, busy: float) -> None:
+        """The peer lives again after a silence: what it was before says little; it begins with `size` bytes in `busy` seconds."""
+        self._grains.clear()
+        self._grains.append([busy, float(size)])
+        self._busy, self._bytes, self._last = busy, float(size), now
+        self.bytes += size
 
     @property
     def throughput_avg(self) -> float | None:

@@ -26,7 +26,10 @@ _MARGIN = 0.75
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One outstanding request of `count` leaves from `first`; `left` are still to come. `idle`: nothing else was outstanding when it was sent."""
+    """One outstanding request of `count` leaves from `first`; `left` are still to come. `idle`: nothing else was outstanding when it was sent.
+
+    `clean`: nothing cancelled can be on its way before it, so the first answer measures the round trip.
+    """
 
     first: int
     count: int
@@ -34,6 +37,7 @@ class Ask:
     idle: bool
     left: set[int]
     answered: float | None = None
+    clean: bool = True
 
 
 @dataclass(slots=True)
@@ -49,11 +53,14 @@ class Lane:
     by_leaf: dict[int, Ask] = field(default_factory=dict)
     slow_start: int = START_LEAVES * LEAF
     starting: bool = True
+    gap: float = 0.0  # the longest wait between two signs of life of late
     silent: bool = False
+    quiet_since: float = 0.0
     strikes: int = 0
     retry_at: float = 0.0
     paused_until: float = 0.0
     lacks: dict[int, float] = field(default_factory=dict)
+    ghosts: set[int] = field(default_factory=set)  # cancelled, but may still come
 
     @property
     def outstanding(self) -> int:
@@ -77,7 +84,8 @@ class Lane:
         """Bytes/s now; a guess for a peer that has not answered."""
         measured = self.metrics.throughput_avg
         if measured is None:
-            return GUESS_BYTES_S
+            waited = now - self.asks[0].sent if self.asks else 0.0
+            return GUESS_BYTES_S if waited <= 2 * GUESS_RTT_S else min(GUESS_BYTES_S, LEAF / waited)
         waiting = self.waiting(now)
         # One leaf's own time is no silence, and leaves come in lumps; beyond that the silence itself bounds the rate.
         return measured if waiting <= 2 * LEAF / measured + 0.15 else min(measured, 4 * LEAF / waiting)
@@ -93,18 +101,19 @@ class Lane:
         """Seconds until this peer could begin to deliver something asked now: its queue, but at least a round trip."""
         return max(self.rtt(), self.outstanding / self.rate(now))
 
-    def window(self, now: float) -> int:
+    def window(self) -> int:
         """Bytes to keep outstanding: rate x (2 RTT + 0.25 s), slow start before the rate is known, within what HELLO allows."""
         measured = self.metrics.throughput_avg
         if self.silent or measured is None:
             goal = LEAF if self.silent else self.slow_start
         else:
-            by_rate = int(measured * (2 * self.rtt() + PIPE_S))
-            if self.starting and (self.metrics.busy_seconds >= _SETTLED_S or self.slow_start > 2 * by_rate):
-                self.starting = False
+            by_rate = self._by_rate(measured)
             goal = max(by_rate, self.slow_start) if self.starting else by_rate
             goal = max(goal, 2 * LEAF if measured > LEAF else LEAF)
         return max(LEAF, min(goal, int(self.limits.bytes_outstanding * _MARGIN)))
+
+    def _by_rate(self, measured: float) -> int:
+        return int(measured * (2 * self.rtt() + PIPE_S))
 
     def chunk_leaves(self) -> int:
         """Leaves joined into one request: more for the fast."""
@@ -116,8 +125,10 @@ class Lane:
     def patience(self) -> float:
         """Seconds of silence that mean the peer has stalled: max(1 s, 4 RTT), and never less than a slow peer needs for three leaves."""
         measured = self.metrics.throughput_avg
-        leaf = 3 * LEAF / measured if measured else 0.0
-        return max(SILENCE_S, SILENCE_RTTS * (self.metrics.rtt_avg or GUESS_RTT_S), min(leaf, _LONGEST_BACKOFF_S))
+        if measured is None:
+            return 2 * SILENCE_S
+        usual = max(3 * LEAF / measured, 1.5 * self.gap)
+        return max(SILENCE_S, SILENCE_RTTS * (self.metrics.rtt_avg or GUESS_RTT_S), min(usual, _LONGEST_BACKOFF_S))
 
     def usable(self, now: float) -> bool:
         """May be asked now; a silent peer only when its time to be tried again has come."""
@@ -128,10 +139,30 @@ class Lane:
         ask = Ask(first, count, now, not self.by_leaf, set(range(first, first + count)))
         if ask.idle:
             self.heard = now
+        ask.clean = ask.idle and not self.ghosts
         self.asks.append(ask)
         for leaf in ask.left:
             self.by_leaf[leaf] = ask
         return ask
+
+    def eta(self, leaf: int, now: float) -> float:
+        """Seconds until an outstanding leaf should be here."""
+        ahead = 0
+        for ask in self.asks:
+            if leaf in ask.left:
+                ahead += sum(other <= leaf for other in ask.left)
+                break
+            ahead += len(ask.left)
+        return ahead * LEAF / self.rate(now) + (0.0 if self.metrics.known else self.rtt())
+
+    def tail(self, most: int) -> list[int]:
+        """The last outstanding leaves, the last first."""
+        found: list[int] = []
+        for ask in reversed(self.asks):
+            found += sorted(ask.left, reverse=True)
+            if len(found) >= most:
+                break
+        return found[:most]
 
     def forget(self, leaf: int) -> Ask | None:
         """The leaf came, or is no longer wanted from here; returns its request when that was the last of it."""
@@ -147,22 +178,31 @@ class Lane:
     def arrived(self, leaf: int, size: int, now: float) -> None:
         """Bytes came: figures, slow start, sign of life."""
         ask = self.by_leaf.get(leaf)
+        self.ghosts.discard(leaf)
         since = self.heard
         if ask is not None:
             if ask.answered is None:
                 ask.answered = now
-                self.metrics.answered(max(now - ask.sent, 0.0), ask.idle)
+                self.metrics.answered(max(now - ask.sent, 0.0), ask.clean)
             since = ask.sent + min(self.rtt(), now - ask.sent) if self.metrics.known else ask.sent
-        self.metrics.arrived(now, size, since)
-        self.heard = now
-        if self.starting:
-            self.slow_start = min(self.slow_start + size, self.limits.bytes_outstanding)
+        quiet = now - (self.quiet_since if self.silent else self.heard)
+        self.gap = max(quiet, self.gap * 0.7)
         if self.silent:  # it lives again: begin anew
-            self.silent, self.starting, self.slow_start = False, True, START_LEAVES * LEAF
+            self.silent, self.starting, self.slow_start = False, True, 2 * LEAF
+            self.metrics.restart(now, size, max(self.rtt(), min(quiet, 1.0)))
+        else:
+            self.metrics.arrived(now, size, since)
+            if self.starting:
+                self.slow_start = min(self.slow_start + size, self.limits.bytes_outstanding)
+                settled = self.metrics.busy_seconds >= _SETTLED_S or self.slow_start > 2 * self._by_rate(self.metrics.throughput_avg or 0.0)
+                self.starting = not settled
+        self.heard = now
         self.strikes = 0
 
     def stalled(self, now: float) -> None:
         """It went silent: tried again after a pause that doubles."""
+        if not self.silent:
+            self.quiet_since = self.heard
         self.silent = True
         self.strikes += 1
         self.retry_at = now + min(_LONGEST_BACKOFF_S, 0.5 * 2.0**self.strikes)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from slskdn_tui.engine.peers.reputation import ChunkOutcome, avoided, trusted
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables, cheapest, cost, with_unknown
 from slskdn_tui.engine.swarm.lanes import Ask, Lane
-from slskdn_tui.engine.swarm.piecemap import DONE, FREE, PieceMap, runs
+from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MAX_REQUESTERS, PieceMap, runs
 from slskdn_tui.model.ports import PeerLimits, Window
 from slskdn_tui.model.variant import LEAF
 
@@ -25,7 +25,7 @@ MOVE_GAIN = 2.0
 """End game: another peer at least so many times earlier is asked as well, or instead."""
 DUPLICATE_SHARE = 0.02
 _LEAST_DUPLICATES = 4
-_LATE_S = 3.0
+_TAIL_LOOK = 8
 _END_S = 3.0
 """Look at finishing times only when less than so many seconds of work are unassigned."""
 
@@ -125,7 +125,7 @@ class Scheduler:
         lane = self.lanes.get(node)
         if lane is None or self.paused or not lane.usable(now) or not self._wanted(lane, now):
             return step
-        window = lane.window(now)
+        window = lane.window()
         joined = lane.chunk_leaves()
         while len(lane.asks) < lane.most_asks:
             room = (window - lane.outstanding) // LEAF
@@ -203,7 +203,7 @@ class Scheduler:
                 order.append((tail, pieces.leaves, 0))
         if pieces.stream is not None:  # what the origin brought wrong, and the leaf it is in: only when nothing else is missing
             _, stop = pieces.span(pieces.floor)
-            sooner = lane.available(now) + LEAF / lane.rate(now) < (stop - pieces.stream) / max(pieces.stream_rate, 1.0)
+            sooner = one_leaf(lane, now) < (stop - pieces.stream) / max(pieces.stream_rate, 1.0)
             order.append((0, pieces.floor + sooner, 0))
         most = self._shorten(lane, most, now)
         if most < 1:
@@ -244,35 +244,34 @@ class Scheduler:
         end = finish_time(missing, [(other.available(now), other.rate(now)) for other in [*others, lane]])
         slack = 0.02 + max(LEAF / rate if rate > 0 else 0.0, 0.01) * 0.25
         can = int((end + slack - lane.available(now)) * rate / LEAF)
+        if can < 1 and one_leaf(lane, now) <= min(one_leaf(other, now) for other in others):
+            return 1  # leaves cannot be split: the earliest takes it whole
         return min(most, can)
 
     def _end_game(self, lane: Lane, now: float, step: Step) -> bool:
         """Nothing is unassigned: take over the leaf that would otherwise come last, where this peer is clearly earlier."""
         if lane.silent or self.pieces.status.find(FREE, 0) >= 0:
             return False
-        mine = lane.available(now) + LEAF / lane.rate(now)
+        mine = one_leaf(lane, now)
         worst: tuple[float, int, Lane] | None = None
         for other in self.lanes.values():
-            if other is lane or not other.asks:
+            if other is lane:
                 continue
-            ahead, rate = 0, other.rate(now)
-            for ask in reversed(other.asks):
-                for leaf in sorted(ask.left, reverse=True):
-                    if self.pieces.holders.get(leaf) == (other.node,) and not lane.has_not(leaf, now):
-                        eta = (other.outstanding - ahead * LEAF) / rate + (0.0 if other.metrics.known else other.rtt())
-                        if worst is None or eta > worst[0]:
-                            worst = (eta, leaf, other)
-                        break
-                    ahead += 1
-                else:
+            for leaf in other.tail(_TAIL_LOOK):
+                holders = self.pieces.holders.get(leaf, ())
+                if lane.node in holders or lane.has_not(leaf, now):
                     continue
+                first = min(self.lanes[node].eta(leaf, now) for node in holders)
+                if worst is None or first > worst[0]:
+                    worst = (first, leaf, max((self.lanes[node] for node in holders), key=lambda one: one.eta(leaf, now)))
                 break
         if worst is None:
             return False
         eta, leaf, other = worst
         if eta < mine * RACE_GAIN + 0.02:
             return False
-        if eta > mine * MOVE_GAIN + 2 * other.rtt():
+        raced = len(self.pieces.holders[leaf]) >= MAX_REQUESTERS
+        if raced or eta > mine * MOVE_GAIN + 2 * other.rtt():
             self._drop(other, leaf, step, "rebalance", now)
         elif self._raced < max(_LEAST_DUPLICATES, int(self.pieces.leaves * DUPLICATE_SHARE)):
             self._raced += 1
@@ -285,6 +284,7 @@ class Scheduler:
         """Take one leaf back and tell the peer."""
         ask = lane.forget(leaf)
         self.pieces.give_back(leaf, lane.node)
+        lane.ghosts.add(leaf)
         last = step.cancels[-1] if step.cancels else None
         if last and last.node == lane.node and last.why == why and leaf in (last.first - 1, last.first + last.count):
             step.cancels[-1] = Cancel(lane.node, min(leaf, last.first), last.count + 1, why)
@@ -392,6 +392,7 @@ class Scheduler:
         taken = list(lane.by_leaf)
         for leaf in taken:
             self.pieces.give_back(leaf, lane.node)
+            lane.ghosts.add(leaf)
         step.cancels += [Cancel(lane.node, first, count, "take_back") for first, count in runs(taken)]
         lane.by_leaf.clear()
         lane.asks.clear()
@@ -406,7 +407,7 @@ class Scheduler:
         rest = self.pieces.missing() + sum(lane.outstanding for lane in live)
         end = rest / max(sum(rates.values()), 1.0)
         for lane in live:
-            horizon = max(end + _LATE_S * 0.1, 2 * lane.rtt() + 1.0)
+            horizon = max(end + 0.3, 2 * lane.rtt() + 1.0)
             excess = int((lane.outstanding / rates[lane.node] - horizon) * rates[lane.node] / LEAF)
             if excess < 2 or rates[lane.node] * 1.5 > max(rates.values()):
                 continue
@@ -423,6 +424,11 @@ class Scheduler:
             lane.by_leaf.clear()
             lane.asks.clear()
             yield from (Cancel(lane.node, first, count, "take_back") for first, count in runs(taken))
+
+
+def one_leaf(lane: Lane, now: float) -> float:
+    """Seconds until a leaf asked now would be here."""
+    return lane.available(now) + LEAF / lane.rate(now)
 
 
 def finish_time(work: float, peers: Iterable[tuple[float, float]]) -> float:
