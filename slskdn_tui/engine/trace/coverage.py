@@ -1,6 +1,7 @@
 """Which source brought which leaf of a file, from its events. Core.
 
-A leaf belongs to whoever delivered it last and well: a prefix leaf found wrong and fetched again counts for the second source only.
+A leaf belongs to whoever delivered it first and well: one found wrong and fetched again counts for the second source, and so does one that the
+stream had begun and the overlay fetched whole. The stream is reported a MiB at a time, after the fact, so its report takes nothing from others.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class SourceTally:
     retries: int = 0
     asked: set[int] = field(default_factory=set)
     troubled: set[int] = field(default_factory=set)
+    wrong: set[int] = field(default_factory=set)
     banned: str = ""
+    refused: str = ""
     rescue: bool = False
 
     @property
@@ -55,10 +58,14 @@ class SourceTally:
 
 @dataclass(slots=True)
 class TrackTally:
-    """All sources of one track in order of appearance, and the owner of each leaf. `reach` is the farthest byte any event named."""
+    """All sources of one track in order of appearance, and the owner of each leaf; of a leaf in `begun` it may have only a part.
+
+    `reach` is the farthest byte any event named.
+    """
 
     sources: dict[str, SourceTally] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
+    begun: set[int] = field(default_factory=set)
     reach: int = 0
     rescued: bool = False
 
@@ -89,16 +96,20 @@ class TrackTally:
         elif event.result in WRONG:
             tally.errors += 1
             if event.kind in AIMED:
-                self._wrong(tally, leaves)
+                self._failed(tally, leaves, event.result == "corruption")
         elif event.kind == "rebalance":
             tally.asked.difference_update(leaves)
         if event.kind == "ban":
-            tally.banned = event.words or "banned"
+            tally.banned = event.words or "wrong bytes"
+        elif event.kind == "peer_refused":
+            tally.refused = event.words or "refused"
         if event.kind in ("ban", "peer_lost"):
             tally.asked.clear()
 
-    def _wrong(self, tally: SourceTally, leaves: range) -> None:
+    def _failed(self, tally: SourceTally, leaves: range, wrong: bool) -> None:
         tally.troubled.update(leaves)
+        if wrong:
+            tally.wrong.update(leaves)
         tally.asked.difference_update(leaves)
         for leaf in leaves:
             if self.owners.get(leaf) == tally.name:
@@ -110,8 +121,16 @@ class TrackTally:
         if event.throughput_bps:
             tally.timed_bytes += event.chunk_length
             tally.busy_s += event.chunk_length / event.throughput_bps
+        stop = event.chunk_offset + event.chunk_length
         for leaf in leaves:
+            whole = tally.plane == "mesh" or (event.chunk_offset <= leaf * LEAF and (leaf + 1) * LEAF <= stop)
+            if leaf in tally.wrong or (leaf in self.owners and not (whole and leaf in self.begun)):
+                continue
             self.owners[leaf] = tally.name
+            if whole:
+                self.begun.discard(leaf)
+            else:
+                self.begun.add(leaf)
 
     def owned(self, name: str, size: int) -> tuple[list[int], int]:
         """(leaves, bytes) that are this source's in the end, of a file of `size` bytes (0: unknown)."""

@@ -8,13 +8,20 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from slskdn_tui.engine.store.records import TraceEvent
-from slskdn_tui.engine.trace.coverage import TrackTally, lane, plane_of, show_ranges
+from slskdn_tui.engine.trace.coverage import SourceTally, TrackTally, lane, plane_of, show_ranges
 from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF
 from slskdn_tui.model.views import TraceLane, TraceRow, TraceSource, TraceTrack, TraceView
 
 LANE_CELLS = 240
+WORDS = {
+    "take_back": "silent: its chunks were taken back",
+    "rebalance": "its chunks were moved to a faster peer",
+    "flush": "bytes reached the disk",
+    "complete": "complete",
+}
+"""For events that speak for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,19 @@ def _track(facts: TrackFacts, tally: TrackTally) -> TraceTrack:
                 rtt_ms=source.rtt_ms,
                 errors=source.errors,
                 retries=source.retries,
-                note=SafeText(f"banned: {source.banned}" if source.banned else "rescue mode" if source.rescue else ""),
+                note=_note(source),
             )
         )
         lanes.append(TraceLane(label, lane(source, owned, leaves, LANE_CELLS)))
     return TraceTrack(facts.position, facts.title, facts.state, size, tuple(sources), tuple(lanes))
+
+
+def _note(source: SourceTally) -> SafeText:
+    if source.banned:
+        return SafeText(f"banned: {source.banned}")
+    if source.refused and not source.received:
+        return SafeText(f"refused: {source.refused}")
+    return SafeText("rescue mode" if source.rescue else "")
 
 
 def _row(event: TraceEvent, began: float) -> TraceRow:
@@ -103,7 +118,7 @@ def _row(event: TraceEvent, began: float) -> TraceRow:
         result=event.result,
         rtt_ms=event.rtt_ms,
         throughput_bps=event.throughput_bps,
-        words=SafeText(event.words),
+        words=SafeText(event.words or WORDS.get(event.kind, "")),
         track=event.track_id,
     )
 

@@ -104,6 +104,31 @@ def test_lanes_show_received_missing_and_in_flight():
     assert track.lanes[0].cells == "##>>.."
 
 
+def test_a_streams_late_report_takes_nothing_from_those_who_were_first():
+    story = number(
+        [
+            event(0, "chunk", SLSK, first=1, last=1, result="corruption"),
+            event(1, "chunk", NODE, first=1, last=2, result="ok"),
+            replace(event(2, "chunk", SLSK, first=0, last=3, result="ok"), chunk_length=3 * LEAF + 5),
+            event(3, "chunk", LIAR, first=3, last=3, result="ok"),
+        ]
+    )
+    (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 4 * LEAF)], story).tracks
+    assert [source.ranges for source in track.sources] == ["0", "1-2", "3"]
+
+
+def test_a_peer_that_was_busy_and_then_delivered_gets_its_leaf():
+    story = number([event(0, "chunk", NODE, first=0, last=0, result="error"), event(1, "chunk", NODE, first=0, last=0, result="ok")])
+    (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", LEAF)], story).tracks
+    assert (track.sources[0].share, track.sources[0].errors) == (1.0, 1)
+
+
+def test_a_refused_peer_is_named_with_its_reason():
+    story = number([event(0, "rescue"), event(0, "peer_refused", NODE, words="other variant")])
+    (track,) = summarise(JOB, "x", FACTS, story).tracks
+    assert track.sources[0].note == "refused: other variant"
+
+
 def test_a_holder_whose_overlap_differs_is_charged_and_keeps_what_it_brought_before():
     story = number([event(0, "chunk", SLSK, first=0, last=1, result="ok"), event(1, "overlap", SLSK, first=0, last=0, result="error")])
     (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 2 * LEAF)], story).tracks
