@@ -1,0 +1,35 @@
+"""What every test of a whole engine shares: one small album a session, and waits shortened where they only cost time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from engine_world import SECONDS, Album
+
+
+@pytest.fixture(scope="session")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Album:
+    """Ten short tracks of the demo's release, and a copy with other tags."""
+    root = tmp_path_factory.mktemp("album")
+    made = [sys.executable, "-m", "slskdn_tui.lab.album", str(root / "true"), "--seconds", str(SECONDS), "--retagged", str(root / "retagged")]
+    subprocess.run(made, check=True, stdout=subprocess.DEVNULL, timeout=300)
+    return Album(_only_folder(root / "true"), _only_folder(root / "retagged"))
+
+
+def _only_folder(root: Path) -> Path:
+    (folder,) = root.iterdir()
+    return folder
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches wait for users in this process only, and a failed holder is asked again soon."""
+    from slskdn_tui.engine.jobs import runner, track_task
+    from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+
+    monkeypatch.setitem(SoulseekPlane.search.__kwdefaults__, "wait_s", 1.0)
+    monkeypatch.setattr(track_task, "BACK_OFF", (0.1, 0.1, 0.1))
+    monkeypatch.setattr(runner, "OFFLINE_LOOK_S", 0.1)
