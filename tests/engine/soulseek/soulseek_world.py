@@ -150,7 +150,16 @@ class World:
             target.write_bytes(data)
         return root
 
-    async def find(self, plane: SoulseekPlane, query: str, wait_s: float = 1.0) -> FoundFile:
-        replies = await plane.search(query, wait_s=wait_s)
+    async def find(self, plane: SoulseekPlane, query: str) -> FoundFile:
+        """The first file of the first answer, as soon as there is one."""
+        desk = plane._desk
+        assert desk is not None
+        task = asyncio.ensure_future(plane.search(query, wait_s=20.0))
+        while not task.done():
+            for collection in tuple(desk._collecting.values()):
+                if collection.replies():
+                    collection.full.set()
+            await asyncio.wait((task,), timeout=0.01)
+        replies = task.result()
         assert replies, f"nothing found for {query!r}"
         return replies[0].files[0]

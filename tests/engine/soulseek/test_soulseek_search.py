@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import resource
 import struct
 import zlib
 
@@ -114,23 +115,45 @@ def peer_message(code: int, body: bytes) -> bytes:
     return struct.pack("<II", len(body) + 4, code) + body
 
 
-def test_a_zip_bomb_from_a_stranger_is_refused_unparsed(in_world) -> None:
-    async def story(world: World) -> None:
-        import resource
+def zip_bomb(mebibytes: int) -> bytes:
+    packer = zlib.compressobj(9)
+    piece = b"\0" * (1024 * 1024)
+    return b"".join(packer.compress(piece) for _ in range(mebibytes)) + packer.flush()
 
+
+def test_a_zip_bomb_is_refused_even_from_whom_an_answer_is_expected(in_world) -> None:
+    async def story(world: World) -> None:
         plane = await world.online("bob", 3)
-        port = plane._settings.listen_port
-        bomb = zlib.compress(b"\0" * (96 * 1024 * 1024), 9)
+        network = plane._client.network
+        network.asked_for_replies.add("stranger")
+        bomb = zip_bomb(300)
+        searching = asyncio.ensure_future(plane.search("anything", wait_s=30.0))
+        while not plane._desk._collecting:
+            await asyncio.sleep(0.01)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for code in (5, 9, 37):
-            _, writer = await stranger(port, "127.1.3.1")
-            writer.write(peer_message(code, bomb))
-            await asyncio.sleep(0.1)
+        for code in (9, 5, 37):
+            reader, writer = await stranger(plane._settings.listen_port, "127.1.3.1")
+            writer.write(peer_message(code, bomb) + peer_message(4, b""))
+            # the damaged message is dropped; the next one on the same connection is answered (it asks for our shares)
+            assert struct.unpack_from("<I", await reader.readexactly(8), 4)[0] == 5
             writer.close()
-        # the process lives, answers, and never held what the bomb would have become
+        searching.cancel()
+        await asyncio.gather(searching, return_exceptions=True)
+        # RSS is in KiB: 64 MiB is the largest cap, and what the bombs would have become is 300
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 160 * 1024
         assert plane.state == "online"
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 48 * 1024
-        assert await plane.search("still here", wait_s=0.1) == ()
+
+    in_world(story)
+
+
+def test_answers_nobody_asked_for_are_refused_unread(in_world) -> None:
+    async def story(world: World) -> None:
+        plane = await world.online("bob", 3)
+        for code in (9, 5, 37, 16):
+            reader, writer = await stranger(plane._settings.listen_port, "127.1.3.1")
+            writer.write(peer_message(code, zip_bomb(1)))
+            assert await reader.read() == b""
+            writer.close()
 
     in_world(story)
 

@@ -87,17 +87,40 @@ def test_two_uploaders_with_one_ticket_number_are_not_mixed_up(in_world) -> None
     first, second = blob(SIZE, 1), blob(SIZE, 2)
 
     async def story(world: World) -> None:
+        uploaders = []
         for name, number, data in (("one", 2, first), ("two", 3, second)):
             plane = await world.online(name, number, world.share(name, {f"{name} tune.flac": data}))
             plane.transfers._ticket_generator = iter(range(7, 100))
+            uploaders.append(plane)
         down = await world.online("downloader", 4)
         files = [await world.find(down, query) for query in ("one tune", "two tune")]
+
+        both = asyncio.Event()
+
+        def wait_for_both(network) -> None:
+            connect = network.create_peer_connection
+
+            async def connect_late(username: str, typ: str, **more):
+                while typ == "F" and not both.is_set():
+                    if len(down.transfers._expected_files) == 2:
+                        both.set()
+                    await asyncio.sleep(0.01)
+                return await connect(username, typ, **more)
+
+            network.create_peer_connection = connect_late
+
+        for plane in uploaders:
+            wait_for_both(plane._client.network)
         sinks = [Sink(), Sink()]
-        ends = await asyncio.gather(*(down.origin(each).fetch(sink) for each, sink in zip(files, sinks, strict=True)))
-        assert [end for end, _ in ends] == [OriginEnd.COMPLETE] * 2
+        fetches = [asyncio.ensure_future(down.origin(each).fetch(sink)) for each, sink in zip(files, sinks, strict=True)]
+        while not all(sink.has(OriginState.ACTIVE) for sink in sinks):
+            await asyncio.sleep(0.01)
+        for plane in uploaders:
+            del plane._client.network.create_peer_connection
+        assert [end for end, _ in await asyncio.gather(*fetches)] == [OriginEnd.COMPLETE] * 2
         assert [sha(bytes(each.data)) for each in sinks] == [sha(first), sha(second)]
 
-    in_world(story)
+    in_world(story, timeout=30)
 
 
 def test_waiting_users_are_told_their_place_and_served_oldest_first(in_world) -> None:
@@ -290,16 +313,23 @@ def test_a_lost_queue_message_is_sent_again(in_world) -> None:
 def test_a_connection_that_closes_under_the_request_is_not_taken_for_queued(in_world) -> None:
     async def story(world: World) -> None:
         _, down, found = await two(world, blob(1000))
-        peers = down._client.network
+        network = down._client.network
+        lost = 0
 
-        async def closing(username: str, typ: str = "P"):
-            connection = await type(peers).get_peer_connection(peers, username, typ)
-            await connection.disconnect()
+        async def losing(username: str, typ: str = "P"):
+            connection = await type(network).get_peer_connection(network, username, typ)
+
+            async def lose(message) -> None:
+                nonlocal lost
+                lost += 1
+                await connection.disconnect()
+
+            connection.send_message = lose
             return connection
 
-        peers.get_peer_connection = closing
+        network.get_peer_connection = losing
         end, words = await down.origin(found).fetch(Sink())
-        assert end == OriginEnd.OFFLINE and "cannot be reached" in words
+        assert end == OriginEnd.OFFLINE and "cannot be reached" in words and lost == 2
 
     in_world(story)
 
