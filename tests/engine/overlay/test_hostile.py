@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from overlay_world import RECORDING, Collector, RawClient, dial, host_of, offer, request_all, run, until, world
 
-from slskdn_tui.engine.overlay.frames import ChunkCancel, ChunkRequest, Kind
+from slskdn_tui.engine.overlay.frames import ChunkCancel, ChunkRequest, Kind, data_head
 from slskdn_tui.engine.overlay.greeting import MeshError
 from slskdn_tui.engine.overlay.limits import MIB, MeshLimits
 from slskdn_tui.engine.overlay.messages import CacheJob, DigestPageRequest, Hello, RequestedTrack, encode
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.variant import LEAF
+from slskdn_tui.model.variant import LEAF, Variant
 
 
 def descriptors() -> int:
@@ -105,6 +105,32 @@ def test_a_peer_that_breaks_the_protocol_is_dropped(kind: int, body: bytes, head
             await until(lambda: not server.peers)
 
     run(scene)
+
+
+@pytest.mark.parametrize(("offset", "size"), [(4 * LEAF, LEAF), (5, LEAF), (0, LEAF - 1), (2 * LEAF, LEAF), (3 * LEAF, LEAF), (LEAF, LEAF)])
+def test_leaves_outside_of_what_was_asked_never_reach_the_swarm(offset: int, size: int) -> None:
+    """Asked for leaves 1 and 2 (the last one 10 bytes short), leaf 1 has come: another offset, a wrong size or a second copy ends the connection."""
+
+    async def body() -> None:
+        async with world() as w:
+            server = await w.node(1)
+            raw = await RawClient.connect(server)
+            await raw.greet()
+            await until(lambda: bool(server.peers))
+            (peer,) = server.peers.values()
+            variant = Variant("ab" * 32, "file", 3 * LEAF - 10, RECORDING)
+            got = Collector(variant, (bytes(32),) * 3)
+            peer.attach(variant.variant_id, got)
+            peer.request(variant.variant_id, LEAF, 2 * LEAF - 10)
+            _, request_id, _ = await raw.receive()
+            raw.writer.write(data_head(request_id, LEAF, LEAF) + bytes(LEAF))
+            await until(lambda: got.bad == [1])
+            raw.writer.write(data_head(request_id, offset, size) + bytes(size))
+            await until(lambda: bool(got.lost))
+            assert got.bad == [1] and "outside" in got.lost[0]
+            raw.writer.transport.abort()
+
+    run(body)
 
 
 def test_frames_of_later_versions_are_skipped() -> None:
@@ -213,7 +239,7 @@ def test_a_flood_of_control_frames_only_slows_its_sender(tmp_path: Path) -> None
             server, client = await w.node(1, providers=[provider], limits=MeshLimits(control_s=50.0)), await w.node(2)
             raw = await RawClient.connect(server)
             await raw.greet()
-            for index in range(20_000):
+            for index in range(100_000):  # more than the receive buffer holds
                 raw.send(Kind.PING, index)
             await until(lambda: any(not peer._wire._reading for peer in server.peers.values()))
             peer = await dial(client, server)
@@ -222,7 +248,7 @@ def test_a_flood_of_control_frames_only_slows_its_sender(tmp_path: Path) -> None
             request_all(peer, variant)
             await until(lambda: got.complete)
             assert got.data == data
-            assert (await raw.receive())[:2] == (Kind.PONG, 0)
+            assert (await raw.receive())[:2] == (Kind.PONG, 0) and len(server.peers) == 2
             raw.writer.transport.abort()
 
     run(body)
