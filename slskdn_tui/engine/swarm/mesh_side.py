@@ -199,6 +199,7 @@ class MeshSide:
         except ValueError as error:
             return f"it is asked for this file already: {error}"
         self.members[member.node] = member
+        self._decided(self._decide(member.variant))
         self.scheduler.add(member.node, member.peer.limits, self._reputation(member.node), self._clock.now())
         member.step(DEvent.ACCEPT)
         self._tell("peer_added", member.node, variant_id=member.variant.variant_id, words=self.decision.words)
@@ -221,7 +222,7 @@ class MeshSide:
             self.part.mark(leaf, from_origin=True)
         for leaf in bad:
             self._charge(self.part.pieces.source_of(leaf), leaf)
-        self.decision = self._decide(variant)
+        self._decided(self._decide(variant))
         words = f"{len(good)} of {len(good) + len(bad)} leaves from Soulseek match" if self._seen else "no whole leaf from Soulseek yet"
         self._tell("proof", "", variant_id=variant.variant_id, result=self.decision.proof.value, words=words)
 
@@ -359,7 +360,11 @@ class MeshSide:
             if not decision.allowed:
                 self.run_step(Step(cancels=list(self.scheduler.cancel_all())))
         self.scheduler.paused = not decision.allowed
+        self._decided(decision)
+
+    def _decided(self, decision: Decision) -> None:
         self.decision = decision
+        self.part.pieces.reserve(self._guard and decision.proof is Proof.NONE)
 
     def hopeful(self, now: float, since: float) -> bool:
         """Some peer may still deliver; `since`: when this run began."""

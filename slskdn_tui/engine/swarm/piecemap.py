@@ -34,6 +34,7 @@ class PieceMap:
         self.failed: set[int] = set()
         self.prefix = 0
         self.extents: list[Extent] = []
+        self.reserved: int | None = None
         self.stream: int | None = None
         self.stream_rate = 0.0  # bytes/s, kept current by the shell
         self.verified = 0  # bytes in verified leaves
@@ -161,6 +162,17 @@ class PieceMap:
             if self.status[leaf] == TAKEN:
                 self.status[leaf] = FREE
 
+    def reserve(self, wanted: bool) -> None:
+        """Keep the first free leaf from everybody but the origin (or stop doing so): the mesh alone cannot finish an unproven file."""
+        if wanted and self.reserved is None:
+            free = self.status.find(_FREE)
+            if free >= 0:
+                self.status[free], self.reserved = TAKEN, free
+        elif not wanted and self.reserved is not None:
+            if self.status[self.reserved] == TAKEN:
+                self.status[self.reserved] = FREE
+            self.reserved = None
+
     def deliver(self, leaf: int, plane: int) -> tuple[str, ...]:
         """A leaf was verified; returns everyone who had been asked for it."""
         if self.status[leaf] != DONE:
@@ -188,6 +200,7 @@ class PieceMap:
         self.plane = bytearray(self.leaves)
         self.holders.clear()
         self.failed.clear()
+        self.reserved = None
         self.verified = self.count = 0
         self.digests = digests
 

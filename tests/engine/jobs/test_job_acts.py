@@ -44,3 +44,58 @@ def test_a_paused_job_keeps_its_bytes_and_a_resumed_one_goes_on_after_them(tmp_p
             assert mono.starts[name] == [0, 4 * LEAF]  # one leaf of overlap is compared
 
     asyncio.run(main())
+
+
+def test_a_cancelled_job_leaves_no_partial_file_and_keeps_finished_tracks(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(5 * LEAF, which="02 ")
+            engine = await world.engine(rescue={"no_bytes_s": 60.0})
+            job = await world.create(engine)
+            await until(lambda: job.tracks[0].record.state == "done" and mono.total % LEAF, "one track is there, one is halfway", job)
+            assert (await act(engine, "cancel", job)).ok
+            assert world.music() == world.truth[:1]
+            assert not [path for path in world.paths("me").incomplete.rglob("*") if path.is_file()]
+            refused = await act(engine, "resume", job)
+            assert refused.code == "refused" and "cancelled" in refused.message
+
+    asyncio.run(main())
+
+
+def test_a_job_run_again_fetches_only_the_file_that_was_deleted(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            engine = await world.engine()
+            job = await world.create(engine)
+            await completed(job)
+            Path(job.tracks[1].record.placed).unlink()
+            before = dict(mono.sent)
+            assert (await act(engine, "rerun", job)).ok
+            await until(lambda: job.record.state == "completed", "the job is complete again", job)
+            first, second = (path.name for path in album.tracks(2))
+            assert world.music() == world.truth
+            assert mono.sent[first] == before[first] and mono.sent[second] == 2 * before[second]
+
+    asyncio.run(main())
+
+
+def test_jobs_that_were_running_go_on_by_themselves_when_the_engine_starts_again(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(6 * LEAF)
+            settings = world.settings("me", rescue={"no_bytes_s": 60.0})
+            engine = await world.start("me", settings)
+            job = await world.create(engine)
+            await until(lambda: mono.total == 6 * LEAF, "six leaves are sent", job)
+            await until(lambda: job.tracks[0].done * album.tracks(1)[0].stat().st_size >= 6 * LEAF, "six leaves have come", job)
+            await engine.stop()
+            mono.let_go()
+            again = await world.start("me", settings)
+            await completed(again.runner.find(job.job_id))
+            assert world.music() == world.truth
+            assert mono.starts[album.tracks(1)[0].name] == [0, 5 * LEAF]
+
+    asyncio.run(main())

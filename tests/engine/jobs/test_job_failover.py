@@ -1,0 +1,112 @@
+"""A holder leaves, another one goes on; a holder's file is bad, another one's is taken; what nobody proved is not placed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from engine_world import LEAF, Album, World, completed, uploaded, until
+
+pytestmark = pytest.mark.usefixtures("quick")
+PATIENT = {"no_bytes_s": 60.0}
+
+
+def other_content(path: Path) -> bytes:
+    """The same name, size and FLAC head, and then other bytes."""
+    data = path.read_bytes()
+    return data[:8192] + bytes(byte ^ 0x5A for byte in data[8192:])
+
+
+def test_when_a_holder_goes_offline_another_goes_on_at_the_same_offset(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            first, second = await world.holder("a_first"), await world.holder("b_second")
+            first.hold(5 * LEAF)
+            engine = await world.engine(rescue=PATIENT)
+            job = await world.create(engine)
+            (path,) = album.tracks(1)
+            await until(lambda: job.tracks[0].done * path.stat().st_size >= 5 * LEAF, "five leaves have come", job)
+            await first.stop()
+            await completed(job)
+            assert world.music() == world.truth
+            assert second.starts[path.name] == [4 * LEAF] and second.total == path.stat().st_size - 4 * LEAF
+            assert "b_second" in world.said("me", "track.failover")[0]
+
+    asyncio.run(main())
+
+
+def test_another_file_of_the_same_name_and_size_never_mixes_in(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            (path,) = album.tracks(1)
+            first, wrong = await world.holder("a_first"), await world.holder("b_wrong", {path.name: other_content(path)})
+            right = await world.holder("c_right")
+            first.hold(5 * LEAF)
+            engine = await world.engine(rescue=PATIENT)
+            job = await world.create(engine)
+            await until(lambda: job.tracks[0].done * path.stat().st_size >= 5 * LEAF, "five leaves have come", job)
+            await first.stop()
+            await completed(job)
+            assert world.music() == world.truth
+            assert wrong.starts[path.name] == [4 * LEAF]
+            assert right.starts[path.name] == [4 * LEAF]
+            assert not world.paths("me").quarantine.exists()
+
+    asyncio.run(main())
+
+
+def test_a_corrupt_file_goes_to_quarantine_and_the_job_goes_on_with_another_holder(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            (path,) = album.tracks(1)
+            bad = bytearray(path.read_bytes())
+            bad[len(bad) // 2] ^= 0x10
+            await world.holder("a_corrupt", {path.name: bytes(bad)})
+            await world.holder("b_good")
+            engine = await world.engine()
+            job = await world.create(engine)
+            await completed(job)
+            assert world.music() == world.truth
+            (kept,) = world.paths("me").quarantine.rglob("*.flac")
+            why = kept.with_name(kept.name + ".why.txt").read_text()
+            assert kept.read_bytes() == bytes(bad) and "a_corrupt" in kept.name and why.strip()
+            assert len(world.said("me", "track.quarantined")) == 1
+
+    asyncio.run(main())
+
+
+def test_a_file_of_which_soulseek_sent_nothing_is_not_placed_on_one_nodes_word(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(0)
+            node = await world.node("node")
+            engine = await world.engine(overlay={"peers": [node.settings.overlay.listen]})
+            await until(lambda: engine.mesh and engine.mesh.peers, "the node is connected")
+            job = await world.create(engine)
+            await until(lambda: world.said("me", "rescue.peers"), "the mesh was asked", job)
+            size = album.tracks(1)[0].stat().st_size
+            swarm = job.tracks[0].swarm
+            await until(lambda: swarm and swarm.part.pieces.missing() == 0 and swarm.part.pieces.done >= size - LEAF, "all but a leaf came", job)
+            assert not world.music() and job.record.state == "active"
+            mono.let_go()
+            await completed(job)
+            assert world.music() == world.truth
+            assert LEAF <= mono.total and await uploaded(node) <= size - LEAF
+
+
+def test_two_nodes_that_agree_may_finish_what_waits_in_a_queue(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(0)
+            nodes = [await world.node("node-1"), await world.node("node-2")]
+            engine = await world.engine(overlay={"peers": [node.settings.overlay.listen for node in nodes]})
+            await until(lambda: engine.mesh and len(engine.mesh.peers) == 2, "the nodes are connected")
+            job = await world.create(engine)
+            await completed(job)
+            assert world.music() == world.truth and mono.total == 0
+            assert sum([await uploaded(node) for node in nodes]) >= album.tracks(1)[0].stat().st_size
+
+    asyncio.run(main())
