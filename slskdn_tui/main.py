@@ -31,7 +31,9 @@ async def _attach(paths: Paths) -> EngineProtocol | None:
     engine = RemoteEngine(paths.socket)
     try:
         await engine.start()
-    except UserError:
+    except UserError as error:
+        if error.code != "no_engine":
+            raise
         return None
     return engine
 

@@ -49,6 +49,7 @@ from slskdn_tui.model.views import EngineEvent, Snapshot, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
 
 log = logging.getLogger(__name__)
+BACKUP_EVERY = 3600.0
 
 
 class Engine:
@@ -96,6 +97,7 @@ class Engine:
         self.started_at = iso(self.clock.wall())
         self.store = await Store.open(paths, self.clock)
         stack.push_async_callback(self.store.close)
+        self.supervisor.keep("backups", self._back_up, first=1, most=1)
         for damage in self.store.damage:
             self.bus.publish("store.damaged", "store", str(damage), level="error")
         self.disk = ThreadPoolExecutor(2, thread_name_prefix="disk")
@@ -132,6 +134,11 @@ class Engine:
         await self.offers.load()
         if folders:
             self.supervisor.keep("offers", self._keep_offers, first=60, most=600)
+
+    async def _back_up(self) -> None:
+        """A copy of state.db every hour; the newest three stay."""
+        await self.clock.sleep(BACKUP_EVERY)
+        await self.store.backup()
 
     def _offered_folders(self) -> list[Path]:
         """Which folders the overlay may offer from (`overlay.offer`)."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+from datetime import UTC, datetime
 from pathlib import Path
 
+from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.model.text import SafeText
 
 LOGGERS = ("slskdn_tui", "aioslsk", "asyncio")
@@ -13,7 +15,10 @@ LINE = 2000
 
 
 class SafeFormatter(logging.Formatter):
-    """One line a record; control characters of anything that came from outside become pictures."""
+    """One line a record, UTC; control characters of anything that came from outside become pictures."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return iso(datetime.fromtimestamp(record.created, UTC))
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n    ".join(str(SafeText(line, LINE)) for line in super().format(record).split("\n"))
@@ -25,7 +30,7 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         self._handler = logging.handlers.RotatingFileHandler(path, maxBytes=4 << 20, backupCount=3, encoding="utf-8", errors="replace")
         path.chmod(0o600)
-        self._handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)-7s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+        self._handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
         self._before: list[tuple[logging.Logger, int, bool]] = []
 
     def open(self) -> None:

@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from slskdn_tui.model.variant import Variant
 
 BENCH_RECORDING = "00000000-0000-0000-0000-000000000000"
 MEETING_S = 3.0
-"""How long after the first peer others are waited for before the variant is chosen."""
+"""How long after the last byte peers are waited for that have not answered: their offers might outnumber the variant fetched."""
 
 
 def fetch(out: str, peers: str, as_json: bool) -> int:
@@ -63,118 +62,144 @@ async def _fetch(out: Path, addresses: list[tuple[str, int]], started: float) ->
     supervisor = Supervisor(clock)
     mesh = Mesh(NodeIdentity.ephemeral(), clock=clock, supervisor=supervisor, limits=BENCH_LIMITS, permit=EVERYWHERE)
     await mesh.start()
-    part_path = out.with_name(out.name + ".part")
-    swarm: TrackSwarm | None = None
     me = asyncio.current_task()
     if me is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
-    names: dict[str, str] = {}
-    events: Counter[str] = Counter()
     try:
-        meetings = [asyncio.ensure_future(_meet(mesh, host, port)) for host, port in addresses]
-        met, late = await _first_meetings(meetings)
-        variant = _most_offered(met)
-        store = MemoryPartStore()
-        part = await PartFile.open(part_path, variant.length, "bench", store, clock)
-        swarm = TrackSwarm(
-            part,
-            clock=clock,
-            supervisor=supervisor,
-            tunables=Tunables(),
-            rescue=RescueThresholds(),
-            reputation=lambda node: 1.0,
-            observe=lambda event: events.update((f"{event.kind}:{event.result}",)),
-            guard=False,
-        )
-        joining = supervisor.spawn("late peers", _join_late(swarm, late, variant, names))
-        for peer, offers in met:
-            names[peer.node_id] = peer.address
-            for offer in offers:
-                await swarm.add_peer(peer, offer)
-        end = await swarm.run()
-        joining.cancel()
-        status = swarm.status()
-        await swarm.stop()
-        ok, words = end is SwarmEnd.COMPLETE, str(end)
-        if ok:
-            checked = await asyncio.to_thread(verify_file, part_path, store.records["bench"])
-            ok, words = checked.ok, checked.words
-        if ok:
-            await asyncio.to_thread(_place, part_path, out)
+        meetings = Meetings(mesh, supervisor, addresses)
+        variant = await meetings.first()
+        while True:
+            transfer = await Transfer.begin(out, variant, meetings, clock, supervisor)
+            try:
+                result = await transfer.run()
+            finally:
+                await transfer.swarm.stop()
+            if (other := meetings.most_offered(variant)) == variant:
+                break
+            variant = other  # the first peer met was not one of the many
+        if result["ok"]:
+            await asyncio.to_thread(_place, transfer.path, out)
         seconds = time.perf_counter() - started
-        return {
-            "ok": ok,
-            "end": words,
-            "bytes": status.done,
-            "seconds": round(seconds, 3),
-            "MBps": round(status.done / seconds / 1e6, 2),
-            "by_peer": {names.get(source.source, short_node_id(source.source)): source.bytes for source in status.sources},
-            "duplicate_bytes": status.duplicate_bytes,
-            "banned": [names.get(node, short_node_id(node)) for node, _ in status.bans],
-            "timeouts": events["chunk:timeout"],
-            "moved": events["rebalance:"],
-            "variant_id": status.variant_id,
-        }
+        return {**result, "seconds": round(seconds, 3), "MBps": round(result["bytes"] / seconds / 1e6, 2)}
     except DiskTrouble as trouble:
         raise UserError("disk", trouble.words, "make room, or choose another --out") from trouble
     finally:
-        if swarm is not None:
-            await swarm.stop()
         for peer in list(mesh.peers.values()):
             peer.drop("done")  # a stalled one would not answer a polite good-bye
         await supervisor.stop()
         await mesh.stop()
 
 
-async def _meet(mesh: Mesh, host: str, port: int) -> tuple[OverlayPeer, tuple[Variant, ...]] | None:
-    """Dial and ask for the bench recording; None when there is no answer."""
-    try:
-        peer = await mesh.dial(host, port, named=True)
-        return peer, await peer.offers([BENCH_RECORDING])
-    except (MeshError, OSError, ValueError) as error:
-        sys.stderr.write(f"{host}:{port}: {error}\n")
-        return None
+class Meetings:
+    """Dials everybody at once; `offers` fills as they answer, `names` has the address of each node id."""
+
+    def __init__(self, mesh: Mesh, supervisor: Supervisor, addresses: list[tuple[str, int]]) -> None:
+        self.offers: dict[OverlayPeer, Variant] = {}
+        self.names: dict[str, str] = {}
+        self.news = asyncio.Condition()
+        self.pending = len(addresses)
+        for host, port in addresses:
+            supervisor.spawn(f"meet {host}:{port}", self._meet(mesh, host, port))
+
+    async def _meet(self, mesh: Mesh, host: str, port: int) -> None:
+        try:
+            peer = await mesh.dial(host, port, named=True)
+            offered = [variant for variant in await peer.offers([BENCH_RECORDING]) if variant.kind == "file"]
+            self.names[peer.node_id] = peer.address
+            if offered:
+                self.offers[peer] = offered[0]
+        except (MeshError, OSError, ValueError) as error:
+            sys.stderr.write(f"{host}:{port}: {error}\n")
+        finally:
+            async with self.news:
+                self.pending -= 1
+                self.news.notify_all()
+
+    async def first(self) -> Variant:
+        """What the first to answer offers: waiting for the slowest would cost its round trips. UserError when nobody offers anything."""
+        async with self.news:
+            await self.news.wait_for(lambda: self.offers or not self.pending)
+        if not self.offers:
+            raise UserError("network", "no peer offers a file", "start `slskdn bench serve` on the addresses given with --peers")
+        return next(iter(self.offers.values()))
+
+    def most_offered(self, current: Variant) -> Variant:
+        """The variant most peers offer; `current` where it is one of several such."""
+        count = Counter(variant.variant_id for variant in self.offers.values())
+        return max(self.offers.values(), key=lambda variant: (count[variant.variant_id], variant.variant_id == current.variant_id))
 
 
-_Met = tuple[OverlayPeer, tuple[Variant, ...]]
+class Transfer:
+    """One attempt at one variant: peers join as they are met; it ends early when another variant turns out to be offered more."""
 
+    def __init__(self, part: PartFile, variant: Variant, meetings: Meetings, clock: SystemClock, supervisor: Supervisor) -> None:
+        self.path = Path(part.path)
+        self.store = MemoryPartStore()
+        self.events: Counter[str] = Counter()
+        self._variant = variant
+        self._meetings = meetings
+        self._supervisor = supervisor
+        self.swarm = TrackSwarm(
+            part,
+            clock=clock,
+            supervisor=supervisor,
+            tunables=Tunables(),
+            rescue=RescueThresholds(),
+            reputation=lambda node: 1.0,
+            observe=lambda event: self.events.update((f"{event.kind}:{event.result}",)),
+            guard=False,
+        )
 
-async def _first_meetings(meetings: Sequence[asyncio.Future[_Met | None]]) -> tuple[list[_Met], set[asyncio.Future[_Met | None]]]:
-    """Those who offered something by the time more than half have answered (or `MEETING_S` after the first), and those still being met."""
-    pending = set(meetings)
-    met: list[_Met] = []
-    deadline: float | None = None
-    while pending and len(met) * 2 <= len(meetings):
-        wait = None if deadline is None else max(0.0, deadline - time.monotonic())
-        done, pending = await asyncio.wait(pending, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-        met += [answer for task in done if (answer := task.result()) is not None and answer[1]]
-        if not done:
-            break
-        deadline = time.monotonic() + MEETING_S if met and deadline is None else deadline
-    if not met:
-        raise UserError("network", "no peer offers a file", "start `slskdn bench serve` on the addresses given with --peers")
-    return met, pending
+    @classmethod
+    async def begin(cls, out: Path, variant: Variant, meetings: Meetings, clock: SystemClock, supervisor: Supervisor) -> Transfer:
+        store = MemoryPartStore()
+        part = await PartFile.open(out.with_name(out.name + ".part"), variant.length, "bench", store, clock)
+        transfer = cls(part, variant, meetings, clock, supervisor)
+        transfer.store = store
+        return transfer
 
+    async def run(self) -> dict[str, Any]:
+        """The result as it is printed, but for the time."""
+        joining = self._supervisor.spawn("join peers", self._join())
+        end = await self.swarm.run()
+        # Every offer counts before the variant is settled; and whoever is met late may go on where the others were lost.
+        await asyncio.wait({joining}, timeout=MEETING_S)
+        joining.cancel()
+        if end is SwarmEnd.ORIGIN_ENDED and self.swarm.members:
+            end = await self.swarm.run()
+        status = self.swarm.status()
+        await self.swarm.stop()
+        ok, words = end is SwarmEnd.COMPLETE, str(end)
+        if ok:
+            checked = await asyncio.to_thread(verify_file, self.path, self.store.records["bench"])
+            ok, words = checked.ok, checked.words
+        names = self._meetings.names
+        return {
+            "ok": ok,
+            "end": words,
+            "bytes": status.done,
+            "by_peer": {names.get(source.source, short_node_id(source.source)): source.bytes for source in status.sources},
+            "duplicate_bytes": status.duplicate_bytes,
+            "banned": [names.get(node, short_node_id(node)) for node, _ in status.bans],
+            "timeouts": self.events["chunk:timeout"],
+            "moved": self.events["rebalance:"],
+            "variant_id": status.variant_id,
+        }
 
-def _most_offered(met: list[_Met]) -> Variant:
-    offers = [variant for _, variants in met for variant in variants if variant.kind == "file"]
-    if not offers:
-        raise UserError("network", "the peers offer no whole file")
-    count = Counter(variant.variant_id for variant in offers)
-    return max(offers, key=lambda variant: (count[variant.variant_id], variant.variant_id))
-
-
-async def _join_late(swarm: TrackSwarm, late: set[asyncio.Future[_Met | None]], variant: Variant, names: dict[str, str]) -> None:
-    """Peers that answer after the choice come in where they offer it."""
-    for meeting in asyncio.as_completed(late):
-        answer = await meeting
-        if answer is None:
-            continue
-        peer, offers = answer
-        names[peer.node_id] = peer.address
-        for offer in offers:
-            if offer.variant_id == variant.variant_id:
-                await swarm.add_peer(peer, offer)
+    async def _join(self) -> None:
+        meetings, joined = self._meetings, set[OverlayPeer]()
+        while True:
+            for peer, variant in list(meetings.offers.items()):
+                if peer not in joined:
+                    joined.add(peer)
+                    if variant.variant_id == self._variant.variant_id:
+                        await self.swarm.add_peer(peer, variant)
+            if not meetings.pending:
+                break
+            async with meetings.news:
+                await meetings.news.wait_for(lambda: not meetings.pending or len(meetings.offers) > len(joined))
+        if meetings.most_offered(self._variant) != self._variant:
+            self.swarm.abort()
 
 
 def _place(part: Path, out: Path) -> None:

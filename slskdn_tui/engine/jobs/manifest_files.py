@@ -1,4 +1,7 @@
-"""Manifests on disk: `jobs/active/<job_id>.yaml` while a job lives, `jobs/completed/` when it is complete. Shell over the file system; runs in a thread."""
+"""Manifests on disk: `jobs/active/<job_id>.yaml` while a job lives, `jobs/completed/` when it is complete, `jobs/cancelled/` when it was cancelled.
+
+Shell over the file system; runs in a thread.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ from slskdn_tui.model.jobs import JobState, TrackState
 _MOVING = frozenset({TrackState.ACTIVE, TrackState.QUEUED, TrackState.STALLED, TrackState.RESCUE, TrackState.VERIFYING})
 
 
+_FOLDERS = {JobState.COMPLETED: "completed", JobState.CANCELLED: "cancelled"}
+
+
 class ManifestFiles:
     """Keeps one file a job below `folder`."""
 
@@ -24,7 +30,11 @@ class ManifestFiles:
         self._last: dict[str, str] = {}
 
     def path(self, record: JobRecord) -> Path:
-        return self._folder / ("completed" if record.state is JobState.COMPLETED else "active") / f"{record.job_id}.yaml"
+        return self._folder / _FOLDERS.get(record.state, "active") / f"{record.job_id}.yaml"
+
+    def unfinished(self) -> list[Path]:
+        """Manifests of jobs that were not ended."""
+        return sorted((self._folder / "active").glob("*.yaml"))
 
     @staticmethod
     def text(record: JobRecord) -> str:
@@ -44,8 +54,9 @@ class ManifestFiles:
             handle.flush()
             os.fsync(handle.fileno())
         fresh.replace(path)
-        other = self._folder / ("active" if path.parent.name == "completed" else "completed") / path.name
-        other.unlink(missing_ok=True)
+        for folder in ("active", *_FOLDERS.values()):
+            if folder != path.parent.name:
+                (self._folder / folder / path.name).unlink(missing_ok=True)
         self._last[record.job_id] = mark
 
     @staticmethod

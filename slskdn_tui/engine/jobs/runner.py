@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.jobs import manifests
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
@@ -80,6 +81,19 @@ class JobRunner:
             job = self._jobs[record.job_id] = LiveJob.of(record)
             if job.runs:
                 self._start(job)
+        if not self._jobs:
+            await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        """With a database that knows no job, the manifests on disk do: a lost or damaged state.db costs no job."""
+        loop = asyncio.get_running_loop()
+        for path in await loop.run_in_executor(self._services.disk, self._manifests.unfinished):
+            try:
+                text = await loop.run_in_executor(self._services.disk, read_text, path)
+                job = await self.import_manifest(text, str(path))
+                self._tell(job, "job.rebuilt", f"rebuilt from its manifest {path.name}", level="warning")
+            except UserError as error:
+                self._services.bus.publish("job.not_rebuilt", "job", str(error), level="error")
 
     async def stop(self) -> None:
         """Let go of everything; states stay as they are, so a restart goes on."""
@@ -194,6 +208,9 @@ class JobRunner:
     def manifest(self, job: LiveJob) -> str:
         """The job's manifest as it stands now."""
         return self._manifests.text(job.record)
+
+    def manifest_path(self, job: LiveJob) -> Path:
+        return self._manifests.path(job.record)
 
     # Driving ----------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
-"""The event bus: rare facts for the log, toasts and traces. Bounded and lossy towards each reader; losses are counted."""
+"""The event bus: rare facts for the log, toasts and traces. Bounded and lossy towards each reader; losses are counted. Each also goes to `logging`."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent
 
 Level = Literal["info", "warning", "error"]
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 Scalar = str | int | float | bool | None
 
 
@@ -40,6 +42,7 @@ class EventBus:
     ) -> None:
         """`facts` and `data` are the event's machine-readable side, joined."""
         event = EngineEvent(name, iso(self._clock.wall()), part, level, SafeText(text), job_id, track, {**(facts or {}), **data})
+        logging.getLogger(f"slskdn_tui.{part}").log(_LEVELS[level], "%s", event.text)
         self.count += 1
         self.history.append((self.count, event))
         for reader in self._readers:

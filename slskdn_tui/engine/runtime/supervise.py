@@ -81,9 +81,11 @@ class Supervisor:
                 raise
             except Exception as error:  # as above
                 self._tell(part, error)
-            wait = first if self._clock.now() - started > 60 else min(most, wait * 2)
+            if self._clock.now() - started > 60:
+                wait = first
             part.state, part.restarts = "waiting", part.restarts + 1
             await self._clock.sleep(wait)
+            wait = min(most, wait * 2)
 
     def _tell(self, part: Part, error: BaseException) -> None:
         part.state, part.error = "failed", f"{type(error).__name__}: {error}"

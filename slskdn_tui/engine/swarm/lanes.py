@@ -194,8 +194,8 @@ class Lane:
             self.metrics.arrived(now, size, since)
             if self.starting:
                 self.slow_start = min(self.slow_start + size, self.limits.bytes_outstanding)
-                settled = self.metrics.busy_seconds >= _SETTLED_S or self.slow_start > 2 * self._by_rate(self.metrics.throughput_avg or 0.0)
-                self.starting = not settled
+                # By time alone: while TCP itself is starting, the measured rate would hold it back.
+                self.starting = self.metrics.busy_seconds < max(_SETTLED_S, min(4 * self.rtt(), 0.9))
         self.heard = now
         self.strikes = 0
 

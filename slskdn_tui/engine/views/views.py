@@ -15,7 +15,6 @@ from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference, short_node_id
-from slskdn_tui.model.jobs import JobState
 from slskdn_tui.model.music import ReleaseHit
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import (
@@ -203,8 +202,7 @@ class Views:
 
     async def _job(self, key: ViewKey) -> Snapshot:
         job = self._engine.runner.find(key.subject)
-        folder = "completed" if job.record.state is JobState.COMPLETED else "active"
-        return job_view(job, str(self._engine.paths.jobs / folder / f"{job.job_id}.yaml"))
+        return job_view(job, str(self._engine.runner.manifest_path(job)))
 
     async def _trace(self, key: ViewKey) -> TraceView:
         job_ref, _, position = key.subject.partition("/")
