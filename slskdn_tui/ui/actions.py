@@ -7,9 +7,11 @@ face are the functions in `UI`. A test holds that every `where="ui"` command sta
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+from textual.screen import Screen
 
 from slskdn_tui.commands import SPECS, CommandSpec
 from slskdn_tui.model.errors import UserError
@@ -39,13 +41,38 @@ class Actions:
     def __init__(self, app: SlskdnApp) -> None:
         self.app = app
         self.history: list[str] = []
+        self._waiting = False
 
     def run(self, spec: CommandSpec, args: Args | None = None) -> None:
         """Start a command with what was said of its arguments; the rest is filled in or asked for."""
         if spec.where == "ui":
             UI[spec.name](self, args or {})
         else:
-            self.app.run_worker(self.engine(spec, args or {}), group="command", exit_on_error=True)
+            self._start(self.engine(spec, args or {}))
+
+    def _start(self, flow: Coroutine[Any, Any, None]) -> None:
+        """A command that may ask something: keys wait until it has asked or is through."""
+        self.app.gate.coming(1)
+        self._waiting = True
+        self.app.run_worker(self._through(flow), group="command", exit_on_error=True)
+
+    async def _through(self, flow: Coroutine[Any, Any, None]) -> None:
+        try:
+            await flow
+        finally:
+            self._arrived()
+
+    def _arrived(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            self.app.gate.coming(-1)
+            self.app.release_keys()
+
+    async def _ask(self, dialog: Screen[Any]) -> Any:
+        """Open a dialog and wait for its answer. What is typed from here on is for it."""
+        answer = self.app.push_screen(dialog, wait_for_dismiss=True)
+        self._arrived()
+        return await answer
 
     def run_line(self, text: str) -> None:
         """A `:` line. Errors are one line."""
@@ -74,11 +101,12 @@ class Actions:
             return
         if spec.danger and not said.get("yes"):
             about = f"{len(calls)} jobs" if len(calls) > 1 else self._about(calls[0])
-            if not await self.app.push_screen_wait(Ask(spec.danger, about)):
+            if not await self._ask(Ask(spec.danger, about)):
                 self.say("left as it was", "colors.dim")
                 return
         if spec.danger and any(arg.name == "yes" for arg in spec.args):
             calls = [{**call, "yes": True} for call in calls]
+        self._arrived()
         for call in calls:
             await self._submit(spec, call)
         self.app.poller.kick()
@@ -86,7 +114,7 @@ class Actions:
     async def _filled(self, spec: CommandSpec, said: Args) -> list[Args] | None:
         """One set of arguments for each job the command is for; None when the user left a question or nothing fits."""
         if spec.name == "jobs.create" and "reference" not in said:
-            wanted = await self.app.push_screen_wait(NewJob())
+            wanted = await self._ask(NewJob())
             return None if wanted is None else [{**wanted, **said}]
         takes = {arg.type: arg for arg in spec.args if arg.type in ("job", "track")}
         calls = [dict(said)]
@@ -111,7 +139,7 @@ class Actions:
     async def _path(self, spec: CommandSpec, hint: str, call: Args) -> str | None:
         template = OUT_FILES.get(spec.name, "")
         value = template.format(job=str(call.get("job", "job"))[:8])
-        return cast("str | None", await self.app.push_screen_wait(Prompt(spec.summary, f"{hint}.", value)))
+        return cast("str | None", await self._ask(Prompt(spec.summary, f"{hint}.", value)))
 
     def _about(self, call: Args) -> str:
         job = str(call.get("job", ""))
@@ -155,7 +183,7 @@ class Actions:
             self.leave(args)
 
     def leave(self, args: Args) -> None:
-        self.app.run_worker(self.quit(), group="command")
+        self._start(self.quit())
 
     async def quit(self) -> None:
         """Leave; with jobs running in this window it asks, for they stop with it."""
@@ -163,7 +191,7 @@ class Actions:
         running = status.jobs_running if status is not None else 0
         if running and "this window" in self.app.engine.description:
             words = f"{running} job{'s' if running > 1 else ''} running in this window will pause until slskdn is started again."
-            if not await self.app.push_screen_wait(Ask(f"{words} Quit?")):
+            if not await self._ask(Ask(f"{words} Quit?")):
                 return
         await self.app.leave()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from textual import events
 from textual.app import App
 from textual.screen import Screen
 
@@ -23,6 +24,7 @@ from slskdn_tui.model.views import StatusView
 from slskdn_tui.seam import EngineProtocol
 from slskdn_tui.ui.actions import Actions
 from slskdn_tui.ui.filter import OutputFilter
+from slskdn_tui.ui.keygate import KeyGate
 from slskdn_tui.ui.keys import KeyTable
 from slskdn_tui.ui.poller import Poller
 from slskdn_tui.ui.present.base import ASCII, UNICODE
@@ -88,6 +90,7 @@ class SlskdnApp(App[int], inherit_bindings=False):
         self.palette = Palette(found["mono"])
         self.theme_name = ""
         self.use_theme(wanted if wanted in found else "night")
+        self.gate = KeyGate(self._top, super().on_event)
         self.poller = Poller(
             engine, lambda: self.live, self._status_came, self._engine_lost, min(refresh_hz, 0.5) if low_bandwidth else refresh_hz
         )
@@ -146,6 +149,26 @@ class SlskdnApp(App[int], inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         await self._stop_engine()
+
+    # Keys ------------------------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self.gate.handle(event)
+        else:
+            await super().on_event(event)
+
+    def release_keys(self) -> None:
+        """A screen has come up: keys typed ahead are for it."""
+        if self.gate.held:
+            self.call_later(self.gate.release)
+
+    def line_done(self) -> None:
+        self.gate.line_done()
+        self.release_keys()
+
+    def _top(self) -> Screen[object] | None:
+        return self.screen_stack[-1] if self.screen_stack else None
 
     # Screens ---------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from slskdn_tui.config.settings import Ui
@@ -311,6 +312,19 @@ def test_command_line_runs_cli_verbs_and_says_errors_in_one_line(engine: FakeEng
     assert engine.commands == [Command("jobs.pause", {"job": "0f4"})]
 
 
+def test_what_is_typed_ahead_of_a_line_or_a_dialog_is_never_taken_for_commands(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        for key in ("colon", *"xprt", "enter", "n", *"xprt"):  # all at once, as a paste or a slow link delivers them
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: isinstance(app.screen, NewJob) and app.screen.field.value == "xprt")
+        assert app.actions.history == ["xprt"]
+
+    drive(app, steps)
+    assert engine.commands == []
+
+
 def test_palette_finds_and_runs_a_command(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
 
@@ -576,7 +590,7 @@ def test_a_tick_redraws_only_the_cells_that_changed(engine: FakeEngine, make_app
         assert drawn == []
         engine.views["swarms"] = replace(story.moved(story.swarms(), 1))
         await app.poller.poll()
-        assert [region.height for region in drawn] == [1, 1]  # the third row is below the fold
+        assert [region.height for region in drawn] == [1, 1, 1]
         assert all(region.width < 40 for region in drawn)
 
     drive(app, steps)

@@ -80,10 +80,7 @@ def test_a_cropped_line_is_never_wider(line: Line, width: int) -> None:
 @given(WIDE, WIDE)
 def test_cells_outside_the_changed_range_are_the_same(old: str, new: str) -> None:
     changed = changed_cells(((old, ""),), ((new, ""),))
-    if changed is None:
-        assert old == new
-        return
-    start, end = changed
+    start, end = changed or (0, 0)
 
     def cells(text: str) -> list[str]:
         return [part for char in text for part in ([char] + [""] * (cell_len(char) - 1) if cell_len(char) else [])]

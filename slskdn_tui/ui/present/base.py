@@ -214,8 +214,9 @@ def _letters(line: Line) -> Sequence[tuple[str, str]]:
             continue
         for char in text:
             width = cell_len(char)
-            if width == 0 and out:  # a combining mark belongs to the cell before it
-                out[-1] = (out[-1][0] + char, style)
+            if width == 0:  # a combining mark belongs to the cell before it
+                if out:
+                    out[-1] = (out[-1][0] + char, style)
             else:
                 out.append((char, style))
                 out.extend([("", style)] * (width - 1))

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input
 
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.views import Snapshot, ViewKey
@@ -100,9 +99,10 @@ class LiveScreen(Screen[None]):
     def on_mount(self) -> None:
         if not self.query(LiveTable):  # the app is closing already
             return
+        self.set_focus(self.main)
         self.ready = True
-        self.main.focus()
         self.ui.poller.kick()
+        self.ui.release_keys()
 
     def on_screen_resume(self) -> None:
         """Another theme or new facts may have come while this screen was not seen."""
@@ -164,32 +164,30 @@ class LiveScreen(Screen[None]):
 
     # Keys ------------------------------------------------------------------------------------------------------------
 
-    def on_key(self, event: events.Key) -> None:
-        """A key that no input has taken, through the registry."""
-        if isinstance(self.focused, Input):
-            return
+    def take_key(self, event: events.Key) -> None:
+        """A key that no input takes, through the registry."""
         spec = self.ui.keys.command(self.KEYS, event.key)
         if self._message[0]:
             self.say("")
         if spec is not None:
-            event.stop()
-            event.prevent_default()
             self.ui.actions.run(spec)
 
-    def on_bottom_bar_entered(self, event: BottomBar.Entered) -> None:
-        self.main.focus() if self.focused is None or isinstance(self.focused, Input) else None
-        if event.mode == ":":
-            self.ui.actions.run_line(event.text)
+    def line_entered(self, mode: str, text: str) -> None:
+        """Enter in the `:` or `/` line."""
+        self.set_focus(self.main)
+        if mode == ":":
+            self.ui.actions.run_line(text)
         else:
-            self.filter(event.text)
+            self.filter(text)
 
     def on_bottom_bar_edited(self, event: BottomBar.Edited) -> None:
         if event.mode == "/":
             self.filter(event.text)
 
-    def on_bottom_bar_closed(self, event: BottomBar.Closed) -> None:
-        self.main.focus()
-        if event.mode == "/":
+    def line_left(self, mode: str) -> None:
+        """Esc in the line."""
+        self.set_focus(self.main)
+        if mode == "/":
             self.filter("")
 
     def filter(self, text: str) -> None:

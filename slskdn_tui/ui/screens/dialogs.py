@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input
 
 from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, wrap
 from slskdn_tui.ui.widgets.bar import LineInput
@@ -39,6 +38,7 @@ class Dialog(ModalScreen[T]):
     """A frame with a title; esc leaves without an answer."""
 
     title_text = ""
+    ready = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as frame:
@@ -56,17 +56,35 @@ class Dialog(ModalScreen[T]):
         """What esc answers."""
         return None
 
-    def on_line_input_left(self, event: LineInput.Left) -> None:
-        event.stop()
-        self.escaped()
+    def line(self, value: str = "", placeholder: str = "") -> LineInput:
+        """The dialog's input."""
+        return LineInput(value, on_enter=self.entered, on_leave=self.escaped, placeholder=placeholder, name_id="answer")
+
+    def entered(self, text: str) -> None:
+        """Enter in the input."""
+
+    def on_screen_resume(self) -> None:
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
+        """It stands and has its focus: keys typed for it may come."""
+        self.ready = True
+        self.ui.release_keys()
+
+    def take_key(self, event: events.Key) -> None:
+        """A key that no input takes."""
+        if event.key in ("escape", "ctrl+c"):
+            self.escaped()
+        else:
+            self.pressed(event.key)
 
     def on_key(self, event: events.Key) -> None:
-        """Keys of a dialog stay in it; those an input has bindings for go on to find them."""
+        """What comes out of an input: keys of a dialog stay in it; those an input has bindings for go on to find them."""
         if event.key in ("escape", "ctrl+c"):
             event.prevent_default()
             event.stop()
             self.escaped()
-        elif not isinstance(self.focused, Input) or event.key in _THROUGH:
+        elif event.key in _THROUGH:
             event.stop()
             self.pressed(event.key)
 
@@ -113,7 +131,7 @@ class Prompt(Dialog[str | None]):
         self._value = value
 
     def parts(self) -> Sequence[Widget]:
-        return [LineInput(self._value, name_id="answer"), Lines(self._lines, name_id="hint")]
+        return [self.line(self._value), Lines(self._lines, name_id="hint")]
 
     def _lines(self, width: int, height: int) -> list[Line]:
         return [((part, "colors.dim"),) for part in wrap(self._hint + "   enter: go on   esc: leave it", width)]
@@ -121,11 +139,10 @@ class Prompt(Dialog[str | None]):
     def on_mount(self) -> None:
         field = self.query_one("#answer", LineInput)
         field.fresh(self._value)
-        field.focus()
+        self.set_focus(field)
 
-    def on_input_submitted(self, event: LineInput.Submitted) -> None:
-        event.stop()
-        self.dismiss(event.value.strip() or None)
+    def entered(self, text: str) -> None:
+        self.dismiss(text.strip() or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +185,7 @@ class Pick(Dialog[str | None]):
 
     def parts(self) -> Sequence[Widget]:
         table = LiveTable(ChoicePresenter(self.ui.glyphs), name_id="choices")
-        return [LineInput(placeholder="type to narrow", name_id="answer"), table, Lines(self._hint, name_id="hint")]
+        return [self.line(placeholder="type to narrow"), table, Lines(self._hint, name_id="hint")]
 
     @property
     def table(self) -> LiveTable:
@@ -182,7 +199,7 @@ class Pick(Dialog[str | None]):
 
     def begin(self) -> None:
         """Fill the list. (Textual calls the `on_mount` of every class in the line; this only once.)"""
-        self.query_one("#answer", LineInput).focus()
+        self.set_focus(self.query_one("#answer", LineInput))
         self.table.set_rows(self.choices)
         if (place := self.table.model.place(self._start)) is not None:
             self.table.move_to(place)
@@ -191,8 +208,8 @@ class Pick(Dialog[str | None]):
         event.stop()
         self.table.set_query(event.value)
 
-    def on_input_submitted(self, event: LineInput.Submitted) -> None:
-        event.stop()
+    def entered(self, text: str) -> None:
+        self.table.set_query(text)  # the last letters' own message may not have come yet
         row = self.table.row
         self.dismiss(row.key if row is not None else None)
 
@@ -219,7 +236,7 @@ class Choose(Pick):
         return [LiveTable(ChoicePresenter(self.ui.glyphs), name_id="choices"), Lines(self._hint, name_id="hint")]
 
     def begin(self) -> None:
-        self.table.focus()
+        self.set_focus(self.table)
         self.table.set_rows(self.choices)
         self.table.model.marks = set(self._chosen)
         self.table.repaint()

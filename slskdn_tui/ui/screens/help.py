@@ -25,7 +25,7 @@ class Help(Dialog[None]):
         self._find = ""
 
     def parts(self) -> Sequence[Widget]:
-        field = LineInput(placeholder="find a key or a word", name_id="answer")
+        field = self.line(placeholder="find a key or a word")
         field.display = False
         return [field, VerticalScroll(Lines(self._lines, name_id="keys"), id="scroll"), Lines(self._hint, name_id="hint")]
 
@@ -40,7 +40,7 @@ class Help(Dialog[None]):
         return self.query_one("#scroll", VerticalScroll)
 
     def on_mount(self) -> None:
-        self.scroll.focus()
+        self.set_focus(self.scroll)
         self._fit()
 
     def _fit(self) -> None:
@@ -57,9 +57,8 @@ class Help(Dialog[None]):
         self._fit()
         self.scroll.scroll_home(animate=False)
 
-    def on_input_submitted(self, event: LineInput.Submitted) -> None:
-        event.stop()
-        self.scroll.focus()
+    def entered(self, text: str) -> None:
+        self.set_focus(self.scroll)
 
     def pressed(self, key: str) -> None:
         field = self.query_one("#answer", LineInput)
@@ -67,7 +66,7 @@ class Help(Dialog[None]):
             self.dismiss(None)
         elif key == "slash":
             field.display = True
-            field.focus()
+            self.set_focus(field)
         elif key in ("down", "j"):
             self.scroll.scroll_relative(y=1, animate=False)
         elif key in ("up", "k"):

@@ -42,7 +42,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
     def parts(self) -> Sequence[Widget]:
         glyphs = self.ui.glyphs
         return [
-            LineInput(self._text, placeholder="https://musicbrainz.org/release/...", name_id="answer"),
+            self.line(self._text, "https://musicbrainz.org/release/..."),
             Lines(self._words, name_id="words"),
             LiveTable(CandidatesPresenter(glyphs), empty=("MusicBrainz knows no such release.",), name_id="releases"),
             LiveTable(TracksPresenter(glyphs, plan=True), empty=("MusicBrainz lists no tracks for it.",), name_id="plan"),
@@ -76,12 +76,12 @@ class NewJob(Dialog[dict[str, Any] | None]):
         self.releases.display = step == "releases"
         self.plan.display = step == "tracks"
         self.query_one("#wishes").display = step == "tracks"
+        self.field.display = step == "ask"
         if step == "ask":
             self.field.fresh(self._asked or self._text)
-            self.field.focus()
+            self.set_focus(self.field)
         else:
-            (self.releases if step == "releases" else self.plan).focus()
-        self.field.display = step == "ask"
+            self.set_focus(self.releases if step == "releases" else self.plan)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -129,9 +129,8 @@ class NewJob(Dialog[dict[str, Any] | None]):
 
     # Input -----------------------------------------------------------------------------------------------------------
 
-    def on_input_submitted(self, event: LineInput.Submitted) -> None:
-        event.stop()
-        text = event.value.strip()
+    def entered(self, text: str) -> None:
+        text = text.strip()
         if self._editing == "codecs":
             codecs = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
             self._codecs = codecs or self._codecs
@@ -189,7 +188,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
             self._editing = "codecs"
             self.field.display = True
             self.field.fresh(",".join(self._codecs))
-            self.field.focus()
+            self.set_focus(self.field)
         self._refresh()
 
     def _arguments(self, mbid: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,22 +14,35 @@ from textual.widgets import Input
 from slskdn_tui.ui.present.base import Line
 from slskdn_tui.ui.widgets.lines import Lines
 
+if TYPE_CHECKING:
+    from slskdn_tui.ui.app import SlskdnApp
+    from slskdn_tui.ui.screens.base import LiveScreen
+
 Mode = Literal["", ":", "/"]
 
 
 class LineInput(Input):
-    """A one-row input without a blinking cursor. Up and down walk the history, tab completes, esc leaves."""
+    """A one-row input without a blinking cursor. Up and down walk the history, tab completes, esc leaves.
+
+    Enter and esc call `on_enter` and `on_leave` at once and not by message: what is typed after them belongs to what they open.
+    """
 
     DEFAULT_CSS = "LineInput { border: none; height: 1; padding: 0; background: transparent; width: 1fr; }"
 
-    class Left(Message):
-        """Esc was pressed."""
-
-    def __init__(self, value: str = "", placeholder: str = "", name_id: str | None = None) -> None:
+    def __init__(
+        self,
+        value: str = "",
+        *,
+        on_enter: Callable[[str], None],
+        on_leave: Callable[[], None],
+        placeholder: str = "",
+        name_id: str | None = None,
+    ) -> None:
         super().__init__(value, placeholder=placeholder, select_on_focus=False, compact=True, id=name_id)
         self.cursor_blink = False
         self.history: list[str] = []
         self.completer: Callable[[str], list[str]] | None = None
+        self._enter, self._leave = on_enter, on_leave
         self._place = 0
         self._offers: list[str] = []
 
@@ -48,7 +61,11 @@ class LineInput(Input):
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "escape" or (event.key == "backspace" and not self.value):
-            self.post_message(self.Left())
+            self._leave()
+            cast("SlskdnApp", self.app).line_done()
+        elif event.key == "enter":
+            self._enter(self.value)
+            cast("SlskdnApp", self.app).line_done()
         elif event.key in ("up", "down") and self.history:
             self._place = max(0, min(len(self.history), self._place + (1 if event.key == "down" else -1)))
             self.value = self.history[self._place] if self._place < len(self.history) else ""
@@ -84,26 +101,12 @@ class BottomBar(Horizontal):
     BottomBar.-typing LineInput { display: block; }
     """
 
-    class Entered(Message):
-        """Enter was pressed."""
-
-        def __init__(self, mode: Mode, text: str) -> None:
-            super().__init__()
-            self.mode, self.text = mode, text
-
     class Edited(Message):
         """The text changed."""
 
         def __init__(self, mode: Mode, text: str) -> None:
             super().__init__()
             self.mode, self.text = mode, text
-
-    class Closed(Message):
-        """The line was left without enter."""
-
-        def __init__(self, mode: Mode) -> None:
-            super().__init__()
-            self.mode = mode
 
     def __init__(self) -> None:
         super().__init__(id="bar")
@@ -113,7 +116,7 @@ class BottomBar(Horizontal):
     def compose(self) -> ComposeResult:
         yield Lines(lambda width, height: (self._message,), name_id="message")
         yield Lines(lambda width, height: (((f" {self.mode}", "colors.primary"),),), name_id="prefix")
-        yield LineInput(name_id="line")
+        yield LineInput(on_enter=self._entered, on_leave=self._left, name_id="line")
 
     @property
     def line(self) -> LineInput:
@@ -134,27 +137,31 @@ class BottomBar(Horizontal):
         self.add_class("-typing")
         self.query_one("#prefix", Lines).update()
         self.line.fresh(text)
-        self.line.focus()
+        self.line.display = True
+        self.screen.set_focus(self.line)  # at once: the next key belongs to the line
 
     def close(self) -> None:
         """Back to the message."""
         self.mode = ""
+        self.line.display = False
         self.remove_class("-typing")
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
+    def _entered(self, text: str) -> None:
         mode = self.mode
-        self.line.remember(event.value)
+        self.line.remember(text)
         self.close()
-        self.post_message(self.Entered(mode, event.value))
+        self._owner.line_entered(mode, text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if self.mode:
             self.post_message(self.Edited(self.mode, event.value))
 
-    def on_line_input_left(self, event: LineInput.Left) -> None:
-        event.stop()
+    def _left(self) -> None:
         mode = self.mode
         self.close()
-        self.post_message(self.Closed(mode))
+        self._owner.line_left(mode)
+
+    @property
+    def _owner(self) -> LiveScreen:
+        return cast("LiveScreen", self.screen)

@@ -1,0 +1,114 @@
+"""The app in a real pseudo terminal: start it, press keys, read every byte it sends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).resolve().parents[2]
+ESCAPES = re.compile(
+    rb"\x1b\[[0-9;]*m"  # colours
+    rb"|\x1b\[\d+;\d+H"  # cursor to a place
+    rb"|\x1b\[\?[0-9]+(;[0-9]+)*(\$p|[hl])"  # modes and questions about them
+    rb"|\x1b\[[<>][0-9]*u"  # keyboard protocol
+    rb"|\x1b\]22;(default|text|pointer)\x07"  # mouse pointer shape
+)
+"""The grammar of what Textual itself sends; anything else is foreign."""
+
+
+class Terminal:
+    """`python -m tests.fakes.show` in a pty. Use as a context manager."""
+
+    def __init__(self, *args: str, size: tuple[int, int] = (80, 24), **env: str) -> None:
+        base = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLORTERM", "TERM", "LC_ALL", "LC_CTYPE")}
+        base |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TEXTUAL_DISABLE_KITTY_KEY": "1", "PYTHONPATH": str(ROOT), "TZ": "UTC"}
+        self.env = base | env
+        self.args = args
+        self.size = size
+        self.pid = 0
+        self.fd = -1
+        self.status: int | None = None
+
+    def __enter__(self) -> Terminal:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(ROOT)
+            os.execve(sys.executable, [sys.executable, "-m", "tests.fakes.show", *self.args], self.env)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", self.size[1], self.size[0], 0, 0))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+    def read(self, seconds: float) -> bytes:
+        """What comes within that time; returns early at the end of the program."""
+        end = time.monotonic() + seconds
+        out = b""
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self.fd], [], [], left)[0]:
+                break
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            out += data
+        return out
+
+    def until(self, text: bytes, seconds: float = 60) -> bytes:
+        """Read until that text has come. Raises AssertionError when it does not."""
+        end = time.monotonic() + seconds
+        out = b""
+        while text not in out:
+            assert time.monotonic() < end, f"{text!r} did not come; the last bytes: {out[-2000:]!r}"
+            out += self.read(0.2)
+        return out
+
+    def quiet(self, seconds: float = 1.5, at_most: float = 60) -> bytes:
+        """Read until nothing has come for that long."""
+        end = time.monotonic() + at_most
+        out = b""
+        while time.monotonic() < end:
+            data = self.read(seconds)
+            if not data:
+                return out
+            out += data
+        raise AssertionError(f"never quiet; the last bytes: {out[-400:]!r}")
+
+    def press(self, keys: str) -> None:
+        os.write(self.fd, keys.encode())
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def resize(self, width: int, height: int) -> None:
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        os.kill(self.pid, signal.SIGWINCH)
+
+    def wait(self) -> int:
+        """The exit code."""
+        _, status = os.waitpid(self.pid, 0)
+        self.status = os.waitstatus_to_exitcode(status)
+        return self.status
+
+
+def foreign(data: bytes) -> list[bytes]:
+    """Control characters and escapes that are none of Textual's own."""
+    rest = ESCAPES.sub(b"", data).decode("utf-8", "surrogateescape")
+    bad = [char for char in rest if (ord(char) < 32 and char not in "\r\n") or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000]
+    bad += [char for char in rest if ord(char) in (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)]
+    return [char.encode("utf-8", "surrogateescape") for char in bad]
