@@ -309,7 +309,7 @@ class JobRunner:
             return
         words = f"{best.username}: {best.why}"
         tell.trace("candidate", source=f"slsk:{best.username}", result="chosen", words=words)
-        self._tell(job, "job.search", f"{found.users} users answered; {words}")
+        tell.log("job.search", "job", f"{found.users} users answered; {words}")
 
     def _history(self, username: str) -> float:
         """1.0 for a user who never failed us, less with each failure."""

@@ -387,7 +387,7 @@ class Mesh:
                     self._on_bytes(peer.node_id, direction, count)
 
     def _tell(self, name: str, **facts: Any) -> None:
-        log.info("%s %s", name, facts)
+        log.debug("%s %s", name, facts)
         if self._on_event is not None:
             self._on_event(name, facts)
 
