@@ -31,9 +31,9 @@ def _timeline(view: TraceView, track: TraceTrack | None, look: Look) -> list[str
     rows = [row for row in view.rows if (track is None or row.track == track.track) and not routine(row)]
     lines = []
     for row in rows:
-        words = str(row.words) or " ".join(part for part in (row.event, row.result) if part)
-        who = f"{row.source}: " if row.source and row.source not in words else ""
-        lines.append(f"{units.stamp(row.at)} - {who}{words}")
+        words = str(row.words) or " ".join(part for part in (row.event, str(row.source), row.result) if part)
+        who = f" ({row.source})" if row.source.startswith("b3:") and row.source not in words else ""
+        lines.append(f"{units.stamp(row.at)} - {words}{who}")
     return lines
 
 

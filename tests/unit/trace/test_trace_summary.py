@@ -66,7 +66,7 @@ def test_the_summary_is_the_roadmaps_drawing():
     ]
     timeline = lines[lines.index("Timeline:", start) :]
     assert "00:12 - Soulseek peer stalled, rescue mode triggered" in timeline
-    assert "00:18 - Overlay peer added, chunks 60-69 reassigned" in timeline
+    assert "00:18 - Overlay peer added, chunks 60-69 reassigned (b3:zxg4)" in timeline
     assert timeline[-1] == "00:24 - Complete"
 
 
