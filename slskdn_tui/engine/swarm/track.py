@@ -18,6 +18,7 @@ from slskdn_tui.engine.swarm.guard import Decision
 from slskdn_tui.engine.swarm.members import Member
 from slskdn_tui.engine.swarm.mesh_side import MeshSide
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
+from slskdn_tui.engine.swarm.piecemap import MESH
 from slskdn_tui.engine.swarm.report import describe, merged, stream_status
 from slskdn_tui.engine.swarm.scheduler import Scheduler
 from slskdn_tui.engine.swarm.stall import RescueRules, RescueThresholds, StallWatch
@@ -29,6 +30,7 @@ __all__ = ["RescueThresholds", "SwarmEnd", "SwarmEvent", "SwarmStatus", "TrackSw
 
 TICK_S = 0.05
 _PARTING_S = 0.2
+_LAST_WORDS_S = 5.0  # an origin that brought the last byte itself ends by itself
 
 
 class TrackSwarm:
@@ -273,10 +275,14 @@ class TrackSwarm:
     async def _part_from_origin(self) -> None:
         """The ranges met: the stream is closed, once; by its own next write where that comes soon."""
         stream, task = self.stream, self._origin_task
-        if stream is None or task is None or stream.ended:
+        if stream is None or task is None:
             return
-        self._tell("meet", stream.source, offset=self.part.pieces.prefix, words="the overlay met the stream")
-        await asyncio.wait({task}, timeout=_PARTING_S)
+        met = MESH in self.part.pieces.plane
+        if met and (not stream.ended or (self.origin_result is not None and self.origin_result[0] is OriginEnd.ENOUGH)):
+            self._tell("meet", stream.source, offset=self.part.pieces.prefix, words="the overlay met the stream")
+        if stream.ended:
+            return
+        await asyncio.wait({task}, timeout=_PARTING_S if met else _LAST_WORDS_S)
         self._stream_over(stream, OriginEnd.ENOUGH, "the ranges met")
         task.cancel()
         await asyncio.wait({task})
