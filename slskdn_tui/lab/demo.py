@@ -18,6 +18,9 @@ from slskdn_tui.seam import Command, EngineProtocol
 WANTED = ("stall", "rescue", "ban")
 """What must be seen, beside every file being bit-identical."""
 
+COUNTED_S = 1.5
+"""Users and nodes bring their counters up to date within this."""
+
 
 @dataclass(slots=True)
 class Report:
@@ -122,6 +125,7 @@ async def _examine(world: World, engine: EngineProtocol, report: Report) -> None
 async def _counters(world: World, connect: Connect) -> dict[str, Any]:
     """What the other side counted itself: bytes each Soulseek user sent, bytes each mesh node uploaded; and which node id is which."""
     counters: dict[str, Any] = {"soulseek": {}, "mesh": {}, "node_ids": {}}
+    await asyncio.sleep(COUNTED_S)
     for name in USERS:
         counters["soulseek"][name] = json.loads((world.stats / f"{name}.json").read_text())
     for name in NODES:
