@@ -47,6 +47,13 @@ class LiveTrack:
         return self.swarm.status() if self.swarm is not None else self.last
 
     @property
+    def why(self) -> str:
+        """What explains the track's state: why it is rescued, why it waits or failed; of a finished one only what is odd about it."""
+        if self.record.state is TrackState.DONE:
+            return self.record.reason
+        return self.rescue.reason if self.rescue else self.record.reason or self.note
+
+    @property
     def done(self) -> float:
         if self.record.state is TrackState.DONE:
             return 1.0

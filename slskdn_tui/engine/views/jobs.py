@@ -60,7 +60,7 @@ def job_view(job: LiveJob, manifest: str) -> JobView:
                 state=shown_state(job, live, status),
                 done=live.done,
                 path=SafeText(live.record.placed, 4096),
-                reason=SafeText(live.rescue.reason if live.rescue else live.record.reason or live.note),
+                reason=SafeText(live.why),
             )
         )
     return JobView(

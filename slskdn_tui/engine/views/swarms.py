@@ -95,7 +95,7 @@ def _track_rows(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> li
         speed=status.rate if status and live.swarm else 0.0,
         eta=status.eta if status and live.swarm else None,
         note=SafeText(f"#{status.origin_place}" if status and status.origin_place and not status.rate else ""),
-        reason=SafeText(live.rescue.reason if live.rescue else live.record.reason or live.note),
+        reason=SafeText(live.why),
         job_id=job.job_id,
         track=live.track.position,
         children=len(sources),
