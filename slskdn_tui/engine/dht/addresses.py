@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 Address = tuple[str, int]
 
@@ -32,6 +33,7 @@ _SPECIAL = tuple(
 )
 
 
+@lru_cache(maxsize=8192)
 def pack_host(host: str) -> bytes:
     """Four bytes of a dotted IPv4 address; ValueError for anything else."""
     parts = host.split(".")

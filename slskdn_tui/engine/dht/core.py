@@ -70,7 +70,7 @@ class DhtCore:
     def start(self, now: float, own: Address) -> list[Output]:
         """Begin: `own` is the bound address. Joins through saved and bootstrap nodes; with neither it waits and says so."""
         self._wire.own = own
-        if self.waiting:
+        if not self._has_seeds:
             self._wire.emit(Noted("dht.waiting", "no bootstrap node and an empty table: waiting until a node is added or asks us"))
         self._tick(now)
         self._wire.timers.set(now + EXPIRE_EVERY, "expire")
@@ -83,8 +83,8 @@ class DhtCore:
 
     @property
     def waiting(self) -> bool:
-        """Nobody known and nobody to ask: only an incoming query or `add_node` changes that."""
-        return not self._bootstrap and not self._saved and len(self.table) == 0
+        """No bootstrap node and an empty table: but for saved nodes that may come back, only a query or `add_node` changes that."""
+        return not self._bootstrap and len(self.table) == 0
 
     @property
     def counters(self) -> Counters:
@@ -108,7 +108,7 @@ class DhtCore:
                     self._publish_at = None
                     self._publish_due(now)
                 case ("join", _):
-                    if not self.table.usable and not self.waiting:
+                    if not self.table.usable and self._has_seeds:
                         self._join(now)
                 case ("expire", _):
                     self.store.expire(now)
@@ -210,7 +210,7 @@ class DhtCore:
             return
         # A young table learns at once who lives; reply and ping together still keep the amplification rule.
         ping = len(krpc.encode_query(b"0000", b"ping", self.node_id))
-        if self.table.usable < YOUNG * self.limits.k and sent + ping <= size * self.limits.amplification:
+        if len(self.table) < YOUNG * self.limits.k and sent + ping <= size * self.limits.amplification:
             self._verify(query.sender, address, now)
         else:
             self._upkeep.heard(query.sender, address)
@@ -268,7 +268,7 @@ class DhtCore:
         if not self._alone and not self.table.usable:
             self._alone = True
             self._wire.emit(Noted("dht.alone", "no node answers any more"))
-        for chore in self._upkeep.chores(self.table, bool(self._bootstrap or self._saved), now):
+        for chore in self._upkeep.chores(self.table, self._has_seeds, now):
             match chore:
                 case Join():
                     self._join(now)
@@ -333,6 +333,10 @@ class DhtCore:
             self._wire.timers.set(due, "publish")
 
     # -- small -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _has_seeds(self) -> bool:
+        return bool(self._bootstrap or self._saved)
 
     def _seeds(self) -> tuple[list[Node], list[Address]]:
         return [] if self.table.usable else self._saved, [address for address in self._bootstrap if address != self._wire.own]

@@ -29,6 +29,12 @@ class Contact:
     address: Address
     seen: float
     failures: int = 0
+    key: int = field(init=False)
+    net: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.key = int.from_bytes(self.id, "big")
+        self.net = network24(self.address[0])
 
     @property
     def bad(self) -> bool:
@@ -37,14 +43,14 @@ class Contact:
 
 @dataclass(slots=True)
 class Bucket:
-    contacts: list[Contact] = field(default_factory=list)
+    """`contacts` by id as a number; `dead`: those of them that are bad; `nets`: who holds the seat of a /24."""
+
+    contacts: dict[int, Contact] = field(default_factory=dict)
+    dead: dict[int, Contact] = field(default_factory=dict)
+    nets: dict[str, Contact] = field(default_factory=dict)
     spare: list[Contact] = field(default_factory=list)
     changed: float = float("-inf")
     visited: bool = False  # a look-up went there once: what joining alone brings is one-sided
-
-
-def distance(a: bytes, b: bytes) -> int:
-    return int.from_bytes(a, "big") ^ int.from_bytes(b, "big")
 
 
 class RoutingTable:
@@ -97,7 +103,7 @@ class RoutingTable:
         bucket = self._buckets.get(depth)
         if bucket is not None and self._neighbour(bucket, address) is not None:
             return False
-        return bucket is None or len(bucket.contacts) < self.room(depth) or any(c.bad for c in bucket.contacts)
+        return bucket is None or len(bucket.contacts) < self.room(depth) or bool(bucket.dead)
 
     def answered(self, node_id: bytes, address: Address, now: float) -> bool:
         """A node answered a query of ours: enter or refresh it. True when it is a new entry."""
@@ -113,7 +119,9 @@ class RoutingTable:
                 self._remove(known)
                 return self._enter(Contact(node_id, address, now), depth, now)
             known.seen, known.failures = now, 0
-            self._buckets[depth].changed = now
+            bucket = self._buckets[depth]
+            bucket.changed = now
+            bucket.dead.pop(known.key, None)
             return False
         holder = self._by_host.get(address[0]) if self._one_per_ip else self._at(address)
         if holder is not None:
@@ -137,6 +145,7 @@ class RoutingTable:
         if not contact.bad:
             return
         bucket = self._buckets[self.depth_of(contact.id)]
+        bucket.dead[contact.key] = contact
         if bucket.spare or contact.failures >= GONE:
             self._remove(contact)
             self._promote(bucket)
@@ -145,17 +154,16 @@ class RoutingTable:
         """At most `count` nodes that are not bad, nearest to `target` first."""
         goal = int.from_bytes(target, "big")
         shared = BITS - (goal ^ self._own).bit_length()
-        found: list[tuple[int, Contact]] = []
+        found: list[Node] = []
 
         def collect(depths: list[int]) -> None:
-            group = [
-                (int.from_bytes(contact.id, "big") ^ goal, contact)
-                for depth in depths
-                for contact in self._buckets[depth].contacts
-                if contact.failures < BAD and (accept is None or accept(contact))
-            ]
-            group.sort(key=lambda pair: pair[0])
-            found.extend(group)
+            nearest = sorted([(key ^ goal, depth) for depth in depths for key in self._buckets[depth].contacts])
+            for gap, depth in nearest:
+                contact = self._buckets[depth].contacts[gap ^ goal]
+                if contact.failures < BAD and (accept is None or accept(contact)):
+                    found.append((contact.id, contact.address))
+                    if len(found) >= count:
+                        return
 
         # Everything in our bucket `shared` is nearer than all deeper buckets, which are nearer than `shared - 1`, and so on.
         if shared in self._buckets:
@@ -166,7 +174,7 @@ class RoutingTable:
             if len(found) >= count:
                 break
             collect([depth])
-        return [(contact.id, contact.address) for _, contact in found[:count]]
+        return found
 
     def stale_bucket(self, now: float) -> int | None:
         """The bucket that waited longest for a refresh, if any is due; one beyond the deepest is due too."""
@@ -204,15 +212,15 @@ class RoutingTable:
         """A node that lives in the same /24 and holds this bucket's seat for it."""
         if not self._one_per_24:
             return None
-        net = network24(address[0])
-        return next((c for c in bucket.contacts if not c.bad and network24(c.address[0]) == net), None)
+        holder = bucket.nets.get(network24(address[0]))
+        return holder if holder is not None and not holder.bad else None
 
     def _enter(self, contact: Contact, depth: int, now: float) -> bool:
         bucket = self._buckets.setdefault(depth, Bucket())
         if self._neighbour(bucket, contact.address) is not None:
             return False
         if len(bucket.contacts) >= self.room(depth):
-            dead = max((c for c in bucket.contacts if c.bad), key=lambda c: c.failures, default=None)
+            dead = max(bucket.dead.values(), key=lambda c: c.failures, default=None)
             if dead is None:
                 bucket.spare = [c for c in bucket.spare if c.address[0] != contact.address[0] and c.id != contact.id]
                 bucket.spare.append(contact)
@@ -224,13 +232,17 @@ class RoutingTable:
         return True
 
     def _insert(self, bucket: Bucket, contact: Contact) -> None:
-        bucket.contacts.append(contact)
+        bucket.contacts[contact.key] = contact
+        bucket.nets[contact.net] = contact
         self._by_id[contact.id] = contact
         self._by_host[contact.address[0]] = contact
 
     def _remove(self, contact: Contact) -> None:
         bucket = self._buckets[self.depth_of(contact.id)]
-        bucket.contacts.remove(contact)
+        del bucket.contacts[contact.key]
+        bucket.dead.pop(contact.key, None)
+        if bucket.nets.get(contact.net) is contact:
+            del bucket.nets[contact.net]
         del self._by_id[contact.id]
         if self._by_host.get(contact.address[0]) is contact:
             del self._by_host[contact.address[0]]
