@@ -152,8 +152,9 @@ def _cheapest(cost: Sequence[Sequence[float]], real: int) -> list[int]:
 
 def _codec_penalty(codec: str, constraints: Constraints) -> float:
     rank = codec_rank(codec, constraints.preferred_codecs)
-    base = 0.02 * rank if rank is not None else 0.1
-    return base + (0.0 if is_lossless(codec) else 0.1)
+    if rank is not None:
+        return 0.1 * rank  # the user's order, whatever is lossless in it
+    return 0.1 if is_lossless(codec) else 0.2
 
 
 def _groups(replies: Sequence[SearchReply], prefixes: tuple[str, ...]) -> dict[tuple[str, str], tuple[SearchReply, list[_File]]]:
