@@ -44,7 +44,9 @@ class Supervisor:
         if self._stopping:
             work.close()  # else it would complain on the terminal that nobody awaited it
         part = Part(name)
-        return self._track(part, self._once(part, work))
+        task = self._track(part, self._once(part, work))
+        task.add_done_callback(lambda done: work.close())  # cancelled before its first step: nobody awaited it either
+        return task
 
     def keep(self, name: str, factory: Callable[[], Awaitable[Any]], *, first: float = 1.0, most: float = 60.0) -> asyncio.Task[Any]:
         """Run and, when it fails or returns, run again after a back-off that doubles from `first` to `most` seconds and resets after a good minute."""
