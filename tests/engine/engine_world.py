@@ -228,7 +228,9 @@ class World:
         """A mesh node that offers these files (default: the true ones) and is off Soulseek."""
         folder = self.root / name / "offered"
         put(folder, self.album.tracks(self.count) if files is None else files)
-        engine = await self.engine(name, soulseek={"enabled": False, "share": [str(folder)]}, overlay={"listen": self._overlay(), **overlay})
+        engine = await self.engine(
+            name, soulseek={"enabled": False, "share": [str(folder)]}, overlay={"listen": self._overlay(), **overlay}
+        )
         await until(lambda: any(event.name == "offers.ready" for event in self.events[name]), f"{name} offers its files")
         return engine
 
@@ -252,7 +254,8 @@ class World:
 
 
 async def uploaded(node: Engine) -> int:
-    """Bytes a mesh node counts as uploaded."""
+    """Bytes a mesh node counts as uploaded; it counts once a second."""
+    await asyncio.sleep(1.3)
     view = await node.snapshot(ViewKey("status"))
     assert isinstance(view, StatusView)
     return view.mesh_up

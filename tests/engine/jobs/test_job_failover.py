@@ -88,7 +88,9 @@ def test_a_file_of_which_soulseek_sent_nothing_is_not_placed_on_one_nodes_word(t
             await until(lambda: world.said("me", "rescue.peers"), "the mesh was asked", job)
             size = album.tracks(1)[0].stat().st_size
             swarm = job.tracks[0].swarm
-            await until(lambda: swarm and swarm.part.pieces.missing() == 0 and swarm.part.pieces.done >= size - LEAF, "all but a leaf came", job)
+            await until(
+                lambda: swarm and swarm.part.pieces.missing() == 0 and swarm.part.pieces.done >= size - LEAF, "all but a leaf came", job
+            )
             assert not world.music() and job.record.state == "active"
             mono.let_go()
             await completed(job)
