@@ -1,0 +1,132 @@
+"""A story by keys only, in a real tmux, over the lab's world: make a job, watch it, pause, resume, read its trace, ask for help."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.engine.remote import RemoteEngine
+from slskdn_tui.lab.world import Options, World, build
+
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")]
+SIZES = [(80, 24), (120, 36)]
+
+
+async def _connect(paths: Paths) -> RemoteEngine:
+    engine = RemoteEngine(paths.socket)
+    await engine.start()
+    return engine
+
+
+class Tmux:
+    """One window of a tmux server of its own."""
+
+    def __init__(self, name: str, width: int, height: int, command: str) -> None:
+        self._base = ["tmux", "-L", name, "-f", "/dev/null"]
+        env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "NO_COLOR")} | {"LC_ALL": "C.UTF-8"}
+        subprocess.run([*self._base, "new-session", "-d", "-x", str(width), "-y", str(height), command], check=True, env=env)
+
+    def keys(self, *keys: str) -> None:
+        subprocess.run([*self._base, "send-keys", *keys], check=True)
+
+    def type(self, text: str) -> None:
+        subprocess.run([*self._base, "send-keys", "-l", text], check=True)
+
+    def screen(self) -> str:
+        return subprocess.run([*self._base, "capture-pane", "-p"], check=True, capture_output=True, text=True).stdout
+
+    def until(self, what: str, seen: Callable[[str], bool], seconds: float = 60.0) -> str:
+        """Poll the screen until it shows what a person would wait for."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if seen(screen := self.screen()):
+                return screen
+            time.sleep(0.1)
+        raise AssertionError(f"never seen: {what}\n{self.screen()}")
+
+    def kill(self) -> None:
+        subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.fixture(params=SIZES, ids=["80x24", "120x36"])
+def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, Tmux]]:
+    """A slow world (so that there is time to look), and the screens attached to its downloading node."""
+    loop = asyncio.new_event_loop()
+    world = loop.run_until_complete(build(tmp_path / "w", Options(rate=120_000, seconds=12), _connect, lambda line: None))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    tmux = None
+    try:
+        loop.run_until_complete(world.start_downloader())
+        thread.start()
+        width, height = request.param
+        tmux = Tmux(
+            f"slskdn-{os.getpid()}-{width}", width, height, f"{sys.executable} -m slskdn_tui --profile {world.root}/downloader; sleep 100"
+        )
+        yield world, tmux
+    finally:
+        if tmux is not None:
+            tmux.kill()
+        if thread.is_alive():
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+        loop.run_until_complete(world.stop())
+        loop.close()
+
+
+def test_a_job_is_made_watched_paused_resumed_and_read_by_keys_only(story: tuple[World, Tmux]) -> None:
+    world, tmux = story
+    tmux.until("the empty Swarms screen", lambda screen: "Press n" in screen)
+
+    tmux.keys("n")
+    tmux.until("the prompt for a new job", lambda screen: "New job" in screen)
+    tmux.type(world.reference)
+    tmux.keys("Enter")
+    tmux.until("the tracklist", lambda screen: "Plock" in screen and "START THE JOB" in screen)
+    tmux.keys("Enter")
+    tmux.until("the job in the tree", lambda screen: "For Beginner Piano" in screen and "On My Bus" in screen)
+    tmux.until("bytes moving", lambda screen: "mono_lith" in screen and "active" in screen)
+
+    tmux.keys("5")
+    tmux.until("the Jobs screen", lambda screen: "0/10" in screen)
+    tmux.keys("p")
+    tmux.until("the job paused", lambda screen: "paused" in screen)
+    tmux.keys("p")
+    tmux.until("the job active again", lambda screen: "active" in screen and "paused:" not in screen)
+
+    tmux.keys("t")
+    tmux.until("the trace", lambda screen: "TIME" in screen and "SOURCE" in screen and "candidate" in screen)
+    tmux.keys("?")
+    tmux.until("help for the trace", lambda screen: "Help: Trace" in screen and "EVERYWHERE" in screen)
+    tmux.keys("q")
+    tmux.until("the trace again", lambda screen: "Help: Trace" not in screen and "candidate" in screen)
+    tmux.keys("q")
+
+    tmux.keys("C-p")
+    tmux.until("the palette", lambda screen: "Commands" in screen and "type to narrow" in screen)
+    tmux.type("log")
+    tmux.until("the palette narrowed", lambda screen: "Log" in screen and "Import a job" not in screen)
+    tmux.keys("Escape")
+    tmux.until("the palette closed", lambda screen: "type to narrow" not in screen)
+
+    tmux.keys(":")
+    tmux.until("the command line", lambda screen: "\n :" in screen)
+    tmux.type("jobs pause 0000")
+    tmux.until("what was typed", lambda screen: ":jobs pause 0000" in screen)
+    tmux.keys("Enter")
+    tmux.until("an error in one line", lambda screen: "no job '0000'" in screen)
+    tmux.keys("7")
+    tmux.until("the log", lambda screen: "resumed" in screen)
+
+    tmux.keys("q")
+    tmux.until("the shell, and the engine goes on", lambda screen: "Log" not in screen or "Quit" in screen or "quit" in screen)
+    assert world.profile.socket.exists()
