@@ -107,6 +107,11 @@ class OverlayPeer:
         """Bytes asked for and neither received, refused nor confirmed as cancelled."""
         return sum(self._left(ask) for ask in self._asks.values())
 
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes of frames received so far: grows while a leaf of a slow node is still on its way."""
+        return self._wire.received
+
     async def offers(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
         """Well-formed offers for these recordings (lower-case MBIDs), others dropped. Raises ConnectionError, TimeoutError, and ValueError for no MBID."""
         found: list[Variant] = []

@@ -116,6 +116,11 @@ class Wire(asyncio.BufferedProtocol):
         return self._transport is not None and not self.reason and not self.closed.is_set()
 
     @property
+    def received(self) -> int:
+        """Bytes of frames that came in."""
+        return self._inbox.received
+
+    @property
     def writable(self) -> bool:
         """False while the transport holds more than it should."""
         return self._writable.is_set()

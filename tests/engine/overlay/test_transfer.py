@@ -255,6 +255,25 @@ def test_errors_have_their_names(tmp_path: Path) -> None:
     run(body)
 
 
+def test_a_slot_that_is_not_used_goes_to_the_next(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with world() as w:
+            provider, variant, _ = await offer(tmp_path / "a", 3 * LEAF)
+            gate = Gate(provider)
+            server, client = await w.node(1, providers=[gate], upload_slots=1, limits=MeshLimits(slot_idle_s=0.1)), await w.node(2)
+            peer = await dial(client, server)
+            got = Collector(variant, await peer.digests(variant))
+            peer.attach(variant.variant_id, got)
+            peer.request(variant.variant_id, 0, LEAF)
+            await until(lambda: 0 in got.got)
+            await until(lambda: server.desk.serving == 0 and gate.open_readers == 0)
+            assert server.uploads()[0].state == "U_DONE"
+            peer.request(variant.variant_id, LEAF, LEAF)  # the same transfer takes a slot again
+            await until(lambda: 1 in got.got)
+
+    run(body)
+
+
 def test_a_deadline_that_passed_is_answered_with_timeout(tmp_path: Path) -> None:
     async def body() -> None:
         async with world() as w:
