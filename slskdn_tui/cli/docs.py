@@ -11,6 +11,7 @@ from pathlib import Path
 
 from slskdn_tui.cli.present import help as helps
 from slskdn_tui.commands import SPECS, CommandSpec, by_key
+from slskdn_tui.commands.types import key_label
 from slskdn_tui.config import describe, safe_yaml
 from slskdn_tui.config.generate import default_file
 from slskdn_tui.config.overrides import variable
@@ -19,18 +20,6 @@ from slskdn_tui.config.themes import ATTRIBUTES, MIN_CONTRAST, Colors, Quality, 
 from slskdn_tui.model.errors import EXIT
 
 MARK = "<!-- Made by `python -m slskdn_tui.cli.docs` from the program's own tables; edit those. -->\n"
-_KEYS = {
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "question_mark": "?",
-    "asterisk": "*",
-    "colon": ":",
-    "slash": "/",
-    "minus": "-",
-    "escape": "esc",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-}
 
 
 def _cell(text: str) -> str:
@@ -53,7 +42,7 @@ def screens() -> list[str]:
 
 
 def _bound(spec: CommandSpec, screen: str) -> list[str]:
-    return [_KEYS.get(key.key, key.key) for key in spec.keys if key.screen == screen]
+    return [key_label(key.key) for key in spec.keys if key.screen == screen]
 
 
 def keys_page() -> str:
@@ -73,7 +62,7 @@ def keys_page() -> str:
         title = "Everywhere" if screen == "all" else f"{screen.capitalize()}"
         out.append(f"## {title}\n\n{_table(('key', 'does', 'command', 'in the footer'), rows)}")
         hidden = [
-            (_KEYS.get(key.key, key.key), spec)
+            (key_label(key.key), spec)
             for spec in SPECS
             for key in spec.keys
             if screen != "all" and key.screen == "all" and taken.get(key.key, spec) is not spec

@@ -52,3 +52,27 @@ class CommandSpec:
     palette: bool = True
     label: str = ""
     """Short word for the footer; the last part of the name when empty."""
+
+
+_SHOWN = {
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "question_mark": "?",
+    "asterisk": "*",
+    "colon": ":",
+    "slash": "/",
+    "minus": "-",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "semicolon": ";",
+    "comma": ",",
+    "full_stop": ".",
+}
+
+
+def key_label(key: str) -> str:
+    """How a key is written for people: `[` for `left_square_bracket`, `esc` for `escape`."""
+    return _SHOWN.get(key, key)

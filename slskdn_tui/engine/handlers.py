@@ -66,14 +66,16 @@ def _named(job: LiveJob) -> str:
     return f"{job.job_id[:8]} {job.record.release.title}"
 
 
-def _track(job: LiveJob, args: Args) -> list[LiveTrack]:
-    """The track named, or every track that is moving."""
-    if (position := args.get("track")) is not None:
-        live = job.track(position)
-        if live is None:
-            raise UserError("not_found", f"job {job.job_id[:8]} has no track {position}", f"it has tracks 1 to {len(job.tracks)}")
-        return [live]
-    return [live for live in job.tracks if live.swarm is not None]
+def _moving(engine: Parts, args: Args) -> tuple[LiveJob, list[LiveTrack]]:
+    """The job, and those of its tracks that are moving: all, or the one named."""
+    job = engine.runner.find(args["job"])
+    position = args.get("track")
+    if position is not None and job.track(position) is None:
+        raise UserError("not_found", f"job {job.job_id[:8]} has no track {position}", f"it has tracks 1 to {len(job.tracks)}")
+    moving = [live for live in job.tracks if live.swarm is not None and position in (None, live.track.position)]
+    if not moving:
+        raise UserError("refused", "nothing of that is moving", "this works while a track is queued or active")
+    return job, moving
 
 
 async def create(engine: Parts, args: Args) -> Result:
@@ -141,20 +143,14 @@ async def import_(engine: Parts, args: Args) -> Result:
 
 
 async def rescue(engine: Parts, args: Args) -> Result:
-    job = engine.runner.find(args["job"])
-    moving = [live for live in _track(job, args) if live.swarm is not None]
-    if not moving:
-        raise UserError("refused", "nothing of that is moving", "a track can be rescued while it is queued or active")
+    job, moving = _moving(engine, args)
     for live in moving:
         live.rescue_asked.set()
     return _done(f"asking the mesh for {len(moving)} tracks of {_named(job)}")
 
 
 async def next_source(engine: Parts, args: Args) -> Result:
-    job = engine.runner.find(args["job"])
-    moving = [live for live in _track(job, args) if live.swarm is not None]
-    if not moving:
-        raise UserError("refused", "nothing of that is moving", "a source can be left while a track is queued or active")
+    job, moving = _moving(engine, args)
     for live in moving:
         live.next_asked.set()
     return _done(f"trying the next holder for {len(moving)} tracks of {_named(job)}")

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from slskdn_tui.commands import SPECS, CommandSpec, by_name
-from slskdn_tui.commands.types import Key
+from slskdn_tui.commands.types import Key, key_label
 
 _RENAMED = {
     "solidus": "slash",
@@ -15,23 +15,6 @@ _RENAMED = {
     "hyphen_minus": "minus",
     "plus_sign": "plus",
     "low_line": "underscore",
-}
-_SHOWN = {
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "question_mark": "?",
-    "asterisk": "*",
-    "colon": ":",
-    "slash": "/",
-    "minus": "-",
-    "escape": "esc",
-    "pagedown": "pgdn",
-    "pageup": "pgup",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "semicolon": ";",
-    "comma": ",",
-    "full_stop": ".",
 }
 _ORDER = {"screens": 1, "app": 2, "list": 3, "view": 4}
 """In help the keys of lists, which many know, come after those that are found nowhere else."""
@@ -46,11 +29,6 @@ def key_name(text: str) -> str:
         name = unicodedata.name(text, "").lower().replace("-", "_").replace(" ", "_")
         return _RENAMED.get(name, name) or text
     return text
-
-
-def key_label(key: str) -> str:
-    """A key as help and footer write it."""
-    return _SHOWN.get(key, key)
 
 
 class KeyTable:
