@@ -14,7 +14,16 @@ from engine_world import SECONDS, Album
 def album(tmp_path_factory: pytest.TempPathFactory) -> Album:
     """Ten short tracks of the demo's release, and a copy with other tags."""
     root = tmp_path_factory.mktemp("album")
-    made = [sys.executable, "-m", "slskdn_tui.lab.album", str(root / "true"), "--seconds", str(SECONDS), "--retagged", str(root / "retagged")]
+    made = [
+        sys.executable,
+        "-m",
+        "slskdn_tui.lab.album",
+        str(root / "true"),
+        "--seconds",
+        str(SECONDS),
+        "--retagged",
+        str(root / "retagged"),
+    ]
     subprocess.run(made, check=True, stdout=subprocess.DEVNULL, timeout=300)
     return Album(_only_folder(root / "true"), _only_folder(root / "retagged"))
 

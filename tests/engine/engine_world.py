@@ -143,6 +143,7 @@ class World:
         self.album = album
         self.count = tracks
         self.server = LabServer()
+        self.host = "127.4.0.1"
         self.stub = MusicBrainzStub((release_of(tracks),))
         self.holders: dict[str, Holder] = {}
         self.events: dict[str, list[EngineEvent]] = {}
@@ -151,7 +152,7 @@ class World:
 
     async def __aenter__(self) -> World:
         hardening.install()
-        await self.server.start("127.4.0.1")
+        await self.server.start(self.host)
         self._stack.push_async_callback(self.server.stop)
         await self.stub.start("127.4.0.2")
         self._stack.push_async_callback(self.stub.close)
@@ -166,7 +167,13 @@ class World:
 
     @property
     def server_address(self) -> str:
-        return f"127.4.0.1:{self.server.port}"
+        return f"{self.host}:{self.server.port}"
+
+    async def another_server(self, host: str, port: int) -> None:
+        """A server that comes up later; users who come after it log in there."""
+        self.server, self.host = LabServer(), host
+        await self.server.start(host, port)
+        self._stack.push_async_callback(self.server.stop)
 
     @property
     def truth(self) -> list[str]:
