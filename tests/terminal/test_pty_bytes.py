@@ -37,41 +37,28 @@ def test_a_tick_with_three_changed_rows_is_small(size: tuple[int, int]) -> None:
         assert max(counts) <= TICK_BYTES, counts
 
 
-@pytest.mark.parametrize("more", [(), ("--raw",)], ids=["cleaned", "guard alone"])
-def test_ten_thousand_hostile_names_leave_no_foreign_control_byte(more: tuple[str, ...]) -> None:
-    with Terminal("--hostile", "10000", "--hz", "10", *more, size=(120, 36)) as terminal:
-        data = terminal.until(b".flac")
-        for keys in (
-            "i",
-            "\x04\x04\x04",
-            "G",
-            "5",
-            "\x04\x04",
-            "jt",
-            "]",
-            "]",
-            "q",
-            "7",
-            "\x04",
-            "g",
-            "/",
-            "000",
-            "\r",
-            "q",
-            "1",
-            "x",
-            "n",
-            "n",
-        ):
+@pytest.mark.parametrize(("more", "least"), [((), 9900), (("--raw",), 500)], ids=["cleaned", "guard alone"])
+def test_ten_thousand_hostile_names_on_each_screen_leave_no_foreign_control_byte(more: tuple[str, ...], least: int) -> None:
+    """`guard alone` is the same with cleaning at the door left out: the filter on the output has to do it."""
+    with Terminal("--hostile", "10000", "--hz", "20", *more, size=(120, 260)) as terminal:
+        data = terminal.until(b".flac") + terminal.quiet()
+        for keys in ("1", "5", "7", "1t"):
+            terminal.press(keys)
+            shown = terminal.quiet(1)
+            terminal.press("g")
+            shown += terminal.quiet(1)
+            seen = set(re.findall(rb"\d{5}", shown))
+            while len(seen) < least:  # a page at a time, each drawn before the next
+                terminal.press("\x04")
+                page = terminal.until(b".flac") + terminal.quiet(0.1)
+                seen |= set(re.findall(rb"\d{5}", page))
+                shown += page
+            data += shown
+        for keys in ("]", "q", "i", "i", "?", "q", "/", "000", "\r", "q", "x", "n", "n", "loveless", "\r", "\r"):
             terminal.press(keys)
             data += terminal.quiet(0.7)
-        terminal.press("loveless\r")
-        data += terminal.quiet(1)
-        terminal.press("\r")
-        data += terminal.quiet(1)
         assert foreign(data) == []
-        assert b"]52;" not in re.sub(rb"[\x20-\x7e]*\]52;c;ZXZpbA", b"", data)  # as text it may stand there, as a command it may not
-        assert len(set(re.findall(rb"\d{5}", data))) > 150
+        assert b"\x1b]52" not in data and b"\x1b[2J" not in data and b"\x9b31m" not in data.replace(b"\xc2\x9b", b"\x9b")
 
 
 def test_no_color_sends_no_colour() -> None:

@@ -513,6 +513,24 @@ def test_log_follows_and_asks_for_windows_of_a_hundred_thousand_lines(make_app: 
     drive(app, steps)
 
 
+def test_paging_down_a_long_log_on_a_tall_terminal_never_ends_on_empty_lines(make_app: Make) -> None:
+    engine = FakeEngine()
+    rows = tuple(LogRow(str(index), 1, story.at("21:00:00"), "swarm", "info", SafeText(f"line {index}")) for index in range(3_000))
+    engine.views["log"] = LogView(1, rows, len(rows))
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("7")
+        await until(pilot, lambda: "line 2999" in on_screen(app))
+        await pilot.press("g")
+        for page in range(13):
+            await pilot.press("ctrl+d")
+            await until(pilot, lambda page=page: app.live.main.row is not None and f"line {app.live.main.cursor_index}" in on_screen(app))
+        await until(pilot, lambda: "line 2999" in on_screen(app) and "…" not in on_screen(app))
+
+    drive(app, steps, (100, 260))
+
+
 def test_sort_and_columns(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
 

@@ -267,7 +267,8 @@ class LiveTable(ScrollView, can_focus=True):
             lines.append(self._line(row, index) if row is not None else (("   " + glyphs.ellipsis, "colors.dim"),))
         if missing >= 0 and self._asked != missing:
             self._asked = missing
-            self.post_message(self.WindowWanted(self, max(0, missing - self.page * 2)))
+            ahead = min(self.page * 2, max(0, len(self.model.rows) - self.page) // 2)  # rows above it, as far as the window has room
+            self.post_message(self.WindowWanted(self, max(0, missing - ahead)))
         cursor = self.cursor_index - top + 1
         return lines, cursor if 1 <= cursor <= self.page else -1
 
