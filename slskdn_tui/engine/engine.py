@@ -177,6 +177,7 @@ class Engine:
                 upload_slots=overlay.upload_slots,
                 upload_bytes_s=least_cap(overlay.bandwidth_kbps, self.settings.downloads.upload_kbps),
                 on_event=self._mesh_event,
+                known_good=self.book.good,
                 on_bytes=lambda node, direction, count: self._moved("mesh", direction, node, count),
             )
             await self.mesh.start()
@@ -193,7 +194,7 @@ class Engine:
             )
             await self.dht.start()
             stack.push_async_callback(self._stop_dht)
-        self.finder = MeshFinder(self.settings, self.mesh, self.dht, self.clock, self.rng, self.offers.recordings)
+        self.finder = MeshFinder(self.settings, self.mesh, self.dht, self.clock, self.rng, self.offers.recordings, self._warn)
         if self.mesh is not None and overlay.peers:
             self.supervisor.keep("configured peers", self.finder.keep_configured)
         if self.dht is not None:
@@ -264,6 +265,9 @@ class Engine:
 
     def _part_failed(self, part: Part, error: BaseException) -> None:
         self.bus.publish("part.failed", "engine", f"{part.name} failed: {part.error}", level="error", part_name=part.name)
+
+    def _warn(self, name: str, text: str) -> None:
+        self.bus.publish(name, "overlay", text, level="warning")
 
     def _moved(self, plane: Plane, direction: str, peer: str, count: int) -> None:
         way: Direction = "up" if direction == "up" else "down"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.keys import channel_key, recording_key
 from slskdn_tui.engine.dht.node import DhtNode
+from slskdn_tui.engine.overlay.greeting import MeshError
 from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.errors import UserError
@@ -40,7 +41,7 @@ def split_address(text: str) -> tuple[str, Address]:
 
 
 class MeshFinder:
-    """One a node. `offered` names the recordings this node offers, for announcing."""
+    """One a node. `offered` names the recordings this node offers, for announcing; `tell(event, words)` warns the user."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class MeshFinder:
         clock: Clock,
         rng: random.Random,
         offered: Callable[[], Sequence[str]],
+        tell: Callable[[str, str], None],
     ) -> None:
         self._settings = settings
         self._mesh = mesh
@@ -57,6 +59,7 @@ class MeshFinder:
         self._clock = clock
         self._rng = rng
         self._offered = offered
+        self._tell = tell
         self._failures: dict[Address, tuple[int, float]] = {}
         self._own: set[Address] = set()
         self._known: dict[Address, str] = {}
@@ -100,7 +103,7 @@ class MeshFinder:
         wanted = [split_address(text) for text in self._settings.overlay.peers]
         while True:
             for pin, address in wanted:
-                await self._dial(address, pin or None)
+                await self._dial(address, pin or None, named=True)
             await self._clock.sleep(5.0)
 
     async def keep_neighbours(self) -> None:
@@ -137,7 +140,8 @@ class MeshFinder:
     async def _dial_all(self, addresses: Sequence[Address]) -> None:
         await asyncio.gather(*(self._dial(address, None) for address in dict.fromkeys(addresses)))
 
-    async def _dial(self, address: Address, pin: str | None) -> None:
+    async def _dial(self, address: Address, pin: str | None, *, named: bool = False) -> None:
+        """`named` addresses were written by the user: no address filter, and a wrong identity is told and not only logged."""
         assert self._mesh is not None
         known = self._known.get(address)
         if address in self._own or (known is not None and known in self._mesh.peers):
@@ -148,13 +152,17 @@ class MeshFinder:
         async with self._dialling:
             try:
                 async with asyncio.timeout(12):
-                    peer = await self._mesh.dial(*address, expect=pin)
+                    peer = await self._mesh.dial(*address, expect=pin, named=named)
                 self._known[address] = peer.node_id
                 self._failures.pop(address, None)
-            except UserError as error:
-                if error.code == "refused" and "own" in error.message:
+            except MeshError as error:
+                if error.code == "own_id":
                     self._own.add(address)
-                self._put_off(address, failures, str(error.message))
+                if named and error.code == "pin_mismatch" and not failures:
+                    self._tell(
+                        "overlay.pin_mismatch", f"{address[0]}:{address[1]}: {error}; it is not dialled under this pin (overlay.peers)"
+                    )
+                self._put_off(address, failures, str(error))
             except (OSError, TimeoutError, ValueError) as error:
                 self._put_off(address, failures, str(error) or type(error).__name__)
 

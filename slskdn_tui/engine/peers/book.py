@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from slskdn_tui.engine.peers.reputation import ChunkOutcome, Standing, avoided
+from slskdn_tui.engine.peers.reputation import ChunkOutcome, Standing, avoided, trusted
 from slskdn_tui.engine.runtime.clock import Clock, iso
 from slskdn_tui.engine.store.records import PeerRow
 
@@ -86,6 +86,11 @@ class PeerBook:
         """At or below 0.3, or blocked by the user."""
         row = self._rows.get(node_id)
         return (row is not None and row.blocked) or avoided(self.reputation(node_id))
+
+    def good(self, node_id: str) -> bool:
+        """Has delivered verified bytes, and stands at 0.7 or above."""
+        row = self._rows.get(node_id)
+        return row is not None and row.successful_chunks > 0 and not row.blocked and trusted(self.reputation(node_id))
 
     def row(self, node_id: str) -> PeerRow | None:
         return self._rows.get(node_id)
