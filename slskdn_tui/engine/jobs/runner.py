@@ -10,18 +10,19 @@ import logging
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.jobs import manifests
-from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
 from slskdn_tui.engine.jobs.search import find_album
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track_task import TrackTask
 from slskdn_tui.engine.runtime.clock import iso
+from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.engine.swarm.part_file import DiskTrouble
 from slskdn_tui.model.errors import UserError
@@ -315,8 +316,8 @@ class JobRunner:
         """1.0 for a user who never failed us, less with each failure."""
         return 1.0 / (1 + self._failures[username])
 
-    async def _fetch(self, job: LiveJob, missing: Iterable) -> list[TrackState]:
-        async def one(live) -> TrackState:
+    async def _fetch(self, job: LiveJob, missing: Sequence[LiveTrack]) -> list[TrackState]:
+        async def one(live: LiveTrack) -> TrackState:
             async with self._slots:
                 task = TrackTask(self._services, job, live, lambda: self._save(job))
                 state = await task.run()
@@ -352,6 +353,6 @@ class JobRunner:
             await self._services.store.jobs.save(job.record)
             await asyncio.get_running_loop().run_in_executor(self._services.disk, self._manifests.keep, job.record)
 
-    def _tell(self, job: LiveJob, name: str, text: str, *, level="info") -> None:
+    def _tell(self, job: LiveJob, name: str, text: str, *, level: Level = "info") -> None:
         self._services.bus.publish(name, "job", text, level=level, job_id=job.job_id)
         self._services.trace.add(job.job_id, kind="job", result=str(job.record.state), words=text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from slskdn_tui.model.views import ViewKey
 
@@ -24,7 +24,7 @@ class Versions:
         bare, shown = self._views.get(key, (None, None))
         if bare == fresh:
             self._views.move_to_end(key)
-            return shown
+            return cast(_View, shown)
         changes: dict[str, Any] = {"version": self._next()}
         for field in fields(fresh):  # type: ignore[arg-type]
             value = getattr(fresh, field.name)
