@@ -20,12 +20,15 @@ from aioslsk.network.connection import PeerConnection, PeerConnectionState
 from aioslsk.network.network import Network
 from aioslsk.transfer.model import Transfer
 
+from slskdn_tui.config import safe_yaml
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.remote import RemoteEngine
 from slskdn_tui.engine.soulseek import hardening
 from slskdn_tui.engine.soulseek.network import BoundNetwork
+from slskdn_tui.lab.children import Child, Children
 from slskdn_tui.lab.data import DEMO_RELEASE, ReleaseFact, demo_release, shortened
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 from slskdn_tui.lab.soulseek_server import LabServer
@@ -89,6 +92,8 @@ class HeldTransfers(LabTransfers):
                     await connection.send_data(data)
                     transfer._transfer_progress_callback(data)
                     holder.sent[name] = holder.sent.get(name, 0) + len(data)
+                    if holder.rate:
+                        await asyncio.sleep(len(data) / holder.rate)
             while await connection.receive_data(1024):
                 pass
         except (ConnectionReadError, ConnectionWriteError):
@@ -100,11 +105,12 @@ class HeldTransfers(LabTransfers):
 
 
 class Holder(LabUser):
-    """A Soulseek user sharing one folder. `hold(at)` keeps every upload from going past byte `at`; `sent` and `starts` are by file name."""
+    """A Soulseek user sharing one folder. `hold(at)` keeps every upload from going past byte `at`; `sent` and `starts` are by file name; `rate` in bytes/s, 0 for none."""
 
     def __init__(self, server: str, name: str, address: str, share: Path) -> None:
         self.sent: dict[str, int] = {}
         self.starts: dict[str, list[int]] = {}
+        self.rate = 0
         self._hold: dict[str, int] = {}
         self._moved = asyncio.Event()
         super().__init__(settings_for(server, name, "lab", free_port(address), share), address)
@@ -147,6 +153,7 @@ class World:
         self.stub = MusicBrainzStub((release_of(tracks),))
         self.holders: dict[str, Holder] = {}
         self.events: dict[str, list[EngineEvent]] = {}
+        self.children: Children | None = None
         self._stack = AsyncExitStack()
         self._next = 10
 
@@ -195,7 +202,7 @@ class World:
 
     # engines
 
-    def settings(self, name: str, **sections: dict[str, Any]) -> Settings:
+    def values(self, name: str, **sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """A profile's settings: mesh on, DHT off, thresholds of a test; `sections` override."""
         address = self.address()
         values: dict[str, dict[str, Any]] = {
@@ -212,7 +219,10 @@ class World:
         }  # fmt: skip
         for section, changes in sections.items():
             values[section] = {**values.get(section, {}), **changes}
-        return Settings.model_validate(values)
+        return values
+
+    def settings(self, name: str, **sections: dict[str, Any]) -> Settings:
+        return Settings.model_validate(self.values(name, **sections))
 
     def paths(self, name: str) -> Paths:
         return Paths.of(self.root / name / "profile")
@@ -241,6 +251,35 @@ class World:
         await until(lambda: any(event.name == "offers.ready" for event in self.events[name]), f"{name} offers its files")
         return engine
 
+    # engines in processes of their own
+
+    def configure(self, name: str, **sections: dict[str, Any]) -> Paths:
+        """Write the profile of an engine that runs as `slskdn serve`."""
+        paths = self.paths(name)
+        paths.ensure()
+        values = self.values(name, **sections)
+        values["soulseek"].setdefault("password", "secret")
+        paths.config_file.write_text(safe_yaml.dump(values), encoding="utf-8")
+        paths.config_file.chmod(0o600)
+        return paths
+
+    async def serve(self, name: str) -> Child:
+        """`slskdn serve` on a configured profile; ready when it answers. It ends with the world."""
+        if self.children is None:
+            self.children = Children(self.root / "logs")
+            self._stack.push_async_callback(self.children.stop)
+        paths = self.paths(name)
+        child = await self.children.start(name, "slskdn_tui", "--profile", str(paths.profile), "serve")
+        await until(lambda: not child.running or answers(paths), f"{name} serves")
+        assert child.running, child.words()
+        return child
+
+    async def attach(self, name: str) -> RemoteEngine:
+        engine = RemoteEngine(self.paths(name).socket)
+        await engine.start()
+        self._stack.push_async_callback(engine.stop)
+        return engine
+
     def _overlay(self) -> str:
         address = self.address()
         return f"{address}:{free_port(address)}"
@@ -258,6 +297,12 @@ class World:
     def music(self, name: str = "me") -> list[str]:
         """sha256 of what was placed, in the order of names."""
         return [sha(path) for path in sorted((self.root / name / "music").rglob("*.flac"))]
+
+
+def answers(paths: Paths) -> bool:
+    """Whether somebody listens on the profile's socket; the file of a killed engine does not count."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(paths.socket)) == 0
 
 
 async def uploaded(node: Engine) -> int:
