@@ -129,6 +129,13 @@ class Meetings:
         return max(self.offers.values(), key=lambda variant: (count[variant.variant_id], variant.variant_id == current.variant_id))
 
 
+    def settled(self, current: Variant) -> bool:
+        """Whoever has not answered yet cannot make another variant the most offered."""
+        count = Counter(variant.variant_id for variant in self.offers.values())
+        mine = count.pop(current.variant_id, 0)
+        return mine >= max(count.values(), default=0) + self.pending
+
+
 class Transfer:
     """One attempt at one variant: peers join as they are met; it ends early when another variant turns out to be offered more."""
 
@@ -163,7 +170,8 @@ class Transfer:
         joining = self._supervisor.spawn("join peers", self._join())
         end = await self.swarm.run()
         # Every offer counts before the variant is settled; and whoever is met late may go on where the others were lost.
-        await asyncio.wait({joining}, timeout=MEETING_S)
+        if not self._meetings.settled(self._variant):
+            await asyncio.wait({joining}, timeout=MEETING_S)
         joining.cancel()
         if end is SwarmEnd.ORIGIN_ENDED and self.swarm.members:
             end = await self.swarm.run()
