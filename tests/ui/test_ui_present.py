@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC
 
 import pytest
@@ -162,6 +163,14 @@ def test_folding_is_remembered_over_snapshots() -> None:
     assert table.toggle(story.LOVELESS, False) and not table.toggle(story.LOVELESS, False)
     table.set_rows(story.moved(story.swarms(), 3).rows)
     assert f"{story.LOVELESS}/1" not in [row.key for row in table.shown()]
+
+
+def test_what_was_open_for_its_state_stays_open_when_the_state_is_over() -> None:
+    table = model()
+    done = tuple(replace(row, state="done", version=9) for row in story.swarms().rows)
+    table.set_rows(done)
+    assert f"{story.LOVELESS}/5/b3:9f2c" in [row.key for row in table.shown()]
+    assert [row.level for row in model(done).shown()] == [0, 0, 0, 0]
 
 
 def test_a_filter_keeps_the_ancestors_of_a_match_and_looks_into_folded_albums() -> None:

@@ -139,6 +139,7 @@ _STATES = {
     "stalled": "states.stalled",
     "no src": "states.stalled",
     "queued": "states.queued",
+    "connect": "states.queued",
     "pending": "states.queued",
     "new": "states.queued",
     "done": "states.done",

@@ -8,6 +8,15 @@ from slskdn_tui.model.views import CandidateRow, JobRow, JobTrackRow, JobView
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop
 
+_WISHES = {
+    "preferred_codecs": "codecs",
+    "max_lossy_tracks_per_album": "lossy",
+    "prefer_canonical_variants": "canonical",
+    "use_overlay": "mesh",
+    "overlay_bandwidth_kbps": "mesh kbit/s",
+}
+"""Short names of the roadmap's constraints."""
+
 
 class JobsPresenter(Flat):
     """The list of jobs."""
@@ -135,6 +144,6 @@ def job_line(view: JobView | None, row: JobRow | None, width: int, glyphs: Glyph
     if row.error:
         left.append((f"   {row.error}", "colors.error"))
     elif view is not None:
-        wishes = "  ".join(f"{name} {value}" for name, value in view.constraints)
+        wishes = "  ".join(f"{_WISHES.get(name, name)} {value}" for name, value in view.constraints)
         left.append((f"   {wishes}", "colors.dim"))
     return crop(tuple(left), width, glyphs.ellipsis)

@@ -17,8 +17,8 @@ class SwarmsPresenter:
 
     columns: tuple[Column, ...] = (
         Column("title", "TRACK", 0),
-        Column("source", "SOURCE", 11, drop=2),
-        Column("state", "STATE", 8),
+        Column("source", "SOURCE", 10, drop=2),
+        Column("state", "STATE", 9),
         Column("done", "DONE", 4, "right"),
         Column("speed", "SPEED", 9, "right", drop=1),
         Column("eta", "ETA", 9, "right", drop=3),
@@ -32,13 +32,14 @@ class SwarmsPresenter:
         speed = Cell(fmt.speed(row.speed, self.glyphs.dash), "" if row.speed >= 1 else "colors.dim")
         if row.level >= 2:
             plane = "" if not row.plane or row.title.startswith(row.plane) else f"{row.plane}  "
-            more = f"  {row.source}" if row.source and row.source not in (row.title, row.plane) else ""
+            note, _, more = row.note.partition("  ")  # `2 retries  rtt 41 ms`: the column holds the first part, the name the rest
+            more = more or (row.source if row.source not in (row.title, row.plane) else "")
             return {
-                "title": Cell(f"{plane}{row.title}{more}", fmt.PLANES.get(row.plane, ""), span=2),
+                "title": Cell(f"{plane}{row.title}{'  ' + more if more else ''}", fmt.PLANES.get(row.plane, ""), span=2),
                 "state": state,
                 "done": Cell(fmt.percent(row.share), "" if row.share else "colors.dim"),
                 "speed": speed,
-                "eta": Cell(row.note, "colors.dim"),
+                "eta": Cell(note, "colors.dim"),
             }
         return {
             "title": Cell(row.title, "colors.title" if row.level == 0 else ""),

@@ -79,7 +79,8 @@ class SwarmsScreen(LiveScreen):
             for track in tracks:
                 if track.state.casefold().startswith(state):
                     return f"{track.job_id}/{track.track}"
-        return f"{tracks[0].job_id}/{tracks[0].track}" if tracks else ""
+        told = max(tracks, key=lambda track: track.children, default=None)  # all done: the one with the most to tell
+        return f"{told.job_id}/{told.track}" if told is not None else ""
 
     def take(self, key: ViewKey, view: Snapshot) -> None:
         if isinstance(view, SwarmsView):

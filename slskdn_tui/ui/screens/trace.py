@@ -83,7 +83,7 @@ class TraceScreen(LiveScreen):
             return
         rows = view.rows if track is None else [row for row in view.rows if row.track in (0, track.track)]
         lanes = self.query_one("#lanes", Lines)
-        lanes.styles.height = min(len(self._top(self.size.width, self.size.height)), max(5, self.size.height // 2 - 2))
+        lanes.styles.height = min(len(self._top(self.size.width, self.size.height)), max(5, self.size.height // 2 + 1))
         lanes.update()
         self.main.set_rows(rows)
         self.status_changed()

@@ -38,6 +38,9 @@ class TableModel:
         self.rows = tuple(rows)
         self.total = max(total, len(self.rows))
         self.start = start if self.total > len(self.rows) else 0
+        for row in self.rows:  # what was open for its state stays open when that state is over: the story is still being read
+            if row.key not in self.unfolded and self.has_children(row) and self.presenter.opens(row):
+                self.unfolded[row.key] = True
         if not self.windowed and self.marks:
             self.marks &= {row.key for row in self.rows}
         self._forget()
