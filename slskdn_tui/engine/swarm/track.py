@@ -83,6 +83,7 @@ class TrackSwarm:
         self._origin_cap: int | None = None
         self._origin_task: asyncio.Task[None] | None = None
         self._had_source = False
+        self._stalled = False
         self._stopped = False
         self._wake = asyncio.Event()
         self._ticked = self._resumed = clock.now()
@@ -252,6 +253,10 @@ class TrackSwarm:
         if self.stream is not None:
             self._watch.observe(now, self.stream.state, self.stream.meter.total)
             self.part.pieces.stream_rate = self.stream.meter.rate(now)
+            reason = self._watch.reason(now)
+            if reason and not self._stalled:
+                self._tell("stall", self.stream.source, result=self.stream.state.value, words=reason)
+            self._stalled = bool(reason)
         self._cap_origin(now)
         self.scheduler.windows = self._windows.windows() if self._windows is not None else ()
         self.mesh.tick(now)

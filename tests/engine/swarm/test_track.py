@@ -12,7 +12,7 @@ from world import FakeOrigin, FakePeer, World, some_bytes
 
 from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.stall import RescueThresholds
-from slskdn_tui.model.ports import OriginEnd
+from slskdn_tui.model.ports import OriginEnd, Window
 from slskdn_tui.model.variant import LEAF
 
 MIB = 1024 * 1024
@@ -87,6 +87,8 @@ def test_a_stalled_source_is_noticed_and_the_mesh_finishes_while_it_stays(tmp_pa
         while not (reason := swarm.underperforming()):
             await asyncio.sleep(0.02)
         assert reason.startswith("no byte for ")
+        await asyncio.sleep(0.1)
+        assert [event.source for event in world.told("stall")] == ["slsk:anna"], "told once"
         peer = FakePeer("a1", data)
         swarm.set_origin_share(0.1)
         assert await swarm.add_peer(peer, peer.variant) == ""
@@ -170,6 +172,59 @@ def test_a_variant_that_soulseek_contradicts_later_is_dropped(tmp_path: Path) ->
         assert world.told("proof", "refused") and not swarm.bans
         assert swarm.status().by_mesh == 0
         await swarm.stop()
+
+    go(story())
+
+
+def test_soulseek_is_believed_against_two_who_agree_on_another_file(tmp_path: Path) -> None:
+    class Head:
+        def windows(self) -> tuple[Window, ...]:
+            return (Window(0, 3 * LEAF, 5),)
+
+    async def story() -> None:
+        data, fake = some_bytes(2 * MIB), some_bytes(2 * MIB, 9)
+        world = World(tmp_path, len(data))
+        swarm = await world.open()
+        origin = FakeOrigin("anna", data, queued=True, rate=8e6)
+        swarm.use_origin(origin)
+        swarm.set_windows(Head())  # the player wants the head, so the mesh fills the front too
+        run = asyncio.ensure_future(swarm.run())
+        await asyncio.sleep(0.01)
+        for liar in [FakePeer(name, fake, rate=1e6, stop_after=5 * LEAF) for name in ("a1", "b2")]:
+            assert await swarm.add_peer(liar, liar.variant) == ""
+        while not swarm.part.pieces.has(0, 3 * LEAF):
+            await asyncio.sleep(0.01)
+        assert swarm.status().proof == "agree"
+        origin.go.set()
+        assert await run is SwarmEnd.COMPLETE
+        assert world.bytes() == data
+        assert origin.started_at[-1] == 0 and len(origin.started_at) == 2, "it began anew at the front"
+        assert world.told("overlap", "error") and world.told("proof", "refused")
+        await swarm.stop()
+
+    go(story())
+
+
+def test_the_origin_is_held_at_its_share_while_the_mesh_delivers(tmp_path: Path) -> None:
+    async def story() -> None:
+        data = some_bytes(3 * MIB)
+        world = World(tmp_path, len(data), overlay_rate=2_000_000)
+        swarm = await world.open()
+        origin = FakeOrigin("anna", data, rate=0.5e6)
+        swarm.use_origin(origin)
+        run = asyncio.ensure_future(swarm.run())
+        while swarm.status().done < LEAF:
+            await asyncio.sleep(0.01)
+        swarm.set_origin_share(0.1)
+        await asyncio.sleep(0.1)
+        assert origin.rates == [], "alone it is not slowed down"
+        peer = FakePeer("a1", data, rate=5e6)
+        assert await swarm.add_peer(peer, peer.variant) == ""
+        assert await run is SwarmEnd.COMPLETE
+        assert origin.rates[0] == 200_000
+        swarm.set_origin_share(None)
+        await swarm.stop()
+        assert world.bytes() == data
 
     go(story())
 

@@ -1,0 +1,83 @@
+"""`slskdn bench serve` and `fetch` as processes over real TLS: the file arrives, the liar is named, nothing foreign is loaded."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from world import some_bytes
+
+BENCH = [sys.executable, "-m", "slskdn_tui.engine.bench"]
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def test_bench_fetch_brings_the_file_and_names_the_liar(tmp_path: Path) -> None:
+    data = some_bytes(3 * 1024 * 1024 + 11)
+    hosts = ["127.0.31.1", "127.0.31.2", "127.0.31.3"]
+    files, ready, ports = [], [], [free_port(host) for host in hosts]
+    serving = []
+    try:
+        for number, (host, port) in enumerate(zip(hosts, ports, strict=True)):
+            files.append(tmp_path / f"file{number}.bin")
+            files[-1].write_bytes(data)
+            ready.append(tmp_path / f"ready{number}")
+            command = [*BENCH, "serve", "--listen", f"{host}:{port}", "--ready", str(ready[-1]), str(files[-1])]
+            serving.append(subprocess.Popen(command, cwd=ROOT))
+        end = time.monotonic() + 60
+        while not all(path.exists() for path in ready):
+            assert time.monotonic() < end and all(process.poll() is None for process in serving)
+            time.sleep(0.02)
+        with files[2].open("r+b") as spoilt:  # after it was hashed: it answers with the digests it had
+            for at in range(7, len(data), 65536):
+                spoilt.seek(at)
+                spoilt.write(bytes([data[at] ^ 0x55]))
+        out = tmp_path / "out.bin"
+        peers = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+        done = subprocess.run(
+            [*BENCH, "fetch", "--json", "--out", str(out), "--peers", peers],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout.splitlines()[-1])
+        assert out.read_bytes() == data and not out.with_name("out.bin.part").exists()
+        assert told["ok"] and told["bytes"] == len(data) and told["banned"] == [f"{hosts[2]}:{ports[2]}"]
+        assert told["by_peer"][f"{hosts[2]}:{ports[2]}"] == 0
+        assert sum(told["by_peer"].values()) == len(data) + told["duplicate_bytes"]
+        assert set(told) >= {"seconds", "MBps", "variant_id"}
+    finally:
+        for process in serving:
+            process.kill()
+            process.wait()
+
+
+def test_bench_fetch_says_when_nobody_is_there(tmp_path: Path) -> None:
+    port = free_port("127.0.31.4")
+    done = subprocess.run(
+        [*BENCH, "fetch", "--out", str(tmp_path / "o"), "--peers", f"127.0.31.4:{port}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 6 and "no peer offers a file" in done.stderr
+
+
+def test_bench_loads_neither_soulseek_nor_audio_libraries() -> None:
+    code = (
+        "import sys, slskdn_tui.engine.bench.fetch; print([m for m in ('aioslsk', 'numpy', 'textual', 'rich', 'av') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip() == "[]"
