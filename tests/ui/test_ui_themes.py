@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,22 @@ def test_ascii_mode_leaves_only_ascii_of_the_same_width() -> None:
         out = clean(text, True)
         assert out.isascii() and cell_len(out) == cell_len(text)
     assert clean("Björk – Vespertine", True) == "Bjork - Vespertine"
+
+
+def test_no_screen_uses_a_widget_that_would_read_foreign_text_as_markup() -> None:
+    """Everything foreign is drawn as segments of our own; these widgets parse markup in plain strings."""
+    root = Path(__file__).resolve().parents[2] / "slskdn_tui" / "ui"
+    bad = {"Static", "Label", "DataTable", "RichLog", "Markdown", "Tree", "OptionList", "ListView", "Log"}
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textual.widgets"):
+                assert not {alias.name for alias in node.names} & bad, path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "notify":
+                markup = next((word.value for word in node.keywords if word.arg == "markup"), None)
+                assert isinstance(markup, ast.Constant) and markup.value is False, path
+
+
+def test_files_stay_readable() -> None:
+    root = Path(__file__).resolve().parents[2] / "slskdn_tui" / "ui"
+    sizes = {path.name: len(path.read_text("utf-8").splitlines()) for path in root.rglob("*.py")}
+    assert max(sizes.values()) <= 500 and sizes["app.py"] <= 300
