@@ -84,20 +84,24 @@ class HeldTransfers(LabTransfers):
         holder, name = self.holder, transfer.remote_path.rsplit("\\", 1)[-1]
         assert holder is not None
         holder.starts.setdefault(name, []).append(transfer.bytes_transfered)
+        left = asyncio.ensure_future(connection.receive_data(1024))  # a downloader says nothing more; it may leave
         try:
             with open(transfer.local_path or "", "rb") as handle:
                 handle.seek(transfer.bytes_transfered)
                 while data := handle.read(PIECE):
-                    await holder.let_through(name, handle.tell())
+                    await holder.let_through(name, handle.tell(), left)
+                    if left.done():
+                        break
                     await connection.send_data(data)
                     transfer._transfer_progress_callback(data)
                     holder.sent[name] = holder.sent.get(name, 0) + len(data)
                     if holder.rate:
                         await asyncio.sleep(len(data) / holder.rate)
-            while await connection.receive_data(1024):
-                pass
+            await left
         except (ConnectionReadError, ConnectionWriteError):
             pass
+        finally:
+            left.cancel()
         if transfer.is_transfered():
             await transfer.state.complete()
         else:
@@ -136,9 +140,12 @@ class Holder(LabUser):
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def let_through(self, name: str, stop: int) -> None:
-        while any(which in name and stop > at for which, at in self._hold.items()):
-            await self._moved.wait()
+    async def let_through(self, name: str, stop: int, left: asyncio.Future[Any]) -> None:
+        """Until byte `stop` of this file may be sent, or the downloader has left."""
+        while not left.done() and any(which in name and stop > at for which, at in self._hold.items()):
+            moved = asyncio.ensure_future(self._moved.wait())
+            await asyncio.wait({moved, left}, return_when=asyncio.FIRST_COMPLETED)
+            moved.cancel()
 
 
 class World:
