@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
-from slskdn_tui.engine.jobs.place import Placed, place
+from slskdn_tui.engine.jobs.place import Placed, find_placed, place
 from slskdn_tui.engine.jobs.placement import destination, safe_name
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
@@ -15,9 +16,10 @@ from slskdn_tui.model.text import SafeText
 
 
 class Finish:
-    """Checks and places one track's finished part."""
+    """Checks and places one track's finished part. `save` stores the job's record."""
 
-    def __init__(self, services: Services, job: LiveJob, live: LiveTrack, tell: Teller) -> None:
+    def __init__(self, services: Services, job: LiveJob, live: LiveTrack, tell: Teller, save: Callable[[], Awaitable[None]]) -> None:
+        self._save = save
         self._services = services
         self._job = job
         self._live = live
@@ -38,11 +40,11 @@ class Finish:
             await self._quarantine(part, key, bad)
             return bad
         self._tell.trace("verify", result="ok", words=f"{checked.words}; blake3 {checked.blake3}")
-        extension = "." + record.path.rsplit(".", 1)[-1] if "." in record.path else ""
-        settings = self._services.settings.downloads
-        relative = destination(settings.template, self._job.record.release, self._live.track, extension)
-        folder = Path(settings.folder).expanduser()
-        placed: Placed = await loop.run_in_executor(self._services.disk, place, part, folder, relative, settings.collision, checked.blake3)
+        record.blake3 = checked.blake3
+        await self._save()  # a crash after the file is moved finds it by this digest
+        folder, relative = self._destination()
+        collision = self._services.settings.downloads.collision
+        placed: Placed = await loop.run_in_executor(self._services.disk, place, part, folder, relative, collision, checked.blake3)
         record.placed, record.blake3, record.reason = str(placed.path), checked.blake3, placed.note
         record.size = placed.path.stat().st_size
         await self._services.store.parts.drop(key)
@@ -51,6 +53,26 @@ class Finish:
         self._tell.trace("place", result="ok", words=placed.note or "placed")
         await self._services.finished(placed.path, self._live.track.recording_mbid)
         return ""
+
+    def _destination(self) -> tuple[Path, str]:
+        record, settings = self._live.record, self._services.settings.downloads
+        extension = "." + record.path.rsplit(".", 1)[-1] if "." in record.path else ""
+        return Path(settings.folder).expanduser(), destination(settings.template, self._job.record.release, self._live.track, extension)
+
+    async def take_up(self, part: Path, key: str) -> bool:
+        """True when this track's file was placed before a crash that kept it from being recorded; then it is recorded now."""
+        record = self._live.record
+        if not record.blake3 or record.placed or part.exists():
+            return False
+        loop = asyncio.get_running_loop()
+        folder, relative = self._destination()
+        path = await loop.run_in_executor(self._services.disk, find_placed, folder, relative, record.size, record.blake3)
+        if path is None:
+            return False
+        record.placed = str(path)
+        await self._services.store.parts.drop(key)
+        self._tell.log("track.done", "verify", f"{self._live.track.title}: placed before the last stop", size=record.size)
+        return True
 
     async def _quarantine(self, part: Path, key: str, reason: str) -> None:
         record = self._live.record

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from slskdn_tui.config.settings import Downloads
 from slskdn_tui.engine.jobs import manifests
-from slskdn_tui.engine.jobs.place import file_blake3
-from slskdn_tui.engine.jobs.placement import destination, other_name
+from slskdn_tui.engine.jobs.place import find_placed
+from slskdn_tui.engine.jobs.placement import destination
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.model.codec import CODECS
 from slskdn_tui.model.jobs import JobState, TrackState
@@ -69,11 +69,9 @@ class ManifestFiles:
             if done is None:
                 continue
             for extension in (f".{name}" for name in CODECS):
-                first = destination(settings.template, wanted.release, track, extension)
-                for name in (first, *(other_name(first, attempt) for attempt in range(2, 6))):
-                    path = folder / name
-                    if path.is_file() and path.stat().st_size == done.size and file_blake3(path) == done.blake3:
-                        there[track.position] = TrackRecord(
-                            track.position, TrackState.DONE, size=done.size, placed=str(path), blake3=done.blake3
-                        )
+                relative = destination(settings.template, wanted.release, track, extension)
+                if path := find_placed(folder, relative, done.size, done.blake3):
+                    there[track.position] = TrackRecord(
+                        track.position, TrackState.DONE, size=done.size, placed=str(path), blake3=done.blake3
+                    )
         return there

@@ -45,6 +45,12 @@ def _same(path: Path, size: int, digest: str) -> bool:
     return path.is_file() and not path.is_symlink() and path.stat().st_size == size and file_blake3(path) == digest
 
 
+def find_placed(folder: Path, relative: str, size: int, digest: str) -> Path | None:
+    """The file with this size and whole-file BLAKE3 at `folder/relative`, or under one of the names `rename` would have given it."""
+    names = (relative, *(other_name(relative, attempt) for attempt in range(2, 6)))
+    return next((folder / name for name in names if _same(folder / name, size, digest)), None)
+
+
 def place(source: Path, folder: Path, relative: str, collision: str, digest: str) -> Placed:
     """Move `source` to `folder/relative` under the collision policy. `digest` is its whole-file BLAKE3. UserError `disk` when that cannot be done."""
     target = folder / relative

@@ -19,6 +19,7 @@ from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
 from slskdn_tui.engine.jobs.search import find_album
 from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.slots import Slots
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track_task import TrackTask
 from slskdn_tui.engine.runtime.clock import iso
@@ -66,7 +67,7 @@ class JobRunner:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._jobs: dict[str, LiveJob] = {}
-        self._slots = asyncio.Semaphore(services.settings.downloads.parallel)
+        self._slots = Slots(services.settings.downloads.parallel)
         self._failures: Counter[str] = Counter()
         self._manifests = ManifestFiles(services.paths.jobs)
         self._saving = asyncio.Lock()
@@ -318,7 +319,7 @@ class JobRunner:
 
     async def _fetch(self, job: LiveJob, missing: Sequence[LiveTrack]) -> list[TrackState]:
         async def one(live: LiveTrack) -> TrackState:
-            async with self._slots:
+            async with self._slots.place(lambda: (job.record.queue_position, live.track.position)):
                 task = TrackTask(self._services, job, live, lambda: self._save(job))
                 state = await task.run()
                 if state is not TrackState.DONE and live.record.username:

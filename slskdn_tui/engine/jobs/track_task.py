@@ -40,15 +40,21 @@ class TrackTask:
         self._save = save
         self._tell = Teller(services.bus, services.trace, job.job_id, live.track.position, live.track.title)
         self._tried: dict[tuple[str, str], int] = {}
-        self._finish = Finish(services, job, live, self._tell)
+        self._finish = Finish(services, job, live, self._tell, save)
         self._rescuer = Rescuer(
             services, live.track.recording_mbid, lambda kind, source, words: self._tell.trace(kind, source=source, words=words)
         )
         self._switch: FoundFile | None = None
+        self._other_file: set[tuple[str, str]] = set()
+        self._started_over = False
 
     async def run(self) -> TrackState:
         record = self._live.record
-        while (holder := self._choose()) is not None:
+        if await self._finish.take_up(self._part_path(record.size), self._part_key(record.size)):
+            await self._set(TrackState.DONE)
+            return TrackState.DONE
+        why = ""
+        while (holder := self._choose() or await self._start_over()) is not None:
             record.username, record.path, record.size, record.reason = holder.username, holder.path, holder.size, ""
             await self._set(TrackState.ACTIVE)
             end, why = await self._transfer(holder)
@@ -59,7 +65,7 @@ class TrackTask:
                 if not bad:
                     await self._set(TrackState.DONE)
                     return TrackState.DONE
-                why, self._tried[_key(holder)] = bad, TRIES
+                why, self._tried[_key(holder)], record.blake3 = bad, TRIES, ""
             elif end is SwarmEnd.DISK:
                 await self._set(TrackState.PENDING, why)
                 return TrackState.PAUSED
@@ -68,7 +74,7 @@ class TrackTask:
             if tries < TRIES and self._switch is None:
                 await self._services.clock.sleep(BACK_OFF[min(tries, len(BACK_OFF)) - 1])
         record.username, record.path = "", ""
-        await self._set(TrackState.NO_SOURCE, record.reason or "nobody online has this file")
+        await self._set(TrackState.NO_SOURCE, f"nobody online has this file; last: {why}" if why else "nobody online has this file")
         return TrackState.NO_SOURCE
 
     async def _set(self, state: TrackState, reason: str = "") -> None:
@@ -91,6 +97,21 @@ class TrackTask:
             return chosen
         usable = [file for file in self._known() if self._tried.get(_key(file), 0) < TRIES]
         return min(usable, key=lambda file: self._tried.get(_key(file), 0), default=None)
+
+    async def _start_over(self) -> FoundFile | None:
+        """Who is left has another file than the one begun: once, the bytes of a holder who is gone are given up for it."""
+        again = [file for file in self._known() if _key(file) in self._other_file]
+        if self._started_over or not again:
+            return None
+        self._started_over = True
+        self._tell.log(
+            "track.restart", "swarm", f"{self._live.track.title}: nobody else has the file begun; starting over", level="warning"
+        )
+        for file in again:
+            self._tried[_key(file)] = 0
+            await self._services.store.parts.drop(self._part_key(file.size))
+            self._part_path(file.size).unlink(missing_ok=True)
+        return again[0]
 
     def _other(self, current: FoundFile, *, same_size: bool) -> FoundFile | None:
         """Another holder; with `same_size` only one that says it has the same file."""
@@ -152,8 +173,11 @@ class TrackTask:
         current = FoundFile(record.username, record.path, record.size, "")
         self._tried[_key(current)] = self._tried.get(_key(current), 0) + 1
         result = swarm.origin_result
+        if result is not None and result[0] is OriginEnd.MISMATCH:
+            self._tried[_key(current)] = TRIES
+            self._other_file.add(_key(current))
         other = self._other(current, same_size=True)
-        if other is None or (result is not None and result[0] is OriginEnd.MISMATCH):
+        if other is None:
             return False
         self._use(swarm, other, result[1] if result else "ended")
         return True
