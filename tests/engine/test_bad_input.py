@@ -68,6 +68,7 @@ def test_a_wrong_password_is_said_and_the_job_goes_on_once_it_is_right(tmp_path:
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_login_elsewhere_is_not_fought_over_and_the_transfer_under_way_goes_on(tmp_path: Path, album: Album) -> None:
     async def main() -> None:
         async with World(tmp_path, album) as world:
@@ -121,6 +122,7 @@ def test_wrong_and_unknown_releases_are_told_apart(tmp_path: Path, album: Album)
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_musicbrainz_being_down_is_said_and_nothing_is_left_behind(tmp_path: Path, album: Album) -> None:
     async def main() -> None:
         async with World(tmp_path, album) as world:

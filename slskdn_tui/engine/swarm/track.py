@@ -287,7 +287,8 @@ class TrackSwarm:
             self._tell("meet", stream.source, offset=self.part.pieces.prefix, words="the overlay met the stream")
         if stream.ended:
             return
-        await asyncio.wait({task}, timeout=_PARTING_S if met else _LAST_WORDS_S)
+        brought = not met and stream.state is OriginState.ACTIVE
+        await asyncio.wait({task}, timeout=_LAST_WORDS_S if brought else _PARTING_S)
         self._stream_over(stream, OriginEnd.ENOUGH, "the ranges met")
         task.cancel()
         await asyncio.wait({task})

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from engine_world import LEAF, Album, World, act, completed, until
 
+from slskdn_tui.model.jobs import JobState, TrackState
+
 pytestmark = pytest.mark.usefixtures("quick")
 
 
@@ -97,5 +99,27 @@ def test_jobs_that_were_running_go_on_by_themselves_when_the_engine_starts_again
             await completed(again.runner.find(job.job_id))
             assert world.music() == world.truth
             assert mono.starts[album.tracks(1)[0].name] == [0, 5 * LEAF]
+
+    asyncio.run(main())
+
+
+def test_a_file_placed_just_before_a_crash_is_found_and_not_fetched_again(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono = await world.holder("mono_lith")
+            settings = world.settings("me")
+            engine = await world.start("me", settings)
+            job = await world.create(engine)
+            await completed(job)
+            # as a kill between the move of the file and the record of it leaves the database
+            track = job.record.tracks[0]
+            track.state, track.placed = TrackState.VERIFYING, ""
+            job.record.state = JobState.ACTIVE
+            await engine.store.jobs.save(job.record)
+            await engine.stop()
+            sent = mono.total
+            again = await world.start("me", settings)
+            await completed(again.runner.find(job.job_id))
+            assert world.music() == world.truth and mono.total == sent
 
     asyncio.run(main())

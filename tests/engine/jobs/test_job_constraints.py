@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, World, completed, uploaded, until
+from engine_world import LEAF, Album, World, completed, until, uploaded
 
 pytestmark = pytest.mark.usefixtures("quick")
 MP3 = b"\xff\xfb\x90\x64" + bytes(413)
@@ -32,6 +32,7 @@ def test_preferred_codecs_choose_between_two_users(tmp_path: Path, album: Album)
     assert mp3["a_lossless"] == 0 and mp3["b_lossy"] > 0
 
 
+@pytest.mark.slow
 def test_lossy_tracks_are_taken_up_to_the_allowed_number(tmp_path: Path, album: Album) -> None:
     """The only user has track one as FLAC and the two others as MP3."""
 
@@ -85,6 +86,7 @@ async def halfway(root: Path, album: Album, finish: str, **constraints: object) 
         return sum([await uploaded(node) for node in nodes]), mono.total
 
 
+@pytest.mark.slow
 def test_use_overlay_false_leaves_the_mesh_unasked(tmp_path: Path, album: Album) -> None:
     size = album.tracks(1)[0].stat().st_size
     mesh, user = asyncio.run(halfway(tmp_path / "1", album, "mesh"))
@@ -93,6 +95,7 @@ def test_use_overlay_false_leaves_the_mesh_unasked(tmp_path: Path, album: Album)
     assert mesh == 0 and user == size
 
 
+@pytest.mark.slow
 def test_overlay_bandwidth_kbps_keeps_the_mesh_small(tmp_path: Path, album: Album) -> None:
     """At 8 kbit/s a leaf may be asked for once a minute; without a cap the mesh brings all the rest."""
     size = album.tracks(1)[0].stat().st_size

@@ -180,7 +180,7 @@ def test_a_title_that_climbs_out_of_the_folder_stays_inside(tmp_path: Path, albu
             assert back_title == ".."
             music = tmp_path / "me" / "music"
             await until(
-                lambda: back.record.state in ("completed", "searching") and back.record.error or back.record.state == "completed",
+                lambda: (back.record.state in ("completed", "searching") and back.record.error) or back.record.state == "completed",
                 "an end",
                 back,
             )
