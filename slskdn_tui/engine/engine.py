@@ -45,6 +45,7 @@ from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.engine.views.views import Views
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import short_node_id
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, Snapshot, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
 
@@ -257,6 +258,9 @@ class Engine:
             return await HANDLERS[command.name](self, args)
         except UserError as error:
             return Result(error.code, error.message, error.hint)
+        except OSError as error:
+            words = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+            return Result("disk", SafeText(words), SafeText("check the folder's rights and free space"))
 
     def events(self) -> AsyncIterator[EngineEvent]:
         return self.bus.subscribe()

@@ -225,6 +225,20 @@ def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path: Path, album: Alb
     asyncio.run(main())
 
 
+def test_a_profile_that_cannot_be_written_refuses_a_job_in_words(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            engine = await world.engine(soulseek={"enabled": False})
+            active = world.paths("me").jobs / "active"
+            active.rmdir()
+            active.write_text("not a folder")
+            result = await engine.submit(Command("jobs.create", {"reference": RELEASE}))
+            assert result.code == "disk" and str(active) in result.message and result.hint
+            assert engine.runner.jobs() == [] and await engine.store.jobs.load_all() == []
+
+    asyncio.run(main())
+
+
 # Ports
 
 

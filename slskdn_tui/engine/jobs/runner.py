@@ -149,7 +149,12 @@ class JobRunner:
         record = JobRecord(job_id, "mb_release", release, constraints, JobState.NEW, position, created, tracks=tracks)
         record.folder = str(Path(self._services.settings.downloads.folder).expanduser())
         job = LiveJob.of(record)
-        await self._save(job)
+        try:
+            await self._save(job)
+        except OSError:
+            if job_id not in self._jobs:  # refused is refused: it must not turn up after a restart
+                await self._services.store.jobs.drop(job_id)
+            raise
         self._jobs[job_id] = job
         self._tell(job, "job.created", f"{release.artist} – {release.title}: {len(release.tracks)} tracks")
         self._start(job)
