@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,7 @@ import pytest
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.remote import RemoteEngine
 from slskdn_tui.lab.world import Options, World, build
+from tests.fakes.tmux import Tmux
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")]
 SIZES = [(80, 24), (120, 36)]
@@ -26,36 +24,6 @@ async def _connect(paths: Paths) -> RemoteEngine:
     engine = RemoteEngine(paths.socket)
     await engine.start()
     return engine
-
-
-class Tmux:
-    """One window of a tmux server of its own."""
-
-    def __init__(self, name: str, width: int, height: int, command: str) -> None:
-        self._base = ["tmux", "-L", name, "-f", "/dev/null"]
-        env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "NO_COLOR")} | {"LC_ALL": "C.UTF-8"}
-        subprocess.run([*self._base, "new-session", "-d", "-x", str(width), "-y", str(height), command], check=True, env=env)
-
-    def keys(self, *keys: str) -> None:
-        subprocess.run([*self._base, "send-keys", *keys], check=True)
-
-    def type(self, text: str) -> None:
-        subprocess.run([*self._base, "send-keys", "-l", text], check=True)
-
-    def screen(self) -> str:
-        return subprocess.run([*self._base, "capture-pane", "-p"], check=True, capture_output=True, text=True).stdout
-
-    def until(self, what: str, seen: Callable[[str], bool], seconds: float = 60.0) -> str:
-        """Poll the screen until it shows what a person would wait for."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if seen(screen := self.screen()):
-                return screen
-            time.sleep(0.1)
-        raise AssertionError(f"never seen: {what}\n{self.screen()}")
-
-    def kill(self) -> None:
-        subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
 
 
 @pytest.fixture(params=SIZES, ids=["80x24", "120x36"])
@@ -69,13 +37,11 @@ def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Worl
         loop.run_until_complete(world.start_downloader())
         thread.start()
         width, height = request.param
-        tmux = Tmux(
-            f"slskdn-{os.getpid()}-{width}", width, height, f"{sys.executable} -m slskdn_tui --profile {world.root}/downloader; sleep 100"
-        )
+        tmux = Tmux(width, height, f"{sys.executable} -m slskdn_tui --profile {world.root}/downloader; sleep 100")
         yield world, tmux
     finally:
         if tmux is not None:
-            tmux.kill()
+            tmux.close()
         if thread.is_alive():
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
@@ -116,7 +82,7 @@ def test_a_job_is_made_watched_paused_resumed_and_read_by_keys_only(story: tuple
     tmux.type("log")
     tmux.until("the palette narrowed", lambda screen: "Log" in screen and "Import a job" not in screen)
     tmux.keys("Escape")
-    tmux.until("the palette closed", lambda screen: "type to narrow" not in screen)
+    tmux.until("the palette closed", lambda screen: "Commands" not in screen)
 
     tmux.keys(":")
     tmux.until("the command line", lambda screen: "\n :" in screen)

@@ -1,16 +1,12 @@
-"""UI tests: fixed time zone, no colour variables from outside, the repository on the path for `tests.fakes`."""
+"""UI tests: fixed time zone, no colour variables from outside."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from slskdn_tui.config.settings import Ui
 from slskdn_tui.ui.app import SlskdnApp
