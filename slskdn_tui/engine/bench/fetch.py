@@ -128,7 +128,6 @@ class Meetings:
         count = Counter(variant.variant_id for variant in self.offers.values())
         return max(self.offers.values(), key=lambda variant: (count[variant.variant_id], variant.variant_id == current.variant_id))
 
-
     def settled(self, current: Variant) -> bool:
         """Whoever has not answered yet cannot make another variant the most offered."""
         count = Counter(variant.variant_id for variant in self.offers.values())
