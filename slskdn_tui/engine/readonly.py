@@ -19,7 +19,7 @@ from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.store.records import JobRecord, TraceEvent, TrackRecord
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.export import export_json
-from slskdn_tui.engine.trace.summary import TrackFacts, summarise
+from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED
@@ -105,7 +105,15 @@ class ReadOnlyEngine:
                 return SwarmsView(0, tuple(shown[view.start : view.start + view.count]), total=len(shown))
             case "track":
                 job, entry = await self._track(view.subject)
-                return stored_views.track_view(job, entry, await self._parts())
+                made = summarise(
+                    job.job_id,
+                    "",
+                    [TrackFacts(entry.position, SafeText(""), "", entry.size)],
+                    await self._events(job.job_id),
+                    track=entry.position,
+                    count=0,
+                )
+                return stored_views.track_view(job, entry, await self._parts(), by_plane(made.tracks[0]))
             case "trace":
                 return await self._trace_view(view)
             case "log":

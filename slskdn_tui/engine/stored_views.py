@@ -164,9 +164,10 @@ def swarm_rows(jobs: Sequence[JobRecord], parts: Parts) -> list[SwarmRow]:
     return rows
 
 
-def track_view(job: JobRecord, entry: TrackRecord, parts: Parts) -> TrackView:
+def track_view(job: JobRecord, entry: TrackRecord, parts: Parts, traced: tuple[int, int] = (0, 0)) -> TrackView:
+    """`traced` is what the trace says came from Soulseek and from the mesh; of a finished file nothing else knows it."""
     facts = {track.position: track for track in job.release.tracks}.get(entry.position)
-    there = parts.get((job.job_id, entry.position), Progress(entry.size, entry.size if entry.state is TrackState.DONE else 0))
+    there = parts.get((job.job_id, entry.position), _ended(entry, traced))
     return TrackView(
         version=0,
         job_id=job.job_id,
@@ -182,6 +183,10 @@ def track_view(job: JobRecord, entry: TrackRecord, parts: Parts) -> TrackView:
         length_ms=facts.length_ms if facts else None,
         cells=cells(there.codes, min(MAP_CELLS, len(there.codes))),
     )
+
+
+def _ended(entry: TrackRecord, traced: tuple[int, int]) -> Progress:
+    return Progress(entry.size, entry.size, *traced) if entry.state is TrackState.DONE else Progress(entry.size)
 
 
 def log_rows(lines: Iterable[str], first: int) -> list[LogRow]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from slskdn_tui.lab.world import NODES, SHORT, USERS, Connect, World
-from slskdn_tui.model.views import EngineEvent, JobView, StatusView, TraceView, ViewKey
+from slskdn_tui.model.ids import short_node_id
+from slskdn_tui.model.views import EngineEvent, JobsView, JobView, StatusView, TraceView, ViewKey
 from slskdn_tui.seam import Command, EngineProtocol
 
 WANTED = ("stall", "rescue", "ban")
@@ -156,13 +157,38 @@ def _difference(path: Path | None, true: Path) -> int:
     return sum(a != b for a, b in zip(got, want, strict=False)) + abs(len(got) - len(want))
 
 
+async def look_back(world: World, connect: Connect) -> Report:
+    """The report of a job somebody watched on the screens: shares and files, without the events."""
+    report = Report()
+    engine = await connect(world.profile)
+    try:
+        view = await engine.snapshot(ViewKey("jobs"))
+        if isinstance(view, JobsView) and view.rows:
+            report.job_id = view.rows[0].job_id
+        await _examine(world, engine, report)
+    finally:
+        await engine.stop()
+    report.counters = await _counters(world, connect)
+    return report
+
+
+def shares(report: Report) -> list[str]:
+    """Who brought what, nodes by their role in the demo."""
+    roles = {short_node_id(node_id): name for name, node_id in report.counters.get("node_ids", {}).items()}
+    peers = sorted(report.bytes_by_peer.items(), key=lambda item: -item[1])
+    return [
+        f"{report.identical} of {report.tracks} tracks bit-identical, {report.wrong_bytes} wrong bytes",
+        "bytes by plane: " + ", ".join(f"{plane} {count:,}" for plane, count in sorted(report.bytes_by_plane.items())),
+        "bytes by peer:  " + ", ".join(f"{peer}{f' ({roles[peer]})' if peer in roles else ''} {count:,}" for peer, count in peers),
+    ]
+
+
 def words(report: Report) -> str:
     """The summary for a person."""
+    first, *rest = shares(report)
     lines = [
-        f"{'OK' if report.ok else 'NOT OK'}: {report.identical} of {report.tracks} tracks bit-identical, {report.wrong_bytes} wrong bytes, {report.seconds} s",
-        "bytes by plane: " + ", ".join(f"{plane} {count:,}" for plane, count in sorted(report.bytes_by_plane.items())),
-        "bytes by peer:  "
-        + ", ".join(f"{peer} {count:,}" for peer, count in sorted(report.bytes_by_peer.items(), key=lambda item: -item[1])),
+        f"{'OK' if report.ok else 'NOT OK'}: {first}, {report.seconds} s",
+        *rest,
         f"liar caught:    {report.liar or 'nobody'}",
         f"rescue:         {'; '.join(dict.fromkeys(report.rescue.get('reasons', []))) or 'none'}",
         f"thresholds shortened for the demo: queued {SHORT['queued_s']:.0f} s (1800), no byte {SHORT['no_bytes_s']:.0f} s (120), "

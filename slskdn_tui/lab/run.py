@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
+import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from slskdn_tui.lab.demo import Report, name_the_liar, run_job, words
+from slskdn_tui.lab.demo import Report, look_back, name_the_liar, run_job, shares, words
 from slskdn_tui.lab.world import SHORT, Connect, Options, World, build
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
@@ -54,7 +55,8 @@ def run_demo(options: DemoOptions, connect: Connect, show: Callable[[Path], int]
         if options.keep:
             _say(f"the world is left in {root}")
         else:
-            shutil.rmtree(root, ignore_errors=True)
+            with _undisturbed():
+                shutil.rmtree(root, ignore_errors=True)
 
 
 async def _headless(root: Path, wanted: Options, options: DemoOptions, connect: Connect) -> int:
@@ -71,7 +73,8 @@ async def _headless(root: Path, wanted: Options, options: DemoOptions, connect: 
         except RuntimeError as error:
             report.problem = str(error)
         finally:
-            await world.stop()
+            with _undisturbed():
+                await world.stop()
     _say("")
     _say_all(words(report))
     if options.json:
@@ -85,32 +88,49 @@ def _say_all(text: str) -> None:
 
 
 def _with_screens(root: Path, wanted: Options, connect: Connect, show: Callable[[Path], int]) -> int:
-    """The world lives on a loop of its own in a thread, so that the app has the terminal and the main thread."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="demo world", daemon=True)
-    # Children must be started from the main thread: the kernel ties their life to the thread that started them.
-    asyncio.set_event_loop(loop)
-    world: World | None = None
+    """The children need nothing of this process while the app has the terminal: the loop only runs before and after."""
+    with asyncio.Runner() as runner:
+        world = runner.run(_prepared(root, wanted, connect))
+        try:
+            code = show(root / "downloader")
+            _say("stopping the demo's world ...")
+            _say_all(runner.run(_afterword(world, connect)))
+            return code
+        finally:
+            with _undisturbed():
+                runner.run(world.stop())
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl+c is not heard while the last things are put away."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        world = loop.run_until_complete(_prepared(root, wanted, connect))
-        thread.start()
-        return show(root / "downloader")
+        yield
     finally:
-        if thread.is_alive():
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-        if world is not None:
-            loop.run_until_complete(world.stop())
-        loop.close()
+        signal.signal(signal.SIGINT, before)
 
 
 async def _prepared(root: Path, wanted: Options, connect: Connect) -> World:
     world = await build(root, wanted, connect, _say)
-    await world.start_downloader()
-    engine = await connect(world.profile)
     try:
-        _say(f"thresholds are shortened here: queued {SHORT['queued_s']:.0f} s (1800), no byte {SHORT['no_bytes_s']:.0f} s (120)")
-        await engine.submit(Command("jobs.create", {"reference": world.reference}))
-    finally:
-        await engine.stop()
+        await world.start_downloader()
+        engine = await connect(world.profile)
+        try:
+            _say(f"thresholds are shortened here: queued {SHORT['queued_s']:.0f} s (1800), no byte {SHORT['no_bytes_s']:.0f} s (120)")
+            await engine.submit(Command("jobs.create", {"reference": world.reference}))
+        finally:
+            await engine.stop()
+    except BaseException:
+        await world.stop()
+        raise
     return world
+
+
+async def _afterword(world: World, connect: Connect) -> str:
+    """What came of the album while the screens were open."""
+    try:
+        report = await look_back(world, connect)
+    except (UserError, OSError) as error:
+        return f"the demo's engine had gone: {error}"
+    return "\n".join(shares(report))

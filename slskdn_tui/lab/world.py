@@ -177,6 +177,7 @@ async def _start_nodes(world: World, connect: Connect, say: Callable[[str], None
     for name, paths in world.nodes.items():
         await world.children.until(f"node {name}'s socket", paths.socket.exists)
         await _offers_ready(connect, paths, name)
+        say(f"mesh node {name} has hashed and announced its files")
     if not world.options.honest:
         say("the liar's files are changed now that they are hashed")
         await asyncio.get_running_loop().run_in_executor(None, _spoil, world.root / "nodes" / "liar")

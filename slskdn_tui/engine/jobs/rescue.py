@@ -46,12 +46,13 @@ class Rescuer:
     async def ask(self, swarm: TrackSwarm) -> Asked:
         """One round: find peers, negotiate, hand fitting ones to the swarm."""
         peers, looked = await self._services.finder.who_has(self._recording)
-        fresh = [peer for peer in peers if not self._services.book.avoided(peer.node_id)]
-        avoided = [
-            f"{short_node_id(peer.node_id)}: avoided, reputation {self._services.book.reputation(peer.node_id):.2f}"
-            for peer in peers
-            if peer not in fresh
-        ]
+        book = self._services.book
+        welcome = [peer for peer in peers if not book.blocked(peer.node_id)]
+        # One that is avoided is asked when nobody else is there: every leaf is verified, so it can only waste time.
+        fresh = [peer for peer in welcome if not book.avoided(peer.node_id)] or welcome
+        left_out = [peer.node_id for peer in peers if peer not in fresh and (peer.node_id, "") not in self._settled]
+        self._settled.update((node_id, "") for node_id in left_out)  # said once
+        avoided = [f"{short_node_id(node_id)}: avoided, {book.avoided(node_id) or 'blocked by you'}" for node_id in left_out]
         offers = await asyncio.gather(*(self._offers(peer) for peer in fresh))
         wanted = _by_popularity([(peer, variant) for peer, variants in zip(fresh, offers, strict=True) for variant in variants])
         taken, refused = [], avoided

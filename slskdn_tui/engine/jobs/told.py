@@ -63,10 +63,11 @@ class Teller:
         )
         if event.kind in LOGGED:
             name, part, level = LOGGED[event.kind]
+            verb = "banned: " if event.kind == "ban" else ""
             self.log(
                 name,
                 part,
-                f"{self._title}: {source_name(event.source)} {event.words or event.result}".replace("  ", " "),
+                f"{self._title}: {source_name(event.source)} {verb}{event.words or event.result}".replace("  ", " "),
                 level=level,
                 source=event.source,
             )

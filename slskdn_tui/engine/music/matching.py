@@ -242,7 +242,8 @@ def _why(reply: SearchReply, files: Sequence[_File], wanted: int, likeness: floa
     if lossy:
         parts.append(f"{lossy} lossy")
     parts.append("free slot" if reply.free_slot else f"queue of {max(0, reply.queue)}")
-    parts.append(f"{max(0, reply.speed) / 1000:.0f} kB/s")
+    if reply.speed >= 500:  # 0 is what a user says who never sent anything
+        parts.append(f"{reply.speed / 1000:.0f} kB/s")
     return SafeText(", ".join(parts))
 
 

@@ -82,10 +82,18 @@ class PeerBook:
         standing = self._standing.get(node_id)
         return standing.score(self._clock.wall().timestamp()) if standing else 1.0
 
-    def avoided(self, node_id: str) -> bool:
-        """At or below 0.3, or blocked by the user."""
+    def blocked(self, node_id: str) -> bool:
+        """The user wants nothing of this peer."""
         row = self._rows.get(node_id)
-        return (row is not None and row.blocked) or avoided(self.reputation(node_id))
+        return row is not None and row.blocked
+
+    def avoided(self, node_id: str) -> str:
+        """Why this peer is only asked when nobody else has the piece: reputation at or below 0.3, or wrong bytes less than a day ago. Empty when it is not."""
+        standing = self._standing.get(node_id, Standing())
+        now = self._clock.wall().timestamp()
+        if standing.lied(now):
+            return "sent wrong bytes less than a day ago"
+        return f"reputation {standing.score(now):.2f}" if avoided(standing.score(now)) else ""
 
     def good(self, node_id: str) -> bool:
         """Has delivered verified bytes, and stands at 0.7 or above."""

@@ -58,6 +58,10 @@ class Standing:
         """With one more request, ended at `when`."""
         return Standing((self.outcomes + outcome.value)[-RECENT:], when)
 
+    def lied(self, when: float) -> bool:
+        """One proven wrong chunk among the last requests, and less than a day since the last of them."""
+        return ChunkOutcome.CORRUPTION.value in self.outcomes and self.last is not None and when - self.last < DAY_S
+
     def score(self, when: float) -> float:
         """The reputation at UTC second `when`; 1.0 for a stranger."""
         timeouts, corrupt = self.outcomes.count("t"), self.outcomes.count("c")

@@ -241,10 +241,10 @@ class MeshSide:
             self._part_with(member, "policy_change")
             self._tell("peer_refused", member.node, variant_id=member.variant.variant_id, words=words)
 
-    def _part_with(self, member: Member, reason: str) -> list[tuple[int, int]]:
-        """Out of this swarm: cancelled, detached; returns the runs that are free again."""
+    def _part_with(self, member: Member, reason: str, state: str = "") -> list[tuple[int, int]]:
+        """Out of this swarm: cancelled, detached; returns the runs that are free again. `state` is what the screens say of it, the reason by default."""
         last = member_status(self.scheduler, member, self._clock.now())
-        self.past[member.node] = replace(merged(self.past.get(member.node), last), rate=0.0, outstanding=0, state=reason)
+        self.past[member.node] = replace(merged(self.past.get(member.node), last), rate=0.0, outstanding=0, state=state or reason)
         freed = self.scheduler.remove(member.node)
         self.members.pop(member.node, None)
         member.leave(reason)
@@ -299,8 +299,11 @@ class MeshSide:
         self._count(member.node, ChunkOutcome.CORRUPTION)
         words = f"wrong bytes in leaf {offset // LEAF}"
         self.bans[member.node] = words
+        if (lane := self.scheduler.lanes.get(member.node)) is not None:
+            lane.metrics.chunk("corruption")
+            lane.reputation = self._reputation(member.node)
         self.choice.offers.pop(member.node, None)
-        freed = self._part_with(member, "error")
+        freed = self._part_with(member, "error", "banned")
         self._tell("ban", member.node, offset=offset, length=sum(count for _, count in freed) * LEAF, words=words)
         self._wake()
 

@@ -302,9 +302,12 @@ class Scheduler:
         duplicate = self.pieces.status[leaf] == DONE
         if lane is not None:
             lane.arrived(leaf, size, now)
+            late = leaf not in lane.by_leaf and not duplicate  # moved elsewhere, but this peer was first after all
             ask = lane.forget(leaf)
             if ask is not None:
                 step.ended.append(self._end(lane, ask, ChunkOutcome.OK, now))
+            elif late:
+                step.ended.append(Ended(node, leaf, 1, ChunkOutcome.OK, None, lane.metrics.throughput_avg))
         if duplicate:
             self.duplicate_bytes += size
             return step

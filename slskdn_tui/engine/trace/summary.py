@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from slskdn_tui.engine.store.records import TraceEvent
-from slskdn_tui.engine.trace.coverage import SourceTally, TrackTally, lane, plane_of, show_ranges
+from slskdn_tui.engine.trace.coverage import SourceTally, TrackTally, lane, leaves_of, plane_of, show_ranges
 from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF
@@ -17,11 +17,12 @@ from slskdn_tui.model.views import TraceLane, TraceRow, TraceSource, TraceTrack,
 LANE_CELLS = 240
 WORDS = {
     "take_back": "silent: its chunks were taken back",
-    "rebalance": "its chunks were moved to a faster peer",
     "flush": "bytes reached the disk",
     "complete": "complete",
 }
 """For events that speak for themselves."""
+REASSIGNED_S = 5.0
+"""Chunks taken from a peer were moved to whoever is asked for them within this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,13 @@ def summarise(
         _track(known[position], tallies.get(position, TrackTally())) for position in sorted(known) if track is None or position == track
     )
     wanted = contains.casefold()
+    moved = _moves(events)
     rows = [
         row
         for event in events
         if track is None or event.track_id in (0, track)
         if not wanted or wanted in f"{event.kind} {event.peer_id} {event.result} {event.words}".casefold()
-        for row in (_row(event, began),)
+        for row in (_row(event, began, moved.get(event.seq, "")),)
     ]
     version = max((event.seq for event in events), default=0)
     return TraceView(version, job_id, SafeText(title), shown, tuple(rows[start : start + count]), len(rows))
@@ -105,7 +107,38 @@ def _note(source: SourceTally) -> SafeText:
     return SafeText("rescue mode" if source.rescue else "")
 
 
-def _row(event: TraceEvent, began: float) -> TraceRow:
+def by_plane(track: TraceTrack) -> tuple[int, int]:
+    """Bytes of a track that came from Soulseek and from the mesh in the end; (0, 0) when its trace knows nothing."""
+    slsk = sum(source.bytes for source in track.sources if source.plane == "slsk")
+    return slsk, sum(source.bytes for source in track.sources) - slsk
+
+
+def _moves(events: Sequence[TraceEvent]) -> dict[int, str]:
+    """Words of each `rebalance` by its `seq`: from whom, to whom, and how many chunks."""
+    asked: dict[tuple[int, int], TraceEvent] = {}  # (track, leaf) -> the next time somebody is asked for it
+    words: dict[int, str] = {}
+    for event in reversed(events):
+        leaves = leaves_of(event.chunk_offset, event.chunk_length)
+        if event.kind == "assign":
+            asked.update(dict.fromkeys(((event.track_id, leaf) for leaf in leaves), event))
+        elif event.kind == "rebalance":
+            later = [asked.get((event.track_id, leaf)) for leaf in leaves]
+            there = [one.peer_id for one in later if one and one.peer_id != event.peer_id and one.time - event.time <= REASSIGNED_S]
+            names = " and ".join(show_source(name) for name in dict.fromkeys(there))
+            count = f"{len(leaves)} chunk{'' if len(leaves) == 1 else 's'}"
+            words[event.seq] = f"{count} moved from {show_source(event.peer_id)} to {names or 'whoever is faster'}"
+    return words
+
+
+def _words(event: TraceEvent, moved: str) -> str:
+    """What stands in the timeline. A reason that was left empty leaves no colon behind."""
+    words = event.words.rstrip().removesuffix(":")
+    if event.kind == "origin" and words == "complete":
+        return "the Soulseek stream is complete"
+    return words or moved or WORDS.get(event.kind, "")
+
+
+def _row(event: TraceEvent, began: float, moved: str = "") -> TraceRow:
     return TraceRow(
         key=str(event.seq),
         version=event.seq,
@@ -118,7 +151,7 @@ def _row(event: TraceEvent, began: float) -> TraceRow:
         result=event.result,
         rtt_ms=event.rtt_ms,
         throughput_bps=event.throughput_bps,
-        words=SafeText(event.words or WORDS.get(event.kind, "")),
+        words=SafeText(_words(event, moved)),
         track=event.track_id,
     )
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slskdn_tui.engine.parts import Parts
-from slskdn_tui.engine.trace.summary import summarise
+from slskdn_tui.engine.trace.summary import by_plane, summarise
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.versions import Versions
@@ -192,7 +192,12 @@ class Views:
             for number, event in self._engine.bus.history
             if event.job_id == job.job_id and event.track == live.track.position
         ]
-        return track_view(job, live, tuple(history[-12:]))
+        view = track_view(job, live, tuple(history[-12:]))
+        if live.status is None and view.done:  # it was finished before this engine started: its trace knows who brought it
+            traced = await self._trace(ViewKey("trace", f"{job.job_id}/{position}", count=0))
+            slsk, mesh = by_plane(traced.tracks[0])
+            view = replace(view, by_slsk=slsk, by_mesh=mesh)
+        return view
 
     async def _jobs(self, key: ViewKey) -> JobsView:
         rows = [job_row(job) for job in self._engine.runner.jobs()]
