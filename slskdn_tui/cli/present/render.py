@@ -216,6 +216,13 @@ def swarms(view: SwarmsView, look: Look) -> list[str]:
     return lines
 
 
+def _shares(view: TrackView) -> str:
+    """Who brought the bytes that are there."""
+    if not view.by_slsk + view.by_mesh:
+        return "not known: its trace is no longer kept" if view.done else ""
+    return f"Soulseek {units.size(view.by_slsk)}, mesh {units.size(view.by_mesh)}"
+
+
 def track(view: TrackView, look: Look) -> list[str]:
     """`slskdn swarms show`: facts, chunk map, sources with the scheduler's numbers, history."""
     share = view.done / view.size if view.size else 0.0
@@ -225,7 +232,7 @@ def track(view: TrackView, look: Look) -> list[str]:
         ("Job", view.job_id),
         ("State", view.state),
         ("Done", f"{units.percent(share)}, {units.size(view.done)} of {units.size(view.size)}" if view.size else ""),
-        ("From", f"Soulseek {units.size(view.by_slsk)}, mesh {units.size(view.by_mesh)}"),
+        ("From", _shares(view)),
         ("Codec", str(view.codec)),
         ("Length", units.length(view.length_ms) if view.length_ms is not None else ""),
         ("Rescue", str(view.rescue)),

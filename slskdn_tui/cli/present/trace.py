@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
+
 from slskdn_tui.cli.present import units
 from slskdn_tui.cli.present.cells import cut
 from slskdn_tui.cli.present.render import Look
-from slskdn_tui.model.views import TraceRow, TraceSource, TraceTrack, TraceView
+from slskdn_tui.model.views import TraceRow, TraceSource, TraceView
 
 _PLANES = {"slsk": "Soulseek", "mesh": "Overlay"}
+_LEAF = re.compile(r"\b(?:leaf|leaves)\b")
 _ROUTINE = frozenset(("assign", "chunk", "flush", "origin"))
 
 
@@ -27,14 +32,24 @@ def _source(source: TraceSource, look: Look, is_last: bool) -> list[str]:
     return [head, ("   " if is_last else past) + last + ", ".join(told)]
 
 
-def _timeline(view: TraceView, track: TraceTrack | None, look: Look) -> list[str]:
-    rows = [row for row in view.rows if (track is None or row.track == track.track) and not routine(row)]
-    lines = []
+def _said(row: TraceRow) -> str:
+    """The words of a row. A chunk is the unit people see; the engine's own word for it is leaf."""
+    words = _LEAF.sub(lambda found: "chunks" if found[0] == "leaves" else "chunk", str(row.words))
+    words = words or " ".join(part for part in (row.event, str(row.source), row.result) if part)
+    return words + (f" ({row.source})" if row.source.startswith("b3:") and row.source not in words else "")
+
+
+def timeline(rows: Iterable[TraceRow], look: Look) -> list[str]:
+    """Stamped lines, equal ones of a second once with how often (`×4`); a second with several lines is stamped in tenths."""
+    often: dict[tuple[int, str], list[float]] = {}
     for row in rows:
-        words = str(row.words) or " ".join(part for part in (row.event, str(row.source), row.result) if part)
-        who = f" ({row.source})" if row.source.startswith("b3:") and row.source not in words else ""
-        lines.append(f"{units.stamp(row.at)} - {words}{who}")
-    return lines
+        often.setdefault((int(row.at), _said(row)), []).append(row.at)
+    crowd = Counter(second for second, _ in often)
+    times = "x" if look.ascii else "×"
+    return [
+        f"{units.stamp(at[0], tenths=crowd[second] > 1)} - {words}{f' {times}{len(at)}' if len(at) > 1 else ''}"
+        for (second, words), at in often.items()
+    ]
 
 
 def summary(view: TraceView, look: Look) -> list[str]:
@@ -43,7 +58,7 @@ def summary(view: TraceView, look: Look) -> list[str]:
     general = [row for row in view.rows if row.track == 0 and not routine(row)]
     if general or not view.tracks:
         lines += [f"Job: {view.title} ({view.job_id[:8]})", "", "Timeline:"]
-        lines += [f"{units.stamp(row.at)} - {row.words or row.event}" for row in general] or ["nothing has happened yet"]
+        lines += timeline(general, look) or ["nothing has happened yet"]
     for track in view.tracks:
         lines += [""] if lines else []
         state = f", {track.state}" if track.state else ""
@@ -53,6 +68,6 @@ def summary(view: TraceView, look: Look) -> list[str]:
             for at, source in enumerate(track.sources):
                 lines += _source(source, look, at == len(track.sources) - 1)
             lines.append("")
-        story = _timeline(view, track, look)
+        story = timeline((row for row in view.rows if row.track == track.track and not routine(row)), look)
         lines += ["Timeline:", *(story or ["nothing has happened yet"])]
     return [cut(line, look.width, look.mark) for line in lines] if look.width else lines

@@ -46,11 +46,13 @@ def length(ms: int | None) -> str:
     return clock(ms / 1000) if ms is not None else "-"
 
 
-def stamp(seconds: float) -> str:
-    """Time since a job's start as in the roadmap's timeline: `00:12`, `1:00:12`."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
+def stamp(seconds: float, *, tenths: bool = False) -> str:
+    """Time since a job's start as in the roadmap's timeline: `00:12`, `1:00:12`, with `tenths` `00:12.3`."""
+    seconds = max(0.0, seconds)
+    minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+    more = f".{min(9, int(seconds % 1 * 10 + 1e-6))}" if tenths else ""
+    return (f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}") + more
 
 
 def moment(iso: str) -> str:

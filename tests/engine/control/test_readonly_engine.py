@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from slskdn_tui.cli.present import render
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.readonly import ReadOnlyEngine
 from slskdn_tui.engine.store.records import JobRecord, LedgerRow, TraceEvent, TrackRecord
@@ -127,6 +128,25 @@ def test_trace_log_and_status_are_shown(paths):
     assert [track.track for track in one.tracks] == [3]
     assert [(row.part, row.level) for row in log.rows] == [("swarm", "info"), ("dht", "error")] and len(errors.rows) == 1
     assert (status.soulseek, status.ratio, status.jobs_running, status.jobs_total) == ("offline", 3.0, 1, 2)
+
+
+def test_a_finished_track_says_who_brought_it_as_its_trace_knows(paths):
+    async def add():
+        store = await Store.open(paths)
+        peer = "cd" * 32
+        await store.traces.append(
+            [
+                TraceEvent(JOB, 3.0, "chunk", 1, "slsk:user", "slsk", "v", 0, 6 * LEAF, "ok"),
+                TraceEvent(JOB, 4.0, "chunk", 1, peer, "mesh", "v", 6 * LEAF, 4 * LEAF, "ok"),
+            ]
+        )
+        await store.close()
+
+    (before,) = look(paths, ViewKey("track", f"{JOB}/1"))
+    assert "not known" in "\n".join(render.track(before, render.Look()))
+    asyncio.run(add())
+    (track,) = look(paths, ViewKey("track", f"{JOB}/1"))
+    assert (track.done, track.by_slsk, track.by_mesh) == (10 * LEAF, 6 * LEAF, 4 * LEAF)
 
 
 def test_windows_and_filters_of_the_list(paths):

@@ -10,7 +10,7 @@ from slskdn_tui.cli.present.trace import summary
 from slskdn_tui.engine.store.records import TraceEvent
 from slskdn_tui.engine.trace.coverage import TrackTally, runs, show_ranges
 from slskdn_tui.engine.trace.export import export_json
-from slskdn_tui.engine.trace.summary import TrackFacts, summarise
+from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF
 
@@ -65,7 +65,7 @@ def test_the_summary_is_the_roadmaps_drawing():
         "   └─ Avg speed: 180 KB/s, RTT: 200ms, 0 errors, 2 retries",
     ]
     timeline = lines[lines.index("Timeline:", start) :]
-    assert "00:12 - Soulseek peer stalled, rescue mode triggered" in timeline
+    assert "00:12.0 - Soulseek peer stalled, rescue mode triggered" in timeline  # two lines share this second
     assert "00:18 - Overlay peer added, chunks 60-69 reassigned (b3:zxg4)" in timeline
     assert timeline[-1] == "00:24 - Complete"
 
@@ -180,6 +180,42 @@ def test_exported_entries_carry_the_roadmaps_fields():
         "throughput_bps": 450_000.0,
         "seq": 2,
     }
+
+
+def test_chunks_given_to_another_peer_are_one_line_that_names_both():
+    story = number(
+        [
+            *(
+                each
+                for leaf in range(4)
+                for each in (event(3.1, "rebalance", NODE, first=leaf, last=leaf), event(3.2, "assign", LIAR, first=leaf, last=leaf))
+            ),
+            event(9, "rebalance", LIAR, first=8, last=9),
+        ]
+    )
+    lines = summary(summarise(JOB, "x", FACTS, story), Look())
+    assert lines[-2:] == ["00:00 - 1 chunk moved from b3:vov2 to b3:zxg4 ×4", "00:05 - 2 chunks moved from b3:zxg4 to whoever is faster"]
+
+
+def test_lines_of_one_second_tell_tenths_and_no_reason_stays_empty():
+    story = number(
+        [
+            event(0, "job", words="Started"),
+            event(19.3, "origin", SLSK, result="ended", words="complete: "),
+            event(19.7, "ban", LIAR, words="wrong bytes in leaf 40, none of 2 leaves match"),
+        ]
+    )
+    lines = summary(summarise(JOB, "x", FACTS, story), Look())
+    assert lines[-3:] == [
+        "00:00 - Started",
+        "00:19.3 - the Soulseek stream is complete",
+        "00:19.7 - wrong bytes in chunk 40, none of 2 chunks match (b3:zxg4)",
+    ]
+
+
+def test_a_track_says_how_much_each_plane_brought():
+    (track,) = summarise(JOB, "x", FACTS, STORY).tracks
+    assert by_plane(track) == (44 * LEAF, 26 * LEAF)
 
 
 @given(st.sets(st.integers(0, 300)))
