@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from pathlib import Path
 
 from slskdn_tui.cli.context import Context, interactive, put, put_json, say
+from slskdn_tui.cli.present import units
 from slskdn_tui.cli.present.completions import SHELLS
 from slskdn_tui.config.files import write_private
 from slskdn_tui.config.generate import default_file
 from slskdn_tui.config.load import load_file
-from slskdn_tui.config.questions import QUESTIONS, Question, asked, settings_of
+from slskdn_tui.config.questions import QUESTIONS, Question, asked, settings_of, split, wrong
 from slskdn_tui.model.errors import UserError
+
+_ABORTED = UserError("interrupted", "stopped, nothing was written", "Run `slskdn init` again when you have an account name in mind.")
+_MOST_SURPLUS = 1000
 
 
 def _answer(question: Question, asking: bool) -> str | None:
     """One line from the terminal (secrets unseen) or from a pipe; None when the input has ended."""
     default = f" [{question.default}]" if question.default else ""
     if asking and question.secret:
-        return getpass.getpass(f"{question.ask}: ", stream=sys.stderr)
+        try:
+            return getpass.getpass(f"{question.ask}: ", stream=sys.stderr)
+        except EOFError:
+            return None
     if asking:
         sys.stderr.write(f"{question.ask}{default}: ")
         sys.stderr.flush()
@@ -28,23 +36,76 @@ def _answer(question: Question, asking: bool) -> str | None:
 
 
 def ask_all(asking: bool) -> dict[str, str]:
-    """All answers. A wrong one is asked again on a terminal, and is UserError `config` from a pipe; a pipe that ends leaves the defaults."""
+    """All answers. A wrong one is asked again on a terminal, and is UserError `config` from a pipe; a pipe that ends leaves the defaults.
+
+    A terminal must name an account: the end of input, or an empty line twice, is UserError `interrupted`.
+    """
     answers: dict[str, str] = {}
+    empty = 0
     for question in QUESTIONS:
         while asked(question, answers):
             answer = _answer(question, asking)
-            if answer is None:
+            if answer is None and not asking:
                 return answers
+            if answer is None:
+                raise _ABORTED
             # A password may begin or end with a space; nothing else may.
             answer = answer if question.secret else answer.strip()
-            wrong = question.wrong(answer) if answer else ""
-            if not wrong:
+            if asking and question.name == "username" and not answer:
+                empty += 1
+                if empty == 2:
+                    raise _ABORTED
+                say("  Without an account nothing can be found. Any name that nobody has makes a new one; an empty line again stops here.")
+                continue
+            fault = wrong(question, answer, answers) or _cannot_make(question, answer)
+            if not fault:
                 answers[question.name] = answer
                 break
             if not asking:
-                raise UserError("config", f"{question.name}: `{answer}` cannot be taken", f"Wanted: {wrong}.")
-            say(f"  That cannot be taken. Wanted: {wrong}.")
+                raise UserError("config", f"{question.name}: `{answer or question.default}` cannot be taken", f"Wanted: {fault}.")
+            say(f"  That cannot be taken. Wanted: {fault}.")
+        if question.name == "share":
+            _warn_of_missing(answers.get("share", ""))
     return answers
+
+
+def _cannot_make(question: Question, answer: str) -> str:
+    """Of the download folder: what is wanted when it is not there and cannot be made, or cannot be written."""
+    if question.name != "folder":
+        return ""
+    folder = Path(answer or question.default).expanduser()
+    there = next((part for part in (folder, *folder.parents) if part.exists()), Path("/"))
+    if not there.is_dir():
+        return f"a folder ({there} is a file)"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"a folder you may write ({there} cannot be written by you)"
+    return ""
+
+
+def _warn_of_missing(share: str) -> None:
+    for item in split(share):
+        if not Path(item).expanduser().is_dir():
+            say(f"  {item} is not there: nothing of it is shared until it is.")
+
+
+def _surplus() -> int:
+    """Lines of the pipe that no question took; does not wait for more to come."""
+    try:
+        handle = sys.stdin.fileno()
+        before = os.get_blocking(handle)
+        os.set_blocking(handle, False)
+    except (OSError, ValueError):
+        handle = -1  # no file behind it, so reading does not wait
+    count = 0
+    try:
+        while count < _MOST_SURPLUS and (line := sys.stdin.readline()):
+            count += bool(line.strip())
+    except (BlockingIOError, TypeError):
+        pass  # nothing there now; Pythons differ in how they say it
+    finally:
+        if handle >= 0:
+            os.set_blocking(handle, before)
+    return count
 
 
 def init(context: Context) -> int:
@@ -60,6 +121,10 @@ def init(context: Context) -> int:
     put(str(target))
     if not settings.soulseek.username:
         say("No account yet: set soulseek.username in that file.")
+    if not settings.soulseek.password and not settings.soulseek.password_cmd:
+        say("No password yet: set soulseek.password or soulseek.password_cmd in that file.")
+    if not asking and (more := _surplus()):
+        say(f"{units.plural(more, 'line')} of the input not used: more answers than questions. Look into the file.")
     say("Next: `slskdn check` looks at ports, folders and terminal; `slskdn` opens the screens.")
     return 0
 

@@ -55,12 +55,25 @@ QUESTIONS: tuple[Question, ...] = (
     Question("listen_port", "TCP port other Soulseek users connect to (open it in your router)", "2234", _port),
     Question("overlay_port", "TCP port of the mesh", "50400", _port),
     Question("dht_port", "UDP port of the DHT", "50401", _port),
+    Question("contact", "Mail or web address that MusicBrainz may reach you at, sent with each request (may be empty)", "", _any),
 )
+_TCP = ("listen_port", "overlay_port")
 
 
 def asked(question: Question, answers: Mapping[str, str]) -> bool:
     """Is this question still to ask, after these answers?"""
     return question.name != "password_cmd" or not answers.get("password")
+
+
+def wrong(question: Question, answer: str, answers: Mapping[str, str]) -> str:
+    """What is wanted instead of this answer after those before it, or ''; of an empty answer its default is looked at."""
+    answer = answer or question.default
+    fault = question.wrong(answer) if answer else ""
+    if fault or question.name not in _TCP:
+        return fault
+    others = [other for other in QUESTIONS if other.name in _TCP and other.name != question.name and other.name in answers]
+    taken = next((other for other in others if int(answers[other.name] or other.default) == int(answer)), None)
+    return f"another port than {taken.name} ({answer} is taken by it)" if taken else ""
 
 
 def settings_of(answers: Mapping[str, str]) -> Settings:
@@ -75,6 +88,7 @@ def settings_of(answers: Mapping[str, str]) -> Settings:
             "listen_port": int(given["listen_port"]),
         },
         "downloads": {"folder": given["folder"]},
+        "musicbrainz": {"contact": given["contact"]},
         "overlay": {"listen": f"0.0.0.0:{given['overlay_port']}"},
         "dht": {"listen": f"0.0.0.0:{given['dht_port']}"},
     }

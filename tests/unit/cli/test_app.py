@@ -295,6 +295,67 @@ def test_init_names_a_wrong_answer_from_a_pipe(slskdn: Slskdn, tmp_path: Path, m
     assert "listen_port: `ninety`" in capsys.readouterr().err and not (tmp_path / "config.yaml").exists()
 
 
+def typing(monkeypatch: pytest.MonkeyPatch, text: str, password: str = "hunter2") -> None:
+    """A person at a terminal types `text`."""
+    monkeypatch.setattr("slskdn_tui.cli.setup.interactive", lambda: True)
+    monkeypatch.setattr("slskdn_tui.cli.setup.getpass.getpass", lambda ask, stream: password)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_init_on_a_terminal_wants_an_account_and_stops_when_none_is_given(
+    slskdn: Slskdn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    for text in ("\n\n", ""):
+        typing(monkeypatch, text)
+        assert slskdn("init") == 130
+        assert not (tmp_path / "config.yaml").exists() and "nothing was written" in capsys.readouterr().err
+    typing(monkeypatch, f"\nalice\n{tmp_path}\n")
+    assert slskdn("init") == 130  # ctrl+d in the middle
+    assert "Without an account nothing can be found" in capsys.readouterr().err and not (tmp_path / "config.yaml").exists()
+
+
+def test_init_asks_again_for_what_cannot_work(slskdn: Slskdn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    (tmp_path / "file").touch()
+    answers = [
+        "alice",
+        f"{tmp_path}/file/below",
+        str(tmp_path),
+        f"{tmp_path}, {tmp_path}/none",
+        "50400",
+        "",
+        "2240",
+        "50402",
+        "me@example.org",
+    ]
+    typing(monkeypatch, "\n".join(answers) + "\n")
+    assert slskdn("init") == 0
+    err = capsys.readouterr().err
+    assert "file is a file" in err and "another port than listen_port" in err
+    assert f"{tmp_path}/none is not there" in err and f"{tmp_path} is not there" not in err
+    made = load_settings(Paths.of(tmp_path), {})
+    assert (made.overlay.listen, made.dht.listen) == ("0.0.0.0:2240", "0.0.0.0:50402")
+    assert made.musicbrainz.contact == "me@example.org" and made.downloads.folder == str(tmp_path)
+
+
+def test_init_from_a_pipe_says_what_is_missing_and_what_is_too_much(
+    slskdn: Slskdn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"alice\n\n\n{tmp_path}\n\n\n\n\nme@example.org\nleft\nover\n"))
+    assert slskdn("init") == 0
+    err = capsys.readouterr().err
+    assert "No password yet" in err and "2 lines of the input not used" in err and "No account" not in err
+
+
+def test_init_does_not_wait_for_more_than_it_asked(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "slskdn_tui", "--profile", str(tmp_path), "init"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None and child.stderr is not None
+        child.stdin.write(f"alice\npw\n{tmp_path}\n" + "\n" * 5 + "surplus\n")
+        child.stdin.flush()  # and stays open
+        assert child.wait(60) == 0
+        assert "1 line of the input not used" in child.stderr.read()
+
+
 def test_config_show_hides_the_password_and_shows_overrides(slskdn: Slskdn, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "config.yaml").write_text("soulseek:\n  password: hunter2\n")
     environ = {"SLSKDN_UI__THEME": "day", "SLSKDN_ACOUSTID__KEY": "k3y"}
