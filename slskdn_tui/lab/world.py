@@ -30,6 +30,8 @@ BLOCK = 16
 STALL_AFTER = 700_000
 PACE = 1_000_000
 """Bytes a second of the first user: slow enough to be watched, fast enough for a test."""
+NODE_PACE = 150_000
+"""Bytes a second of each mesh node, for the same reason."""
 SHORT = {"queued_s": 20.0, "slow_bytes_s": 10240.0, "slow_s": 20.0, "no_bytes_s": 3.0, "origin_share": 0.1}
 """The rescue thresholds of the demo; the roadmap's are 1800 s, 10 KB/s for 300 s, 120 s."""
 USERS = ("mono_lith", "dj_kode", "bluenote59")
@@ -225,7 +227,7 @@ def _write_profile(world: World, folder: str, number: int, share: Path | None) -
         },
         "downloads": {"folder": str(world.downloads if downloader else world.root / folder / "downloads"), "free_space_mib": 16},
         "musicbrainz": {"url": f"http://{world.address(3)}:5000", "contact": "demo@localhost", "rate_s": 0.0},
-        "overlay": {"enabled": world.options.overlay or not downloader, "listen": f"{address}:50400", "bandwidth_kbps": 0 if downloader else world.options.rate * 8 // 1000},
+        "overlay": {"enabled": world.options.overlay or not downloader, "listen": f"{address}:50400", "bandwidth_kbps": 0 if downloader else (world.options.rate or NODE_PACE) * 8 // 1000},
         "dht": {"listen": f"{address}:50401", "bootstrap": [] if address == first else [f"{first}:50401"], "announce_recordings": True},
         "network": {"permit": ["127.0.0.0/8"]},
         "rescue": dict(SHORT),

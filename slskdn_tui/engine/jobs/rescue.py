@@ -50,7 +50,8 @@ class Rescuer:
         welcome = [peer for peer in peers if not book.blocked(peer.node_id)]
         # One that is avoided is asked when nobody else is there: every leaf is verified, so it can only waste time.
         fresh = [peer for peer in welcome if not book.avoided(peer.node_id)] or welcome
-        left_out = [peer.node_id for peer in peers if peer not in fresh and (peer.node_id, "") not in self._settled]
+        known = {node_id for node_id, variant in self._settled if not variant} | set(swarm.bans)
+        left_out = [peer.node_id for peer in peers if peer not in fresh and peer.node_id not in known]
         self._settled.update((node_id, "") for node_id in left_out)  # said once
         avoided = [f"{short_node_id(node_id)}: avoided, {book.avoided(node_id) or 'blocked by you'}" for node_id in left_out]
         offers = await asyncio.gather(*(self._offers(peer) for peer in fresh))
