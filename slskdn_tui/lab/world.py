@@ -220,6 +220,7 @@ def _write_profile(world: World, folder: str, number: int, share: Path | None) -
     address = world.address(number)
     first = world.address(8)
     downloader = share is None
+    upload = 0 if downloader else (world.options.rate or NODE_PACE) * 8 // 1000
     settings = {
         "soulseek": {
             "enabled": downloader, "server": f"{world.address(2)}:2242", "username": folder, "password": "lab", "listen_address": address,
@@ -227,7 +228,7 @@ def _write_profile(world: World, folder: str, number: int, share: Path | None) -
         },
         "downloads": {"folder": str(world.downloads if downloader else world.root / folder / "downloads"), "free_space_mib": 16},
         "musicbrainz": {"url": f"http://{world.address(3)}:5000", "contact": "demo@localhost", "rate_s": 0.0},
-        "overlay": {"enabled": world.options.overlay or not downloader, "listen": f"{address}:50400", "bandwidth_kbps": 0 if downloader else (world.options.rate or NODE_PACE) * 8 // 1000},
+        "overlay": {"enabled": world.options.overlay or not downloader, "listen": f"{address}:50400", "bandwidth_kbps": upload},
         "dht": {"listen": f"{address}:50401", "bootstrap": [] if address == first else [f"{first}:50401"], "announce_recordings": True},
         "network": {"permit": ["127.0.0.0/8"]},
         "rescue": dict(SHORT),
