@@ -60,6 +60,7 @@ def _own_engine(paths: Paths, settings: Settings, how: str) -> Engine:
 
 def serve(paths: Paths, settings: Settings) -> int:
     """Run the engine until SIGTERM, SIGINT or `slskdn stop`."""
+    from slskdn_tui.cli.serving import talk
 
     async def main() -> None:
         engine = _own_engine(paths, settings, "slskdn serve")
@@ -68,9 +69,12 @@ def serve(paths: Paths, settings: Settings) -> int:
             loop.add_signal_handler(number, engine.ask_to_stop)
         await engine.start()
         print(f"slskdn serves {paths.config}; `slskdn` attaches its screens, `slskdn stop` ends it", file=sys.stderr, flush=True)
+        talking = asyncio.create_task(talk(engine))
         try:
             await engine.wait()
         finally:
+            talking.cancel()
+            await asyncio.gather(talking, return_exceptions=True)
             await engine.stop()
 
     asyncio.run(main())
