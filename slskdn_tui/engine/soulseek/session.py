@@ -94,7 +94,12 @@ class Session:
                 wait = self._waits.next()
                 address, port = network._address, self._client.settings.network.listening.port
                 self.set_status(
-                    supervise.port_in_use(address, port, str(error.__cause__ or "in use, or not an address of this machine"), wait)
+                    supervise.port_in_use(
+                        address,
+                        port,
+                        supervise.reason_of(error.__cause__) if error.__cause__ else "in use, or not an address of this machine",
+                        wait,
+                    )
                 )
                 await self._pause(wait)
 
@@ -107,7 +112,7 @@ class Session:
             await network.connect_server()
         except ConnectionFailedError as error:
             wait = self._waits.next()
-            reason = SafeText(error.__cause__ or error, 100)
+            reason = SafeText(supervise.reason_of(error.__cause__ or error), 100)
             self.set_status(supervise.unreachable(self._server, reason or "no answer in time", wait))
             return wait
         try:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
+import re
+import socket
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +14,15 @@ from slskdn_tui.model.errors import UserError
 
 State = Literal["off", "offline", "connecting", "online", "kicked", "refused"]
 MOST_WAIT_S = 300.0
+_REASONS = {
+    errno.ECONNREFUSED: "nothing listens there",
+    errno.ETIMEDOUT: "no answer in time",
+    errno.ENETUNREACH: "no network leads there",
+    errno.EHOSTUNREACH: "no way leads there",
+    errno.EADDRINUSE: "already in use",
+    errno.EADDRNOTAVAIL: "not an address of this machine",
+    errno.EACCES: "not permitted; ports below 1024 belong to the system",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,17 @@ def connecting(server: str) -> Status:
 
 def online(username: str, server: str) -> Status:
     return Status("online", f"logged in to {server} as {username}")
+
+
+def reason_of(cause: BaseException) -> str:
+    """Why a connection failed, without the numbers and tuples of the operating system's words; '' when nobody knows."""
+    if isinstance(cause, socket.gaierror):
+        return "the name is not known; is the network up?"
+    if not isinstance(cause, OSError):
+        return str(cause)
+    inside = re.search(r"\[Errno (\d+)\]", str(cause))  # several addresses of a name failed: the first one's number
+    number = cause.errno or (int(inside[1]) if inside else 0)
+    return _REASONS.get(number) or (os.strerror(number).lower() if number else str(cause))
 
 
 def unreachable(server: str, reason: str, wait: float) -> Status:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import socket
 import zlib
 
 import pytest
@@ -126,6 +127,21 @@ def test_each_state_says_what_to_do() -> None:
     ):
         assert word in status.words and status.error is not None and status.error.hint
         assert status.error.exit_code in (6, 7, 12)
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "nothing listens there"),
+        (OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), [Errno 111] ..."), "nothing listens there"),
+        (socket.gaierror(-2, "Name or service not known"), "the name is not known; is the network up?"),
+        (OSError(98, "error while attempting to bind on address ('127.0.0.1', 1): address already in use"), "already in use"),
+        (TimeoutError(), ""),
+        (OSError(5, "x"), "input/output error"),
+    ],
+)
+def test_a_failed_connection_is_told_in_words(cause: OSError, words: str) -> None:
+    assert supervise.reason_of(cause) == words
 
 
 def test_queries_become_full_text_expressions_that_cannot_be_escaped() -> None:
