@@ -51,6 +51,7 @@ from slskdn_tui.seam import Command, Result
 
 log = logging.getLogger(__name__)
 BACKUP_EVERY = 3600.0
+DHT_SAVE_EVERY = 600.0
 
 
 class Engine:
@@ -199,14 +200,24 @@ class Engine:
         if self.mesh is not None and overlay.peers:
             self.supervisor.keep("configured peers", self.finder.keep_configured)
         if self.dht is not None:
+            self.supervisor.keep("dht table", self._keep_dht, first=1, most=1)
             self.supervisor.keep("neighbours", self.finder.keep_neighbours)
             self.supervisor.keep("announcements", self.finder.keep_recordings)
 
     async def _stop_dht(self) -> None:
         assert self.dht is not None
+        await self._save_dht()
+        await self.dht.stop()
+
+    async def _keep_dht(self) -> None:
+        """The routing table goes to disk every ten minutes, so that a kill costs no bootstrap."""
+        await self.clock.sleep(DHT_SAVE_EVERY)
+        await self._save_dht()
+
+    async def _save_dht(self) -> None:
+        assert self.dht is not None
         seen = self.clock.wall().timestamp()
         await self.store.dht_nodes.save([(bytes.fromhex(node_id), host, port, seen) for node_id, host, port in self.dht.saved()])
-        await self.dht.stop()
 
     async def _start_soulseek(self, stack: AsyncExitStack) -> None:
         self.soulseek = SoulseekPlane(
