@@ -227,6 +227,22 @@ def test_the_log_is_filtered_and_followed_without_repeating(slskdn: Slskdn, caps
     assert followed == ["line 4", "line 5", "line 6"]
 
 
+def test_following_without_an_engine_prints_what_is_stored_and_waits_for_one(
+    slskdn: Slskdn, engine: Scripted, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "down").touch()
+    monkeypatch.setattr("slskdn_tui.cli.look.POLL_S", 0)
+
+    async def comes(seconds: float) -> None:
+        (tmp_path / "down").unlink(missing_ok=True)
+
+    monkeypatch.setattr("slskdn_tui.cli.look.asyncio.sleep", comes)
+    assert slskdn("log", "--follow", "--lines", "1") == 130
+    out, err = capsys.readouterr()
+    assert [line.rsplit(" ", 1)[1] for line in out.splitlines()] == ["3", "0", "1", "2", "3", "4", "5", "6"]
+    assert "waiting for one" in err and err.count("\n") == 2  # and the end of ctrl+c's line
+
+
 def test_the_logs_level_means_and_above(slskdn: Slskdn, capsys: Capture) -> None:
     assert slskdn("log", "--level", "warning") == 0
     assert [line.rsplit(" ", 1)[1] for line in capsys.readouterr().out.splitlines()] == ["1", "2"]
