@@ -174,13 +174,21 @@ class Actions:
         return live
 
     def back(self, args: Args) -> None:
+        self.go_back(quits=True)
+
+    def go_back(self, quits: bool) -> None:
+        """Leave what is open, innermost first. With nothing open it quits, or (`quits` false: esc) only says how."""
         screen = self.screen()
         if screen.clear_filter() or screen.table.clear_marks() or screen.back():
             return
         if isinstance(screen, TraceScreen):
             self.app.pop_screen()
+        elif self.app.places.leave_visit():
+            return
+        elif quits:
+            self.leave({})
         else:
-            self.leave(args)
+            self.say("nothing is open here; q quits", "colors.dim")
 
     def leave(self, args: Args) -> None:
         self._start(self.quit())
@@ -322,10 +330,10 @@ def _list(act: Callable[[Any], object]) -> Callable[[Actions, Args], None]:
 
 
 UI: dict[str, Callable[[Actions, Args], None]] = {
-    "screen.swarms": lambda actions, args: actions.app.show("swarms"),
-    "screen.jobs": lambda actions, args: actions.app.show("jobs"),
-    "screen.log": lambda actions, args: actions.app.show("log"),
-    "screen.previous": lambda actions, args: actions.app.show_previous(),
+    "screen.swarms": lambda actions, args: actions.app.places.show("swarms"),
+    "screen.jobs": lambda actions, args: actions.app.places.show("jobs"),
+    "screen.log": lambda actions, args: actions.app.places.show("log"),
+    "screen.previous": lambda actions, args: actions.app.places.previous(),
     "list.down": _list(lambda table: table.move(1)),
     "list.up": _list(lambda table: table.move(-1)),
     "list.page_down": _list(lambda table: table.move(table.page)),

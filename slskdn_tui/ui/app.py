@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,28 +13,32 @@ from typing import Any, ClassVar, Literal
 from textual import events
 from textual.app import App
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
-from slskdn_tui.commands import SPECS
 from slskdn_tui.config.settings import Ui
 from slskdn_tui.config.themes import ThemeFile
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
-from slskdn_tui.model.views import StatusView
+from slskdn_tui.model.views import EngineEvent, StatusView
 from slskdn_tui.seam import EngineProtocol
 from slskdn_tui.ui.actions import Actions
 from slskdn_tui.ui.filter import OutputFilter
 from slskdn_tui.ui.keygate import KeyGate
 from slskdn_tui.ui.keys import KeyTable
+from slskdn_tui.ui.places import Places
 from slskdn_tui.ui.poller import Poller
 from slskdn_tui.ui.present.base import ASCII, UNICODE
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.screens.jobs import JobsScreen
 from slskdn_tui.ui.screens.log import LogScreen
 from slskdn_tui.ui.screens.swarms import SwarmsScreen
+from slskdn_tui.ui.terminal import discard_at_exit, discard_typed_ahead, need_terminal, run_then_stop, wants_ascii
 from slskdn_tui.ui.theming import Palette, load_themes, textual_theme
 
 log = logging.getLogger(__name__)
 HISTORY = 24
+POLL_AGAIN_S = 5.0
+"""How long after a failed poll the next one is tried."""
 Severity = Literal["information", "warning", "error"]
 
 
@@ -69,13 +72,15 @@ class SlskdnApp(App[int], inherit_bindings=False):
         self.glyphs = ASCII if ascii_mode else UNICODE
         self.keys = KeyTable(settings.keymap)
         self.actions = Actions(self)
-        self.tabs = self._tabs()
+        self.places: Places = Places(self)
+        self.tabs = self.places.tabs()
         self.status: StatusView | None = None
         self.up_history: deque[float] = deque(maxlen=HISTORY)
         self.down_history: deque[float] = deque(maxlen=HISTORY)
         self.last_query = ""
         self.failure: UserError | None = None
-        self._previous = "jobs"
+        self.stops_engine = True
+        """Whether closing the window stops the engine; `run_app` does so itself when the screen is back."""
         self._left = False
         self.animation_level = "none"
         self._filters.append(OutputFilter(ascii_mode))
@@ -92,16 +97,13 @@ class SlskdnApp(App[int], inherit_bindings=False):
         self.use_theme(wanted if wanted in found else "night")
         self.gate = KeyGate(self._top, super().on_event)
         self.poller = Poller(
-            engine, lambda: self.live, self._status_came, self._engine_lost, min(refresh_hz, 0.5) if low_bandwidth else refresh_hz
+            engine,
+            lambda: self.live,
+            self._status_came,
+            self._engine_lost,
+            self._engine_gone,
+            min(refresh_hz, 0.5) if low_bandwidth else refresh_hz,
         )
-
-    def _tabs(self) -> list[tuple[str, str, str]]:
-        """(mode, key, title) of the screens that exist, as the registry names them."""
-        return [
-            (mode, keys[0], spec.summary.split(":")[0])
-            for spec in SPECS
-            if spec.category == "screens" and (mode := spec.name.split(".")[1]) in self.MODES and (keys := self.keys.keys_of(spec, mode))
-        ]
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -116,26 +118,48 @@ class SlskdnApp(App[int], inherit_bindings=False):
             self.failure = error
             self.exit(error.exit_code, error.exit_code)
             return
-        self.run_worker(self.poller.run(), group="poll")
-        self.run_worker(self._events(), group="events")
+        self._poll()
+        self.run_worker(self._events(), group="events", exit_on_error=False)
         problems = [*self._bad_themes, *self.keys.problems]
         if problems:
             self.toast("\n".join(problems[:6]), "warning")
 
+    def _poll(self) -> None:
+        self.run_worker(self.poller.run(), group="poll", exit_on_error=False)
+
     async def _events(self) -> None:
         """Errors become toasts, warnings a line above the footer; the Log screen has everything."""
-        async for event in self.engine.events():
-            if event.level == "error":
-                self.toast(str(event.text), "error")
-            if event.level != "info" and self.live is not None:
-                self.live.say(f"{event.part}: {event.text}", "colors.error" if event.level == "error" else "colors.warning")
+        try:
+            async for event in self.engine.events():
+                self._event_came(event)
+        except UserError as error:
+            self._engine_gone(error)
+
+    def _event_came(self, event: EngineEvent) -> None:
+        if event.level == "error":
+            self.toast(str(event.text), "error")
+        if event.level != "info" and self.live is not None:
+            self.live.say(f"{event.part}: {event.text}", "colors.error" if event.level == "error" else "colors.warning")
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A bug in a task of the window is said and logged; it never takes the screen down. Polling is begun again."""
+        if event.state is not WorkerState.ERROR:
+            return
+        worker = event.worker
+        log.error("the window's %s task failed", worker.group, exc_info=worker.error)
+        self.toast(f"{worker.group}: {type(worker.error).__name__}: {worker.error}", "error")
+        if worker.group == "poll":
+            self.set_timer(POLL_AGAIN_S, self._poll)
 
     async def leave(self) -> None:
-        """Stop (or detach from) the engine, then close the window."""
-        await self._stop_engine()
-        self.exit(0)
+        """Stop (or detach from) the engine, then close the window; when the engine had gone, with its error."""
+        if self.stops_engine:
+            await self.stop_engine()
+        code = self.failure.exit_code if self.failure is not None else 0
+        self.exit(code, code)
 
-    async def _stop_engine(self) -> None:
+    async def stop_engine(self) -> None:
+        """Once; its troubles are logged."""
         if self._left:
             return
         self._left = True
@@ -148,7 +172,8 @@ class SlskdnApp(App[int], inherit_bindings=False):
             log.warning("the engine did not stop cleanly: %s", error)
 
     async def on_unmount(self) -> None:
-        await self._stop_engine()
+        if self.stops_engine:
+            await self.stop_engine()
 
     # Keys ------------------------------------------------------------------------------------------------------------
 
@@ -177,20 +202,6 @@ class SlskdnApp(App[int], inherit_bindings=False):
         """The topmost screen that shows the engine; dialogs lie over it."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen) and screen.ready), None)
 
-    def show(self, mode: str) -> None:
-        """Go to a tab; what lay over it is closed."""
-        if mode != self.current_mode:
-            self._previous = self.current_mode
-            self.switch_mode(mode)
-        elif len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def show_previous(self) -> None:
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-        else:
-            self.show(self._previous)
-
     def on_app_blur(self) -> None:
         self.poller.blurred = True
 
@@ -210,6 +221,21 @@ class SlskdnApp(App[int], inherit_bindings=False):
 
     def _engine_lost(self, reason: str) -> None:
         self.toast(f"The engine does not answer: {reason}. It may have ended; `slskdn serve` starts it.", "error")
+
+    def _engine_gone(self, error: UserError) -> None:
+        """The engine has said goodbye for good: what stands on the screen stays to be read, and the reason with it."""
+        if self.failure is not None or self._left:
+            return
+        self.failure = error
+        for screen in self.screen_stack:
+            if isinstance(screen, LiveScreen) and screen.ready:
+                screen.status_changed()
+                screen.say(self.gone_words)
+
+    @property
+    def gone_words(self) -> str:
+        """What to say for as long as there is no engine; empty while there is one."""
+        return f"{self.failure.message}; {self.failure.hint}. q quits." if self.failure is not None else ""
 
     def toast(self, text: str, severity: Severity = "information") -> None:
         """A notice in the corner; foreign text is never markup."""
@@ -232,14 +258,6 @@ class SlskdnApp(App[int], inherit_bindings=False):
             self.live.repaint()
 
 
-def wants_ascii(environ: Mapping[str, str]) -> bool:
-    """Whether the locale says that the terminal does not take UTF-8. Python sets LC_CTYPE itself in the C locale; that says nothing."""
-    coerced = environ.get("LC_CTYPE") == "C.UTF-8" and environ.get("LANG", "") in ("", "C", "POSIX")
-    names = ("LC_ALL", "LANG") if coerced else ("LC_ALL", "LC_CTYPE", "LANG")
-    said = next((environ[name] for name in names if environ.get(name)), "")
-    return "utf-8" not in said.lower().replace("utf8", "utf-8")
-
-
 def run_app(
     engine: EngineProtocol,
     *,
@@ -252,18 +270,7 @@ def run_app(
     readonly: bool = False,
 ) -> int:
     """Open the window and stay until it is closed; the exit code. Raises UserError("terminal") without a usable terminal, and what `start` raised."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UserError(
-            "terminal",
-            "the screens need a terminal",
-            "`slskdn status` and `slskdn swarms list` print the same facts; `slskdn serve` runs without",
-        )
-    if os.environ.get("TERM", "") in ("", "dumb"):
-        raise UserError(
-            "terminal",
-            f"TERM={os.environ.get('TERM', '')!r} cannot draw screens",
-            "set TERM to what the terminal is, or use `slskdn status`",
-        )
+    need_terminal()
     app = SlskdnApp(
         engine,
         settings=settings,
@@ -274,7 +281,11 @@ def run_app(
         low_bandwidth=low_bandwidth,
         readonly=readonly,
     )
-    code = app.run(mouse=settings.mouse)
+    app.stops_engine = False
+    discard_at_exit()
+    discard_typed_ahead()
+    code = asyncio.run(run_then_stop(app, settings.mouse))
+    discard_typed_ahead()
     if app.failure is not None:
         raise app.failure
     return code if code is not None else app.return_code or 0

@@ -2,6 +2,7 @@
 
 One snapshot of the status line and one of each view the visible screen names, at `hz`; four times slower while the terminal says that it
 has lost the focus. `Unchanged` draws nothing. Views of screens that are not seen are forgotten and fetched whole on return.
+When the engine says that it has gone, nothing is asked any more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from slskdn_tui.seam import EngineProtocol
 
 log = logging.getLogger(__name__)
 STATUS = ViewKey("status")
+NEVER = -1
+"""The version of a view not seen yet; no view has it, so the answer is whole."""
 
 
 class Viewer(Protocol):
@@ -38,30 +41,35 @@ class Poller:
         viewer: Callable[[], Viewer | None],
         on_status: Callable[[StatusView], None],
         on_lost: Callable[[str], None],
+        on_gone: Callable[[UserError], None],
         hz: float,
     ) -> None:
         self._engine = engine
         self._viewer = viewer
         self._on_status = on_status
         self._on_lost = on_lost
+        self._on_gone = on_gone
         self._period = 1 / hz
         self._seen: dict[ViewKey, int] = {}
         self._owner: Viewer | None = None
         self._kicked = asyncio.Event()
         self._lock = asyncio.Lock()
         self._was_lost = False
+        self._gone = False
         self.frozen = False
         self.blurred = False
 
     def kick(self) -> None:
         self._kicked.set()
 
-    def forget(self) -> None:
-        """Everything is fetched whole in the next round."""
-        self._seen.clear()
+    def forget(self, screen: str) -> None:
+        """Views of that kind are fetched whole in the next round, which comes at once."""
+        self._seen = {key: version for key, version in self._seen.items() if key.screen != screen}
+        self.kick()
 
     async def run(self) -> None:
-        while True:
+        """Until cancelled, or until the engine has gone."""
+        while not self._gone:
             self._kicked.clear()
             await self.poll()
             try:
@@ -80,14 +88,18 @@ class Poller:
             keys = [STATUS, *(viewer.views() if viewer is not None and not self.frozen else ())]
             if not self.frozen:
                 self._seen = {key: version for key, version in self._seen.items() if key in keys}
-            for key in keys:
+            for key in keys if not self._gone else ():
                 await self._one(key, viewer)
 
     async def _one(self, key: ViewKey, viewer: Viewer | None) -> None:
         try:
-            view = await self._engine.snapshot(key, self._seen.get(key, 0))
+            view = await self._engine.snapshot(key, self._seen.get(key, NEVER))
         except UserError as error:
-            if viewer is not None:
+            if error.code == "no_engine":
+                if not self._gone:
+                    self._gone = True
+                    self._on_gone(error)
+            elif viewer is not None:
                 viewer.trouble(key, error)
             return
         except (OSError, EOFError) as error:
@@ -99,9 +111,12 @@ class Poller:
         self._was_lost = False
         if viewer is not self._viewer():  # another screen came up while the engine was answering
             return
-        first = key not in self._seen
+        if view.kind == "unchanged":
+            if key not in self._seen:  # forgotten while the engine was answering
+                self.kick()
+            return
         self._seen[key] = view.version
         if view.kind == "status":
             self._on_status(view)
-        elif viewer is not None and (view.kind != "unchanged" or first):
+        elif viewer is not None:
             viewer.take(key, view)

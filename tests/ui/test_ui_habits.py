@@ -14,10 +14,11 @@ from slskdn_tui.config.settings import Ui
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import LogRow, LogView
-from slskdn_tui.ui.app import run_app, wants_ascii
+from slskdn_tui.ui.app import run_app
 from slskdn_tui.ui.screens.dialogs import Ask, Pick
 from slskdn_tui.ui.screens.jobs import JobsScreen
 from slskdn_tui.ui.screens.swarms import SwarmsScreen
+from slskdn_tui.ui.terminal import wants_ascii
 from slskdn_tui.ui.widgets.lines import Lines
 from tests.fakes import story
 from tests.fakes.driving import Make, drive, message, on_screen, ready, until

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -13,7 +14,7 @@ from textual.widget import Widget
 
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.views import Snapshot, ViewKey
-from slskdn_tui.ui.present.base import Glyphs, Line, crop, rule
+from slskdn_tui.ui.present.base import Glyphs, Line, crop, rule, wrap
 from slskdn_tui.ui.present.status import footer_line, status_line, tab_line, too_small
 from slskdn_tui.ui.widgets.bar import BottomBar
 from slskdn_tui.ui.widgets.lines import Lines
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from slskdn_tui.ui.app import SlskdnApp
 
 LEAST = (60, 15)
+MOST_SAID = 3
+"""Rows the message above the footer may take."""
 
 
 class LiveScreen(Screen[None]):
@@ -101,6 +104,9 @@ class LiveScreen(Screen[None]):
             return
         self.set_focus(self.main)
         self.ready = True
+        if (gone := self.ui.failure) is not None:
+            self.trouble(self.views()[0], gone)
+            self._show_bar()
         self.ui.poller.kick()
         self.ui.release_keys()
 
@@ -108,6 +114,7 @@ class LiveScreen(Screen[None]):
         """Another theme or new facts may have come while this screen was not seen."""
         if self.ready:
             self.repaint()
+            self._show_bar()
             self.ui.poller.kick()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -147,14 +154,27 @@ class LiveScreen(Screen[None]):
 
     def _show_bar(self) -> None:
         query = self.main.model.query
-        text, style = self._message if self._message[0] else (f"Filter: {query}   esc clears", "colors.dim") if query else self._note
-        line: Line = ((f" {text}", style),) if text else ()
-        self.bar.say(crop(line, max(1, self.size.width), self.glyphs.ellipsis))
+        said = (
+            self._message,
+            (self.ui.gone_words, "colors.error"),
+            (f"Filter: {query}   esc clears" if query else "", "colors.dim"),
+            self._note,
+        )
+        text, style = next((one for one in said if one[0]), ("", ""))
+        width = max(8, self.size.width)
+        lines = [text] if cell_len(text) < width else wrap(text, width - 1)
+        if len(lines) > MOST_SAID:
+            lines[MOST_SAID - 1 :] = [" ".join(lines[MOST_SAID - 1 :])]
+        self.bar.say([crop(((f" {part}", style),), width, self.glyphs.ellipsis) if part else () for part in lines])
 
     def _head(self, width: int, height: int) -> list[Line]:
         ui = self.ui
+        if ui.gone_words:
+            first: Line = ((" slskdn", "colors.title"), ("  the engine has stopped", "colors.error"))
+        else:
+            first = status_line(ui.status, ui.down_history, width, ui.glyphs, ui.poller.frozen)
         return [
-            status_line(ui.status, ui.down_history, width, ui.glyphs, ui.poller.frozen),
+            first,
             tab_line(ui.tabs, self.TAB, self.fact(), width),
             rule(width, ui.glyphs),
         ]
@@ -169,7 +189,11 @@ class LiveScreen(Screen[None]):
         spec = self.ui.keys.command(self.KEYS, event.key)
         if self._message[0]:
             self.say("")
-        if spec is not None:
+        if spec is None:
+            return
+        if spec.name == "app.back":
+            self.ui.actions.go_back(quits=event.key != "escape")
+        else:
             self.ui.actions.run(spec)
 
     def line_entered(self, mode: str, text: str) -> None:

@@ -67,12 +67,13 @@ class JobsScreen(LiveScreen):
             self._heading_changed()
             if first and view.rows:
                 self.ui.poller.kick()
+            elif not view.rows:
+                self._job = None
+                self.tracks.set_rows(())
         elif isinstance(view, JobView):
             self._job = view
             self.tracks.set_rows(view.tracks)
             self._heading_changed()
-        elif key.screen == "jobs" and not self.main.loaded:
-            self.main.set_rows(())
 
     def trouble(self, key: ViewKey, error: UserError) -> None:
         if key.screen != "job":
@@ -100,7 +101,7 @@ class JobsScreen(LiveScreen):
                 self.tracks.model.marks.clear()
                 self.tracks.set_rows(())
                 self._heading_changed()
-                self.ui.poller.kick()
+                self.ui.poller.forget("job")
         elif event.row is not None and event.table.has_focus:
             self.note(str(event.row.reason or event.row.path))
 

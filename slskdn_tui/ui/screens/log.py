@@ -40,8 +40,6 @@ class LogScreen(LiveScreen):
 
     def take(self, key: ViewKey, view: Snapshot) -> None:
         if not isinstance(view, LogView):
-            if not self.main.loaded:
-                self.main.set_rows(())
             return
         self.main.set_rows(view.rows, view.total, key.start)
         self._dropped = view.dropped

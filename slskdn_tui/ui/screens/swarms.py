@@ -94,8 +94,6 @@ class SwarmsScreen(LiveScreen):
         elif isinstance(view, TrackView):
             self._track = view
             self.query_one("#details", Lines).update()
-        elif key.screen == "swarms" and not self.main.loaded:
-            self.main.set_rows(())
 
     def trouble(self, key: ViewKey, error: UserError) -> None:
         if key.screen != "track":

@@ -77,6 +77,17 @@ class TraceScreen(LiveScreen):
             return None
         return self._view.tracks[self._chosen - 1]
 
+    @property
+    def shown_track(self) -> int:
+        """The position of the track on screen; 0 before there is one, and for all of them."""
+        return self.track.track if self.track is not None else self._wanted if self._view is None else 0
+
+    def choose(self, track: int) -> None:
+        """Show that track (0: the one with the most to tell)."""
+        self._wanted = track
+        self._chosen = self._place(track)
+        self._show()
+
     def _show(self) -> None:
         view, track = self._view, self.track
         if view is None:

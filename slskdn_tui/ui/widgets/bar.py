@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.css.scalar import Scalar
 from textual.message import Message
 from textual.widgets import Input
 
@@ -94,6 +95,7 @@ class BottomBar(Horizontal):
 
     DEFAULT_CSS = """
     BottomBar { height: 1; }
+    BottomBar #message { height: 100%; }
     BottomBar #prefix { width: 2; display: none; }
     BottomBar LineInput { display: none; }
     BottomBar.-typing #message { display: none; }
@@ -111,10 +113,10 @@ class BottomBar(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="bar")
         self.mode: Mode = ""
-        self._message: Line = ()
+        self._message: Sequence[Line] = ()
 
     def compose(self) -> ComposeResult:
-        yield Lines(lambda width, height: (self._message,), name_id="message")
+        yield Lines(lambda width, height: self._message, name_id="message")
         yield Lines(lambda width, height: (((f" {self.mode}", "colors.primary"),),), name_id="prefix")
         yield LineInput(on_enter=self._entered, on_leave=self._left, name_id="line")
 
@@ -122,9 +124,12 @@ class BottomBar(Horizontal):
     def line(self) -> LineInput:
         return self.query_one("#line", LineInput)
 
-    def say(self, line: Line) -> None:
-        """Show a message."""
-        self._message = line
+    def say(self, lines: Sequence[Line]) -> None:
+        """Show a message; the bar is as tall as it."""
+        self._message = lines
+        height = max(1, len(lines))
+        if not self.mode and self.styles.height != Scalar.from_number(height):
+            self.styles.height = height
         self.query_one("#message", Lines).update()
 
     def ask(
@@ -132,6 +137,7 @@ class BottomBar(Horizontal):
     ) -> None:
         """Open the line."""
         self.mode = mode
+        self.styles.height = 1
         self.line.history = history if history is not None else []
         self.line.completer = completer
         self.add_class("-typing")

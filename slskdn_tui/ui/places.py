@@ -1,0 +1,71 @@
+"""Places: which tab is shown, where one was before, and the way back from a look somewhere else. Shell (Textual)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slskdn_tui.commands import SPECS
+from slskdn_tui.ui.screens.trace import TraceScreen
+
+if TYPE_CHECKING:
+    from slskdn_tui.ui.app import SlskdnApp
+
+
+class Places:
+    """Moves the app between its modes."""
+
+    def __init__(self, app: SlskdnApp) -> None:
+        self.app = app
+        self._previous = "jobs"
+        self._visited_from: tuple[str, tuple[str, int] | None] | None = None
+        """A mode, and the trace (job, track) that lay over it when going to the tab closed it."""
+
+    def show(self, mode: str) -> None:
+        """Go to a tab; what lay over it is closed."""
+        self._visited_from = None
+        self._go(mode)
+
+    def _go(self, mode: str) -> None:
+        if mode != self.app.current_mode:
+            self._previous = self.app.current_mode
+            self.app.switch_mode(mode)
+            return
+        while len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def previous(self) -> None:
+        """To the screen before this one."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+        else:
+            self.show(self._previous)
+
+    def visit(self, mode: str) -> None:
+        """Go to a tab for a look, as `:jobs show` does: `leave_visit` goes back to where one was."""
+        top = self.app.screen_stack[-1]
+        over = (top.job, top.shown_track) if mode == self.app.current_mode and isinstance(top, TraceScreen) else None
+        if mode != self.app.current_mode or over is not None:
+            self._visited_from = (self.app.current_mode, over)
+        self._go(mode)
+
+    def leave_visit(self) -> bool:
+        """Back to where the visit began; False when this is none."""
+        if self._visited_from is None:
+            return False
+        mode, over = self._visited_from
+        self._visited_from = None
+        if mode != self.app.current_mode:
+            self.app.switch_mode(mode)
+        if over is not None:
+            self.app.push_screen(TraceScreen(*over))
+        return True
+
+    def tabs(self) -> list[tuple[str, str, str]]:
+        """(mode, key, title) of the screens that exist, as the registry names them."""
+        return [
+            (mode, keys[0], spec.summary.split(":")[0])
+            for spec in SPECS
+            if spec.category == "screens"
+            and (mode := spec.name.split(".")[1]) in self.app.MODES
+            and (keys := self.app.keys.keys_of(spec, mode))
+        ]

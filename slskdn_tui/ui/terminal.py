@@ -1,0 +1,66 @@
+"""What the terminal is good for, and leaving it as it was found. Shell."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import termios
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from slskdn_tui.model.errors import UserError
+
+if TYPE_CHECKING:
+    from slskdn_tui.ui.app import SlskdnApp
+
+IN_WINDOW = "this window"
+"""What the description of an engine of the window's own says."""
+
+
+def wants_ascii(environ: Mapping[str, str]) -> bool:
+    """Whether the locale says that the terminal does not take UTF-8. Python sets LC_CTYPE itself in the C locale; that says nothing."""
+    coerced = environ.get("LC_CTYPE") == "C.UTF-8" and environ.get("LANG", "") in ("", "C", "POSIX")
+    names = ("LC_ALL", "LANG") if coerced else ("LC_ALL", "LC_CTYPE", "LANG")
+    said = next((environ[name] for name in names if environ.get(name)), "")
+    return "utf-8" not in said.lower().replace("utf8", "utf-8")
+
+
+def need_terminal() -> None:
+    """UserError("terminal") when there is none that can draw screens."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError(
+            "terminal",
+            "the screens need a terminal",
+            "`slskdn status` and `slskdn swarms list` print the same facts; `slskdn serve` runs without",
+        )
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UserError(
+            "terminal",
+            f"TERM={os.environ.get('TERM', '')!r} cannot draw screens",
+            "set TERM to what the terminal is, or use `slskdn status`",
+        )
+
+
+def discard_typed_ahead() -> None:
+    """Throw away what was typed and not read, so that keys meant for the window do not land in the shell."""
+    try:
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    except (OSError, ValueError, termios.error):
+        return  # no terminal any more, or no standard input at all
+
+
+def discard_at_exit() -> None:
+    """The same once more when the process ends: what keeps it (an engine, the demo's world) may take seconds to stop."""
+    atexit.unregister(discard_typed_ahead)
+    atexit.register(discard_typed_ahead)
+
+
+async def run_then_stop(app: SlskdnApp, mouse: bool) -> int | None:
+    """The window, and after it, with the shell's screen back, the end of its engine, which may take some seconds."""
+    try:
+        return await app.run_async(mouse=mouse)
+    finally:
+        if IN_WINDOW in app.engine.description and app.failure is None:
+            print("stopping..." if app.ascii_mode else "stopping…", file=sys.stderr, flush=True)
+        await app.stop_engine()
