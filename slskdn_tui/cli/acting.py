@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from slskdn_tui.cli.context import Context, interactive, put, put_json, say
+from slskdn_tui.cli.context import Context, complain, interactive, put, put_json, say
 from slskdn_tui.cli.hooks import Need
 from slskdn_tui.commands import CommandSpec
 from slskdn_tui.model.errors import EXIT, UserError
@@ -67,9 +67,7 @@ def report(result: Result, *, as_json: bool) -> int:
     if as_json:
         put_json({"code": result.code, "message": str(result.message), "hint": str(result.hint), **result.data})
     if not result.ok:
-        say(str(result.message))
-        if result.hint:
-            say(f"  {result.hint}")
+        complain(result.message, result.hint)
     elif not as_json:
         text = next((result.data[name] for name in TEXTS if isinstance(result.data.get(name), str)), None)
         if text is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from slskdn_tui import __version__
 from slskdn_tui.cli import acting, check, jobs, look, running, setup, swarms, themes
 from slskdn_tui.cli.args import parse
-from slskdn_tui.cli.context import Context, mute, put, put_json, say
+from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
 from slskdn_tui.cli.hooks import Hooks
 from slskdn_tui.model.errors import EXIT, UserError
 
@@ -52,9 +52,7 @@ def run(argv: Sequence[str], hooks: Hooks, environ: Mapping[str, str] | None = N
     except UserError as error:
         if as_json:
             put_json({"code": error.code, "message": str(error.message), "hint": str(error.hint)})
-        say(f"slskdn: {error.message}")
-        if error.hint:
-            say(f"  {error.hint}")
+        complain(error.message, error.hint)
         return error.exit_code
     except KeyboardInterrupt:
         say("")

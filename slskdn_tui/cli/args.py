@@ -48,7 +48,8 @@ class _Parser(argparse.ArgumentParser):
             guess = nearest(match[1], known)
             message = f"`{match[1]}` is not one of: {', '.join(known)}"
             hint = (f"Did you mean `{guess}`? " if guess else "") + hint
-        raise UserError("usage", f"{self.words}: {message}", hint)
+        where = self.words.removeprefix("slskdn").strip()
+        raise UserError("usage", f"{where}: {message}" if where else message, hint)
 
 
 class _Help(argparse.Action):

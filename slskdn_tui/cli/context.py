@@ -35,6 +35,13 @@ def say(text: str) -> None:
     _write(sys.stderr, text)
 
 
+def complain(message: str, hint: str) -> None:
+    """The one form of a failure: what went wrong, and a line for each thing to do."""
+    say(f"slskdn: {message}")
+    if hint:
+        say(f"  {hint}")
+
+
 def _write(stream: Any, text: str) -> None:
     encoding = stream.encoding or "utf-8"
     line = text.translate(_CONTROLS).encode(encoding, "replace").decode(encoding, "replace")

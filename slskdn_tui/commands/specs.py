@@ -198,7 +198,7 @@ SPECS: tuple[CommandSpec, ...] = (
         "engine",
         ("stop",),
         (),
-        danger="Stop the engine? Jobs go on when it is started again.",
+        help="Nothing is lost: jobs go on when it is started again.",
         palette=False,
     ),
     CommandSpec(
@@ -210,7 +210,7 @@ SPECS: tuple[CommandSpec, ...] = (
         (
             Arg("headless", "bool", "without a terminal; exit 0 only if all went as it must", flag=True),
             JSON,
-            Arg("keep", "path", "leave the world in this folder", flag=True),
+            Arg("keep", "path", "leave the world in this folder", flag=True, shown="DIR"),
             Arg("no_overlay", "bool", "run with overlay.enabled: false (must fail)", flag=True),
             Arg("honest", "bool", "no lying peer (must fail: no ban is seen)", flag=True),
             Arg("timeout", "int", "give up after so many seconds", flag=True, default=120),

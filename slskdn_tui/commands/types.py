@@ -21,6 +21,8 @@ class Arg:
     many: bool = False
     choices: tuple[str, ...] = ()
     default: str | int | float | bool | None = None
+    shown: str = ""
+    """How its value is written in usage lines, when its type does not say it well."""
 
 
 @dataclass(frozen=True, slots=True)

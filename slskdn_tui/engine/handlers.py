@@ -84,14 +84,14 @@ async def create(engine: Parts, args: Args) -> Result:
         raise UserError(
             "usage",
             f"{args['reference']!r} is neither a MusicBrainz URL nor an MBID",
-            "press n on the Jobs screen to search, or paste a release's URL",
+            "paste a release's URL or MBID; `n` on the screens searches by name",
         )
     kind, mbid = reference
     if kind not in (None, "release"):
         raise UserError(
             "usage",
             f"that is a MusicBrainz {kind}, not a release",
-            "choose one edition: open it on musicbrainz.org, or press n on the Jobs screen",
+            "choose one edition: open it on musicbrainz.org and paste its URL; `n` on the screens lists editions",
         )
     constraints = Constraints(
         preferred_codecs=tuple(part.strip().upper() for part in (args["codecs"] or "FLAC").split(",") if part.strip()),

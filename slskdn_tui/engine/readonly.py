@@ -126,7 +126,7 @@ class ReadOnlyEngine:
         jobs = await self._jobs()
         totals = LedgerTotals() if self._store is None else LedgerTotals(*await _totals(self._store))
         held = holder(self._paths)
-        words = f"in use by {held}, which does not answer" if held else "no engine runs; what is shown was stored"
+        words = f"in use by {held}, which does not answer" if held else "no engine runs"
         return StatusView(
             version=0,
             soulseek="offline",
@@ -138,8 +138,8 @@ class ReadOnlyEngine:
             jobs_total=len(jobs),
             jobs_running=sum(job.state not in ENDED for job in jobs),
             profile=SafeText(self._paths.config, 4096),
-            engine=SafeText("read-only"),
-            parts=(PartStatus("engine", "off", SafeText(words)),),
+            engine=SafeText(f"{words}; stored facts"),
+            parts=(PartStatus("engine", "off", SafeText(f"{words}; what is shown was stored")),),
         )
 
     async def _trace_view(self, view: ViewKey) -> TraceView:

@@ -28,7 +28,7 @@ CATEGORIES: dict[str, str] = {
 }
 PROFILE = ("--profile DIR", "keep configuration, data and state in this one folder (or set SLSKDN_PROFILE)")
 APP_OPTIONS: tuple[tuple[str, str], ...] = (
-    ("--theme NAME", "theme of the screens"),
+    ("--theme NAME", "theme of the screens (`slskdn themes list`); the name is looked up when they open"),
     ("--ascii", "plain ASCII instead of line drawing"),
     ("--no-mouse", "leave the mouse to the terminal"),
     ("--refresh HZ", "how often screens look for changes, 0.1 to 10"),
@@ -53,6 +53,8 @@ def flag_name(arg: Arg) -> str:
 
 def metavar(arg: Arg) -> str:
     """How a value is written in usage lines."""
+    if arg.shown:
+        return arg.shown
     if arg.choices:
         return "|".join(arg.choices)
     return {"int": "N", "float": "N", "path": "FILE", "track": "N"}.get(arg.type, arg.name.upper().replace("_", "-"))

@@ -175,9 +175,25 @@ def test_on_a_terminal_cancelling_asks_and_a_no_does_nothing(
 ) -> None:
     monkeypatch.setattr("slskdn_tui.cli.acting.interactive", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\ny\n"))
-    assert slskdn("stop") == 130 and engine.sent == []
+    assert slskdn("jobs", "cancel", "0f") == 130 and engine.sent == []
+    assert slskdn("jobs", "cancel", "0f") == 0 and engine.sent == [Command("jobs.cancel", {"job": "0f"})]
+    assert "Cancel this job?" in capsys.readouterr().err
+
+
+def test_stopping_loses_nothing_and_asks_nothing(slskdn: Slskdn, engine: Scripted) -> None:
     assert slskdn("stop") == 0 and engine.sent == [Command("stop")]
-    assert "Stop the engine?" in capsys.readouterr().err
+
+
+def test_every_failure_is_told_in_one_form(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
+    engine.result = Result("not_found", SafeText("no job 'zz'"), SafeText("See jobs list."))
+    for words, told in (
+        (("jobs", "pause", "zz"), "slskdn: no job 'zz'\n  See jobs list.\n"),
+        (("jobs", "show", "zz"), "slskdn: no job zz\n  See `slskdn jobs list`.\n"),
+        (("jobs", "frob"), "slskdn: jobs: `frob` is not one of: "),
+        (("frob",), "slskdn: `frob` is not one of: "),
+    ):
+        assert slskdn(*words) != 0
+        assert capsys.readouterr().err.startswith(told)
 
 
 def test_without_an_engine_acting_fails_and_looking_works(slskdn: Slskdn, tmp_path: Path, capsys: Capture) -> None:

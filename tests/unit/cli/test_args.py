@@ -77,7 +77,8 @@ def test_a_mistyped_verb_is_guessed() -> None:
     ],
 )
 def test_a_wrong_line_is_refused(line: str) -> None:
-    assert "slskdn" in refused(line).message
+    error = refused(line)
+    assert "slskdn" in error.hint and not error.message.startswith("slskdn"), "the prefix is put before it once, when it is printed"
 
 
 def test_every_dangerous_verb_takes_yes() -> None:
