@@ -10,6 +10,7 @@ from slskdn_tui.cli import acting, check, jobs, look, running, setup, swarms, th
 from slskdn_tui.cli.args import parse
 from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
 from slskdn_tui.cli.hooks import Hooks
+from slskdn_tui.config.load import ConfigError
 from slskdn_tui.model.errors import EXIT, UserError
 
 VERBS: dict[str, Callable[[Context], int]] = {
@@ -52,7 +53,8 @@ def run(argv: Sequence[str], hooks: Hooks, environ: Mapping[str, str] | None = N
     except UserError as error:
         if as_json:
             put_json({"code": error.code, "message": str(error.message), "hint": str(error.hint)})
-        complain(error.message, error.hint)
+        for message, hint in error.faults if isinstance(error, ConfigError) else [(error.message, error.hint)]:
+            complain(message, hint)
         return error.exit_code
     except KeyboardInterrupt:
         say("")

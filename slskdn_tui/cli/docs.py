@@ -50,7 +50,7 @@ def keys_page() -> str:
     out = [MARK, "# Keys\n"]
     out.append(
         "Press `?` on any screen for its keys. A key can be changed in the configuration by the command's name, e.g.\n\n"
-        "```yaml\nui:\n  keymap:\n    jobs.cancel: X\n```\n\nTwo commands on one key are named when the program starts.\n"
+        "```yaml\nui:\n  keymap:\n    jobs.cancel: X\n```\n\nTwo commands on one key are named by `slskdn config check`, and when the program starts.\n"
     )
     for screen in ("all", *screens()):
         taken = by_key(screen) if screen != "all" else {}

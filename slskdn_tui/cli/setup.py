@@ -12,7 +12,7 @@ from slskdn_tui.cli.present import units
 from slskdn_tui.cli.present.completions import SHELLS
 from slskdn_tui.config.files import write_private
 from slskdn_tui.config.generate import default_file
-from slskdn_tui.config.load import load_file
+from slskdn_tui.config.load import warnings
 from slskdn_tui.config.questions import QUESTIONS, Question, asked, settings_of, split, wrong
 from slskdn_tui.model.errors import UserError
 
@@ -144,8 +144,10 @@ def check(context: Context) -> int:
     if not given and not path.exists():
         put(f"{path}: not there, defaults are in force (`slskdn init` writes it)")
         return 0
-    load_file(path, {} if given else context.environ)
-    put(f"{path}: good")
+    found = warnings(path, {} if given else context.environ)
+    for line in found:
+        say(line)
+    put(f"{path}: good" + (f", with {units.plural(len(found), 'warning')}" if found else ""))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.safe_yaml import Loaded
 from slskdn_tui.config.settings import Secret, Settings
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
 _EMPTY = Loaded({}, lambda path: 1)
+_MOST = 50  # errors kept, to be printed one after the other
 _SHOWN = 5  # errors named at once; the rest is counted
 
 
@@ -81,14 +84,38 @@ def parse(loaded: Loaded, name: str, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+class ConfigError(UserError):
+    """`faults` are (message, hint) of all that is wrong, in the order of the file; as a plain UserError it is the first, naming the others."""
+
+    def __init__(self, message: str, hint: str, faults: list[tuple[str, str]]) -> None:
+        super().__init__("config", message, hint)
+        self.faults = [(SafeText(what), SafeText(mend)) for what, mend in faults[:_MOST]]
+
+
+def warnings(path: Path, environ: Mapping[str, str]) -> list[str]:
+    """What a good file has that will hardly be meant: keys of the keymap that another command has. Raises as `load_file`."""
+    settings = load_file(path, environ)
+    line_of = safe_yaml.load(files.read_text(path), str(path)).line_of
+    return [
+        str(SafeText(f"{path}, line {line_of(('ui', 'keymap', name))}: ui.keymap: {words}"))
+        for name, words in rules.keymap_clashes(settings.ui.keymap)
+    ]
+
+
+def _place(fault: tuple[str, str]) -> int:
+    line = re.search(r", line (\d+): ", fault[0])
+    return int(line[1]) if line else 0
+
+
 def _error(faults: list[tuple[str, str]]) -> UserError:
     """One error of many: the first in full, the others' places after it."""
+    faults.sort(key=_place)
     message, hint = faults[0]
     others = [what for what, _ in faults[1:_SHOWN]]
     if others:
         more = len(faults) - 1 - len(others)
         hint += " Also wrong: " + "; ".join(others) + (f"; and {more} more" if more else "") + "."
-    return UserError("config", message, hint)
+    return ConfigError(message, hint, faults)
 
 
 def _fault(error: dict[str, Any], where: Any) -> tuple[str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from slskdn_tui.commands import by_name
+from slskdn_tui.commands import SPECS, by_key, by_name
+from slskdn_tui.commands.types import key_label
 from slskdn_tui.config.settings import Settings
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}\Z")
@@ -99,6 +100,34 @@ def template(text: str) -> str:
     if "ext" not in names or not names & {"title", "track"}:
         return "two tracks would get one name"
     return ""
+
+
+def keymap_clashes(keymap: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(command, words) of each key in the user's keymap that another command has on the same screen."""
+    keys = {name: {key_label(key) for key in text.split()} for name, text in keymap.items() if by_name(name) is not None}
+    screens = sorted({key.screen for spec in SPECS for key in spec.keys} - {"all"})
+    said: set[tuple[str, str]] = set()
+    for screen in screens:
+        owners = [(key_label(key), spec.name) for key, spec in by_key(screen).items() if spec.name not in keys]
+        owners += [(label, name) for name, labels in keys.items() if screen in _screens(name, screens) for label in labels]
+        for name, labels in keys.items():
+            for label, other in owners:
+                if (
+                    screen not in _screens(name, screens)
+                    or other == name
+                    or label not in labels
+                    or (label, "".join(sorted((name, other)))) in said
+                ):
+                    continue
+                said.add((label, "".join(sorted((name, other)))))
+                yield name, f"key `{label}` of {name} is {other}'s on the {screen} screen already"
+
+
+def _screens(name: str, every: list[str]) -> list[str]:
+    """Screens that a command's keys are for."""
+    spec = by_name(name)
+    own = {key.screen for key in spec.keys} if spec is not None else set()
+    return every if not own or "all" in own else sorted(own)
 
 
 def check(settings: Settings) -> Iterator[Problem]:

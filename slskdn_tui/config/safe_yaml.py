@@ -149,6 +149,15 @@ class _Builder:
         return own
 
 
+def _tab_before(text: str, line: int) -> int | None:
+    """The line, at most `line`, whose indentation has a tab, when that is what the parser stumbles over."""
+    for number in (line, line - 1):
+        indent = re.match(r"[ \t]*", text.split("\n")[number - 1] if 0 < number <= text.count("\n") + 1 else "")
+        if indent and "\t" in indent[0]:
+            return number
+    return None
+
+
 def load(text: str, name: str) -> Loaded:
     """The data of `text`. Raises UserError `config` that names `name`, the line and what is allowed."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
@@ -164,6 +173,8 @@ def load(text: str, name: str) -> Loaded:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
+        if (tab := _tab_before(text, line)) is not None:
+            raise UserError("config", f"{name}: a tab at line {tab}; indent with spaces", "Two spaces a level.") from None
         raise UserError(
             "config",
             f"{name}, line {line}: not YAML: {error.problem or error.context}",

@@ -9,7 +9,8 @@ import pytest
 from slskdn_tui.config import Paths, Settings
 from slskdn_tui.config.files import write_private
 from slskdn_tui.config.generate import default_file
-from slskdn_tui.config.load import load_file, load_settings
+from slskdn_tui.config.load import ConfigError, load_file, load_settings, warnings
+from slskdn_tui.config.rules import keymap_clashes
 from slskdn_tui.config.settings import Secret, Soulseek
 from slskdn_tui.model.errors import UserError
 
@@ -108,6 +109,29 @@ def test_a_wrong_value_names_line_key_and_what_is_allowed(tmp_path: Path, text: 
 def test_several_faults_are_all_named(tmp_path: Path) -> None:
     error = wrong(tmp_path, "nope: {}\nui:\n  theem: x\n  ascii: 3\n")
     assert "nope" in error.message and "theem" in error.hint and "ui.ascii" in error.hint
+    assert isinstance(error, ConfigError)
+    assert [what.partition("line ")[2][:1] for what, _ in error.faults] == ["1", "3", "4"]
+    assert error.faults[-1][1].startswith("Allowed: true | false")
+
+
+@pytest.mark.parametrize("text", ["ui:\n\tascii: true\n", "ui:\n  ascii: true\n \t mouse: true\n"])
+def test_a_tab_is_named_with_its_line(tmp_path: Path, text: str) -> None:
+    line = 2 if text.startswith("ui:\n\t") else 3
+    assert f"a tab at line {line}; indent with spaces" in wrong(tmp_path, text).message
+
+
+def test_keys_that_another_command_has_are_warned_of_and_loaded(tmp_path: Path) -> None:
+    paths = write(tmp_path, "ui:\n  keymap:\n    jobs.cancel: X\n    jobs.toggle: n\n    trace.export: Q\n    view.redraw: '[ ctrl+l'\n")
+    assert load_settings(paths, {}).ui.keymap["jobs.toggle"] == "n"
+    told = "\n".join(warnings(paths.config_file, {}))
+    assert f"{paths.config_file}, line 4: ui.keymap: key `n` of jobs.toggle is jobs.create's on the jobs screen already" in told
+    assert "line 6: ui.keymap: key `[` of view.redraw is swarms.up's on the swarms screen already" in told
+    assert "line 3" not in told and "line 5" not in told
+
+
+def test_swapped_keys_are_no_clash_and_one_key_twice_is_said_once() -> None:
+    assert list(keymap_clashes({"jobs.cancel": "p", "jobs.toggle": "x"})) == []
+    assert len(list(keymap_clashes({"jobs.cancel": "Q", "jobs.toggle": "Q"}))) == 1
 
 
 def test_a_wrong_secret_is_never_shown(tmp_path: Path) -> None:
