@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from engine_world import SECONDS, Album
+from engine_world import ONLINE, SECONDS, Album
 
 
 @pytest.fixture(scope="session")
@@ -35,10 +38,16 @@ def _only_folder(root: Path) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Searches wait for users in this process only, and a failed holder is asked again soon."""
+    """A search ends when every user of the world has answered, and a failed holder is asked again soon."""
     from slskdn_tui.engine.jobs import runner, track_task
-    from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+    from slskdn_tui.engine.soulseek.search import SearchDesk
 
-    monkeypatch.setitem(SoulseekPlane.search.__kwdefaults__, "wait_s", 1.0)
+    async def everybody(desk: SearchDesk, collection: Any, wait_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while len(collection.replies()) < len(ONLINE):
+                    await asyncio.sleep(0.02)
+
+    monkeypatch.setattr(SearchDesk, "_wait", everybody)
     monkeypatch.setattr(track_task, "BACK_OFF", (0.1, 0.1, 0.1))
     monkeypatch.setattr(runner, "OFFLINE_LOOK_S", 0.1)

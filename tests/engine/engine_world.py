@@ -41,6 +41,8 @@ SECONDS = 5.0
 LEAF = 65536
 PIECE = 8 * 1024
 TIMEOUT = 90.0
+ONLINE: set[str] = set()
+"""The users of the world who share and can answer a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ class Holder(LabUser):
     def create_transfer_manager(self, cache: Any) -> HeldTransfers:
         return HeldTransfers(self.settings, self.events, self.users, self.shares, self.network, cache=cache)
 
+    async def stop(self) -> None:
+        ONLINE.discard(self.settings.credentials.username)
+        await super().stop()
+
     @property
     def total(self) -> int:
         return sum(self.sent.values())
@@ -205,6 +211,7 @@ class World:
         await user.login()
         await user.shares.scan()
         self.holders[name] = user
+        ONLINE.add(name)
         return user
 
     # engines
