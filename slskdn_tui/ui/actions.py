@@ -17,7 +17,7 @@ from slskdn_tui.commands import SPECS, CommandSpec
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
-from slskdn_tui.ui import line
+from slskdn_tui.ui import line, looks
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.screens.dialogs import Ask, Choice, Choose, Pick, Prompt
 from slskdn_tui.ui.screens.help import Help
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 OUT_FILES = {"jobs.export": "./{job}.yaml", "trace.export": "./{job}-trace.json"}
 """Where a command writes when nothing is said."""
+LOOKS = frozenset({"screen.jobs", "view.details", "trace.open"})
+CANCELS = frozenset({"jobs.cancel", "swarms.cancel"})
+ENDED = frozenset({"completed", "cancelled"})
+MOVING = frozenset({"active", "rescue", "stalled", "queued", "connect"})
+"""Words of tracks the mesh can be asked for."""
 Args = dict[str, Any]
 
 
@@ -83,7 +88,21 @@ class Actions:
         except UserError as error:
             self.say(str(error.message), "colors.error")
             return
-        self.run(parsed.spec, parsed.args)
+        if parsed.spec.name == "status":
+            self._start(self._read(looks.status(self.app)))
+        elif parsed.spec.name in LOOKS and "job" in parsed.args:
+            self._start(self._look(parsed))
+        else:
+            self.run(parsed.spec, parsed.args)
+
+    async def _read(self, dialog: Screen[Any]) -> None:
+        await self._ask(dialog)
+
+    async def _look(self, parsed: line.Parsed) -> None:
+        try:
+            await looks.look(self.app, parsed.spec.name, parsed.args)
+        except UserError as error:
+            self.say(str(error.message), "colors.error")
 
     def say(self, text: str, style: str = "") -> None:
         if (screen := self.app.live) is not None:
@@ -99,6 +118,10 @@ class Actions:
         calls = await self._filled(spec, said)
         if calls is None:
             return
+        if spec.name in CANCELS and not (calls := self._not_ended(calls)):
+            return
+        if spec.name == "swarms.rescue" and not await self._really_all(calls):
+            return
         if spec.danger and not said.get("yes"):
             about = f"{len(calls)} jobs" if len(calls) > 1 else self._about(calls[0])
             if not await self._ask(Ask(spec.danger, about)):
@@ -110,6 +133,29 @@ class Actions:
         for call in calls:
             await self._submit(spec, call)
         self.app.poller.kick()
+
+    def _not_ended(self, calls: list[Args]) -> list[Args]:
+        """Those whose job is still to be cancelled; when none is, it is said."""
+        states = [str(getattr(self._row(call), "state", "")) for call in calls]
+        left = [call for call, state in zip(calls, states, strict=True) if state not in ENDED]
+        if not left:
+            self.say(f"{self._about(calls[0])} is {states[0]} already; there is nothing to cancel", "colors.warning")
+        return left
+
+    async def _really_all(self, calls: list[Args]) -> bool:
+        """A rescue of whole albums asks first; one of a track is one key."""
+        whole = [call for call in calls if "track" not in call]
+        if not whole:
+            return True
+        jobs = {str(call["job"]) for call in whole}
+        rows = self.app.live.main.model.rows if self.app.live is not None else ()
+        count = sum(getattr(row, "level", 0) == 1 and row.job_id in jobs and row.state.casefold() in MOVING for row in rows)
+        about = f"{len(whole)} jobs" if len(whole) > 1 else self._about(whole[0])
+        many = f"all {count} moving tracks" if count > 1 else "the one moving track" if count else "every track that moves"
+        if await self._ask(Ask(f"Ask the mesh for {many}?", about)):
+            return True
+        self.say("left as it was", "colors.dim")
+        return False
 
     async def _filled(self, spec: CommandSpec, said: Args) -> list[Args] | None:
         """One set of arguments for each job the command is for; None when the user left a question or nothing fits."""
@@ -141,14 +187,16 @@ class Actions:
         value = template.format(job=str(call.get("job", "job"))[:8])
         return cast("str | None", await self._ask(Prompt(spec.summary, f"{hint}.", value)))
 
-    def _about(self, call: Args) -> str:
+    def _row(self, call: Args) -> Any | None:
+        """The row of the call's job, when it is on the screen."""
         job = str(call.get("job", ""))
-        screen = self.app.live
-        rows = screen.main.model.rows if screen is not None else ()
-        for row in rows:
-            if job and getattr(row, "job_id", "") == job and not getattr(row, "level", 0):
-                return str(row.title)
-        return job[:8]
+        rows = self.app.live.main.model.rows if self.app.live is not None else ()
+        fits = (row for row in rows if job and getattr(row, "job_id", "").startswith(job) and hasattr(row, "title"))
+        return next((row for row in fits if not getattr(row, "level", 0)), None)
+
+    def _about(self, call: Args) -> str:
+        row = self._row(call)
+        return str(row.title) if row is not None else str(call.get("job", ""))[:8]
 
     async def _submit(self, spec: CommandSpec, call: Args) -> None:
         try:
@@ -208,9 +256,7 @@ class Actions:
         if not subject.get("job"):
             self.say("trace: put the cursor on a job first", "colors.warning")
             return
-        if isinstance(self.app.screen, TraceScreen):
-            self.app.pop_screen()
-        self.app.push_screen(TraceScreen(str(subject["job"]), int(subject.get("track") or 0)))
+        looks.open_trace(self.app, str(subject["job"]), int(subject.get("track") or 0))
 
     def sort(self, args: Args) -> None:
         table = self.screen().table

@@ -10,10 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
 from textual import events
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
 MOST_HELD = 4096
+STRAY = frozenset({*"yesno", "enter"})
+STRAY_S = 1.0
+"""Who answers a question with a whole word, or twice, means the question and not the screen that comes back."""
 
 
 @runtime_checkable
@@ -34,6 +37,7 @@ class KeyGate:
         self._held: list[events.Key] = []
         self._coming = 0
         self._ending: Input | None = None
+        self._answered = float("-inf")
 
     @property
     def held(self) -> int:
@@ -48,6 +52,10 @@ class KeyGate:
         if self._ending is not None and not (self._ending.is_attached and top is not None and top.focused is self._ending):
             self._ending = None
         return self._coming > 0 or self._ending is not None or not getattr(top, "ready", True)
+
+    def answered(self, time: float) -> None:
+        """A yes or no question was answered at that time of a key event."""
+        self._answered = time
 
     def line_done(self) -> None:
         """An input has acted on its enter or esc."""
@@ -67,6 +75,10 @@ class KeyGate:
 
     async def _act(self, event: events.Key) -> None:
         top = self._top()
+        typing = top is not None and isinstance(top.focused, Input)
+        if event.key in STRAY and event.time - self._answered < STRAY_S and not typing and not isinstance(top, ModalScreen):
+            return
+        self._answered = float("-inf")  # any other key is meant
         if isinstance(top, KeyTaker) and not isinstance(top.focused, Input):
             top.take_key(event)
         else:

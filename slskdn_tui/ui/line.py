@@ -17,7 +17,6 @@ ALIASES = {
     "h": "app.help",
     "themes": "view.themes",
     "log": "screen.log",
-    "status": "screen.swarms",
 }
 VIEWS = {
     "jobs.list": "screen.jobs",
@@ -26,10 +25,11 @@ VIEWS = {
     "swarms.show": "view.details",
     "trace.show": "trace.open",
     "themes.list": "view.themes",
-    "status": "screen.swarms",
+    "status": "status",
     "log": "screen.log",
 }
-"""CLI verbs that print something, and the screen that shows the same."""
+"""CLI verbs that print something, and the command that shows the same here."""
+SUBJECT = ("job", "track")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ def parse(text: str) -> Parsed:
         view = by_name(VIEWS.get(spec.name, ""))
         if view is None:
             raise UserError("usage", f"{' '.join(spec.verb)} works on the command line only: slskdn {text.strip()}")
-        names = {arg.name for arg in view.args}
-        return Parsed(view, {name: value for name, value in args.items() if name in names})
+        return Parsed(view, {name: value for name, value in args.items() if name in SUBJECT})
     return Parsed(spec, args)
 
 

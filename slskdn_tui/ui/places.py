@@ -19,6 +19,13 @@ class Places:
         self._previous = "jobs"
         self._visited_from: tuple[str, tuple[str, int] | None] | None = None
         """A mode, and the trace (job, track) that lay over it when going to the tab closed it."""
+        self.wanted: tuple[str, int] | None = None
+        """A job and track (0: none) the next screen with rows puts its cursor on."""
+
+    def take_wanted(self) -> tuple[str, int] | None:
+        """What is wanted, once."""
+        wanted, self.wanted = self.wanted, None
+        return wanted
 
     def show(self, mode: str) -> None:
         """Go to a tab; what lay over it is closed."""

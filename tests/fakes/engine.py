@@ -55,7 +55,8 @@ class FakeEngine:
         found = self.views[view.screen]
         found = found(view.subject) if callable(found) else found
         if found is None:
-            raise UserError("not_found", f"there is no {view.screen} {view.subject}", "it may have ended")
+            what = f"no job {view.subject!r}" if view.screen == "job" else f"there is no {view.screen} {view.subject}"
+            raise UserError("not_found", what, "it may have ended")
         if since and found.version == since:
             return Unchanged(since)
         if isinstance(found, LogView) and found.total > view.count:  # a long list is answered in windows, filtered here

@@ -228,11 +228,11 @@ def tracklist(states: bool = True) -> tuple[JobTrackRow, ...]:
 
 
 def job(subject: str) -> JobView | None:
-    row = next((row for row in jobs().rows if row.job_id == subject), None)
+    row = next((row for row in jobs().rows if subject and row.job_id.startswith(subject)), None)
     if row is None:
         return None
     wishes = (("codecs", "FLAC"), ("lossy", "0"), ("mesh", "yes"))
-    return JobView(1, row, MBID, wishes, tracklist() if subject == LOVELESS else ())
+    return JobView(1, row, MBID, wishes, tracklist() if row.job_id == LOVELESS else ())
 
 
 def trace(subject: str) -> TraceView:

@@ -83,7 +83,7 @@ def test_a_refusal_is_said_with_what_to_do(engine: FakeEngine, make_app: Make) -
     app = make_app(engine)
 
     async def steps(pilot: Pilot[int]) -> None:
-        await pilot.press("r")
+        await pilot.press("j", "r")
         await until(pilot, lambda: "no origin is active" in message(app))
         assert "wait for a holder" in message(app)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from slskdn_tui.model.views import StatusView
 from slskdn_tui.ui.present import format as fmt
-from slskdn_tui.ui.present.base import Glyphs, Line, Span, crop, line_width, spread
+from slskdn_tui.ui.present.base import Glyphs, Line, Span, crop, line_width, spread, wrap
 
 _LINK = {
     "online": "states.active",
@@ -49,6 +49,22 @@ def status_line(view: StatusView | None, history: Sequence[float], width: int, g
             break
         left.extend(group)
     return crop(tuple(left), width)
+
+
+_PARTS = {"ok": "states.done", "waiting": "colors.warning", "failing": "colors.error", "off": "colors.dim"}
+
+
+def part_lines(view: StatusView | None, engine: str, width: int) -> list[Line]:
+    """Which engine this is, then each of its parts: name, state, what it means."""
+    out: list[Line] = [crop((("engine    ", "colors.dim"), (engine, "")), width)]
+    if view is None:
+        return [*out, (("it has not answered yet", "colors.warning"),)]
+    room = max(12, width - 20)
+    for part in view.parts:
+        first, *rest = wrap(part.words, room) or [""]
+        out.append(((f"{part.name:<10.10}", "colors.title"), (f"{part.state:<9}", _PARTS[part.state]), (first, "")))
+        out += [((" " * 19 + more, ""),) for more in rest[:2]]
+    return out
 
 
 def tab_line(tabs: Sequence[tuple[str, str, str]], current: str, right: str, width: int) -> Line:

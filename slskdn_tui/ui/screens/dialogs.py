@@ -116,9 +116,31 @@ class Ask(Dialog[bool]):
     def cancelled(self) -> bool:
         return False
 
+    def take_key(self, event: events.Key) -> None:
+        if event.key in ("y", "n"):
+            self.ui.gate.answered(event.time)
+        super().take_key(event)
+
     def pressed(self, key: str) -> None:
         if key in ("y", "n", "q"):
             self.dismiss(key == "y")
+
+
+class Facts(Dialog[None]):
+    """Something to read; esc, enter and q close it. `build` makes the lines for a width."""
+
+    def __init__(self, title: str, build: Callable[[int], Sequence[Line]]) -> None:
+        super().__init__(classes="-wide-dialog")
+        self.title_text = title
+        self._build_lines = build
+
+    def parts(self) -> Sequence[Widget]:
+        words = Lines(lambda width, height: (*self._build_lines(width), (), (("q close", "colors.dim"),)), name_id="question")
+        return [words]
+
+    def pressed(self, key: str) -> None:
+        if key in ("q", "enter"):
+            self.dismiss(None)
 
 
 class Prompt(Dialog[str | None]):

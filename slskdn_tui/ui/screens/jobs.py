@@ -65,6 +65,8 @@ class JobsScreen(LiveScreen):
             first = self.main.row is None
             self.main.set_rows(view.rows, view.total, key.start)
             self._heading_changed()
+            if view.rows and (wanted := self.ui.places.take_wanted()) is not None:
+                self._show_job(wanted[0])
             if first and view.rows:
                 self.ui.poller.kick()
             elif not view.rows:
@@ -74,6 +76,13 @@ class JobsScreen(LiveScreen):
             self._job = view
             self.tracks.set_rows(view.tracks)
             self._heading_changed()
+
+    def _show_job(self, job: str) -> None:
+        self.clear_filter()
+        key = next((row.key for row in self.main.model.rows if row.job_id == job), "")
+        if not self.main.reveal(key):
+            self.say(f"job {job[:8]} is further down; / finds it", "colors.warning")
+        self.set_focus(self.main)
 
     def trouble(self, key: ViewKey, error: UserError) -> None:
         if key.screen != "job":

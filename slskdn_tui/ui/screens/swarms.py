@@ -86,6 +86,8 @@ class SwarmsScreen(LiveScreen):
         if isinstance(view, SwarmsView):
             self._view = view
             self.main.set_rows(view.rows, view.total, key.start)
+            if (wanted := self.ui.places.take_wanted()) is not None:
+                self._show_job(*wanted)
             self.query_one("#uploads", Lines).update()
             self.query_one("#events", Lines).update()
             self.status_changed()
@@ -94,6 +96,15 @@ class SwarmsScreen(LiveScreen):
         elif isinstance(view, TrackView):
             self._track = view
             self.query_one("#details", Lines).update()
+
+    def _show_job(self, job: str, track: int) -> None:
+        self.clear_filter()
+        rows = [row for row in self.main.model.rows if row.job_id == job and row.level <= 1]
+        wanted = next((row for row in rows if row.track == track), rows[0] if rows else None)
+        if wanted is None or not self.main.reveal(wanted.key):
+            self.say(f"job {job[:8]} does not move any more; `:debug job {job[:8]}` opens its trace", "colors.warning")
+        else:
+            self.show_details(True)
 
     def trouble(self, key: ViewKey, error: UserError) -> None:
         if key.screen != "track":

@@ -141,6 +141,22 @@ class LiveTable(ScrollView, can_focus=True):
         self._redraw()
         self.post_message(self.CursorMoved(self, row))
 
+    def reveal(self, key: str) -> bool:
+        """The cursor to that row, out of the folds it is in; False when the list does not have it."""
+        row = next((row for row in self.model.rows if row.key == key), None)
+        if row is None:
+            return False
+        above = self.model.rows[: self.model.rows.index(row)]
+        level = self.model.presenter.level(row)
+        for other in reversed(above):
+            if self.model.presenter.level(other) < level:
+                level = self.model.presenter.level(other)
+                self.model.toggle(other.key, True)
+        self._settle()
+        if (place := self.model.place(key)) is not None:
+            self.move_to(place)
+        return place is not None
+
     def next_match(self, query: str) -> bool:
         """The cursor to the next row with these words, from the top again at the end; False when there is none."""
         count = len(self.model)
