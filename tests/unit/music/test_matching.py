@@ -133,6 +133,11 @@ def test_a_remix_is_not_taken_for_the_song() -> None:
     assert {position: found.name for position, found in best.files} == {1: "the Love Bug.flac", 2: "the Love Bug (Big Bug NYC remix).flac"}
 
 
+def test_a_speed_that_nobody_knows_is_no_reason_to_choose_a_user() -> None:
+    known, unknown = (album_candidates(PLONE, [album("ann", "a", "{n:02} {t}.flac", speed=speed)], FLAC_ONLY)[0] for speed in (42_000, 0))
+    assert "42 kB/s" in known.why and "kB/s" not in unknown.why
+
+
 def test_a_live_version_is_no_source_even_when_nothing_else_is_there() -> None:
     files = tuple(FoundFile("ann", f"x\\{t.number:02} {t.title} (live).flac", 1000, "flac") for t in PLONE.tracks if len(t.title) > 12)
     assert len(files) > 2
