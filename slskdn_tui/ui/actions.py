@@ -59,7 +59,7 @@ class Actions:
         """A command that may ask something: keys wait until it has asked or is through."""
         self.app.gate.coming(1)
         self._waiting = True
-        self.app.run_worker(self._through(flow), group="command", exit_on_error=True)
+        self.app.run_worker(self._through(flow), group="command", exit_on_error=False)
 
     async def _through(self, flow: Coroutine[Any, Any, None]) -> None:
         try:
@@ -328,7 +328,7 @@ class Actions:
             if spec is not None:
                 self.run(spec)
 
-        self.app.push_screen(Pick("Commands", choices), picked)
+        self.app.push_screen(Pick("Commands", choices, typing=True), picked)
 
     def help(self, args: Args) -> None:
         screen = self.screen()

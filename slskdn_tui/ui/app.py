@@ -138,7 +138,12 @@ class SlskdnApp(App[int], inherit_bindings=False):
     def _event_came(self, event: EngineEvent) -> None:
         if event.level == "error":
             self.toast(str(event.text), "error")
-        if event.level != "info" and self.live is not None:
+        if self.live is None:
+            return
+        if event.name == "job.completed":
+            here = {"job": event.job_id} in [{"job": one.get("job")} for one in self.live.subjects()]
+            self.live.say(f"{event.text}; {'t' if here else 't on it'} opens its trace", "states.done")
+        elif event.level != "info":
             self.live.say(f"{event.part}: {event.text}", "colors.error" if event.level == "error" else "colors.warning")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

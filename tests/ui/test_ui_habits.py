@@ -194,7 +194,7 @@ def test_sort_and_columns(engine: FakeEngine, make_app: Make) -> None:
         await ready(pilot)
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, Pick))
-        await pilot.press(*"done", "enter", "S")
+        await pilot.press("slash", *"done", "enter", "S")
         await until(pilot, lambda: isinstance(app.screen, JobsScreen))
         rows = app.live.main.model.shown()
         assert [row.done for row in rows] == sorted((row.done for row in rows), reverse=True)

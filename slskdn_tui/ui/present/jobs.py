@@ -68,7 +68,7 @@ class TracksPresenter(Flat):
         Column("number", "#", 5, "right"),
         Column("title", "TRACK", 0),
         Column("length", "LENGTH", 7, "right", drop=2),
-        Column("state", "STATE", 8),
+        Column("state", "STATE", 9),
         Column("done", "DONE", 4, "right"),
         Column("where", "WHERE / WHY", 24, drop=1),
     )

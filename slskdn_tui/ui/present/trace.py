@@ -10,6 +10,8 @@ from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, Span, c
 
 LEAF = 65536
 _NAME = 11
+_OVER = frozenset({"done", "completed", "failed", "cancelled"})
+"""States in which nothing is in flight, whatever the last entries say."""
 
 
 class TimelinePresenter(Flat):
@@ -104,18 +106,24 @@ def lane_lines(track: TraceTrack | None, width: int, glyphs: Glyphs, room: int =
     inner = max(10, width - _NAME - 4 - tail)
     leaves = max(1, -(-track.size // LEAF)) if track.size else max(1, *(len(lane.cells) for lane in track.lanes))
     shares = {source.name: source for source in track.sources}
+    over = track.state.casefold() in _OVER
     out: list[Line] = [((f" {fit('leaf', _NAME)} {_scale(leaves, inner)}", "colors.dim"),)]
     for lane in track.lanes[:room]:
         source = shares.get(lane.name)
         style = fmt.PLANES[source.plane] if source else ""
         end = f" {fmt.percent(source.share):>4} {fmt.speed(source.speed, glyphs.dash):>9}" if source else ""
-        out.append(((f" {fit(lane.name, _NAME)} ", style), *fmt.chunk_line(lane.cells, inner, glyphs), (end, "colors.dim")))
+        out.append(
+            (
+                (f" {fit(lane.name, _NAME)} ", style),
+                *fmt.chunk_line(lane.cells.replace(">", ".") if over else lane.cells, inner, glyphs),
+                (end, "colors.dim"),
+            )
+        )
     if len(track.lanes) > room:
         out.append(((f" and {len(track.lanes) - room} more sources", "colors.dim"),))
     marks = glyphs.chunk
-    out.append(
-        ((f" {'':{_NAME}} {marks['#']} received  {marks['.']} missing  {marks['x']} retried  {marks['>']} in flight", "colors.dim"),)
-    )
+    words = f" {'':{_NAME}} {marks['#']} received  {marks['.']} missing  {marks['x']} retried"
+    out.append(((words if over else f"{words}  {marks['>']} in flight", "colors.dim"),))
     return [crop(line, width, glyphs.ellipsis) for line in out]
 
 

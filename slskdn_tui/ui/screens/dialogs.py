@@ -30,6 +30,13 @@ MOVES: dict[str, Callable[[LiveTable], None]] = {
     "ctrl+d": lambda table: table.move(table.page),
     "ctrl+u": lambda table: table.move(-table.page),
 }
+LETTERS: dict[str, Callable[[LiveTable], None]] = {
+    "j": lambda table: table.move(1),
+    "k": lambda table: table.move(-1),
+    "g": lambda table: table.move_to(0),
+    "G": lambda table: table.move_to(len(table.model) - 1),
+}
+"""Letters that move where nothing is typed."""
 _THROUGH = frozenset({"up", "down", "pageup", "pagedown", "ctrl+n"})
 """Keys that act on the list while the input has the focus."""
 
@@ -196,14 +203,20 @@ class ChoicePresenter(Flat):
 
 
 class Pick(Dialog[str | None]):
-    """A list that typing narrows; enter picks. `seen` hears of every row the cursor reaches (the theme picker shows each theme)."""
+    """A list; enter picks. `/` opens a line that narrows it, `typing` has it open from the start.
 
-    def __init__(self, title: str, choices: Sequence[Choice], *, start: str = "", seen: Callable[[str], None] | None = None) -> None:
+    `seen` hears of every row the cursor reaches (the theme picker shows each theme).
+    """
+
+    def __init__(
+        self, title: str, choices: Sequence[Choice], *, start: str = "", seen: Callable[[str], None] | None = None, typing: bool = False
+    ) -> None:
         super().__init__()
         self.title_text = title
         self.choices = tuple(choices)
         self._start = start
         self._seen = seen
+        self._typing = typing
 
     def parts(self) -> Sequence[Widget]:
         table = LiveTable(ChoicePresenter(self.ui.glyphs), name_id="choices")
@@ -214,14 +227,17 @@ class Pick(Dialog[str | None]):
         return self.query_one("#choices", LiveTable)
 
     def _hint(self, width: int, height: int) -> list[Line]:
-        return [(("up down move   enter pick   esc leave", "colors.dim"),)]
+        words = "up down move   enter pick   esc leave" if self._typing else "j k move   / narrow   enter pick   esc leave"
+        return [((words, "colors.dim"),)]
 
     def on_mount(self) -> None:
         self.begin()
 
     def begin(self) -> None:
         """Fill the list. (Textual calls the `on_mount` of every class in the line; this only once.)"""
-        self.set_focus(self.query_one("#answer", LineInput))
+        field = self.query_one("#answer", LineInput)
+        field.display = self._typing
+        self.set_focus(field if self._typing else self.table)
         self.table.set_rows(self.choices)
         if (place := self.table.model.place(self._start)) is not None:
             self.table.move_to(place)
@@ -245,6 +261,18 @@ class Pick(Dialog[str | None]):
     def pressed(self, key: str) -> None:
         if key in MOVES:
             MOVES[key](self.table)
+        elif key in LETTERS and not self._typing:
+            LETTERS[key](self.table)
+        elif key == "enter":
+            self.entered(self.table.model.query)
+        elif key == "q":
+            self.escaped()
+        elif key == "slash":
+            self._typing = True
+            field = self.query_one("#answer", LineInput)
+            field.display = True
+            self.set_focus(field)
+            self.query_one("#hint", Lines).update()
 
 
 class Choose(Pick):
@@ -274,7 +302,5 @@ class Choose(Pick):
             self.table.mark()
         elif key in ("enter", "q"):
             self.dismiss(self.cancelled())
-        elif key in ("j", "k"):
-            self.table.move(1 if key == "j" else -1)
-        else:
+        elif key != "slash":
             super().pressed(key)

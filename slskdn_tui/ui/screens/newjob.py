@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import Constraints
@@ -87,6 +88,11 @@ class NewJob(Dialog[dict[str, Any] | None]):
     def _refresh(self) -> None:
         for lines in self.query(Lines):
             lines.update()
+        self.query_one("#words").refresh(layout=True)  # as tall as what it says
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR:
+            self._say(f"{type(event.worker.error).__name__}: {event.worker.error}", "colors.error")
 
     def _say(self, text: str, style: str = "") -> None:
         self._message = (str(SafeText(text)), style)
@@ -95,7 +101,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
     def _look_up(self, text: str) -> None:
         self._asked = text
         self._say(f"Asking MusicBrainz for {text} ...", "colors.dim")
-        self.run_worker(self._candidates(text), exclusive=True, group="candidates")
+        self.run_worker(self._candidates(text), exclusive=True, group="candidates", exit_on_error=False)
 
     async def _candidates(self, text: str) -> None:
         try:
@@ -205,7 +211,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
     def _words(self, width: int, height: int) -> list[Line]:
         text, style = self._message
         lines: list[Line] = [((part, style),) for part in wrap(text, width)]
-        return lines[:2] or [()]
+        return lines[:5] or [()]
 
     def _wishes(self, width: int, height: int) -> list[Line]:
         def wish(key: str, name: str, value: str) -> tuple[tuple[str, str], ...]:

@@ -122,8 +122,10 @@ class SwarmsScreen(LiveScreen):
 
     def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
         row = event.row
-        reason = row.reason if row is not None else ""
-        self.note(str(reason), "states.rescue")
+        if row is not None and not row.reason and row.level == 0 and row.state in ("done", "completed"):
+            self.note(f"{row.title} is complete; t opens its trace", "states.done")
+        else:
+            self.note(str(row.reason) if row is not None else "", "states.rescue")
         if self._shows_details:
             self.ui.poller.kick()
 
