@@ -21,9 +21,14 @@ def routine(row: TraceRow) -> bool:
     return row.event in _ROUTINE and row.result in ("", "ok")
 
 
+def _chunks(words: str) -> str:
+    """A chunk is the unit people see; the engine's own word for it is leaf."""
+    return _LEAF.sub(lambda found: "chunks" if found[0] == "leaves" else "chunk", str(words))
+
+
 def _source(source: TraceSource, look: Look, is_last: bool) -> list[str]:
     child, last, past = look.branch
-    inside = ", ".join(part for part in (f"chunks {source.ranges}" if source.ranges else "", str(source.note)) if part)
+    inside = ", ".join(part for part in (f"chunks {source.ranges}" if source.ranges else "", _chunks(source.note)) if part)
     head = f'{last if is_last else child}{_PLANES[source.plane]} peer "{source.name}": {units.percent(source.share)}{f" ({inside})" if inside else ""}'
     rtt = f"{source.rtt_ms:.0f}ms" if source.rtt_ms is not None else "-"
     told = [f"Avg speed: {units.trace_speed(source.speed)}", f"RTT: {rtt}", units.plural(source.errors, "error")]
@@ -33,9 +38,8 @@ def _source(source: TraceSource, look: Look, is_last: bool) -> list[str]:
 
 
 def _said(row: TraceRow) -> str:
-    """The words of a row. A chunk is the unit people see; the engine's own word for it is leaf."""
-    words = _LEAF.sub(lambda found: "chunks" if found[0] == "leaves" else "chunk", str(row.words))
-    words = words or " ".join(part for part in (row.event, str(row.source), row.result) if part)
+    """The words of a row, made of its fields when it has none."""
+    words = _chunks(row.words) or " ".join(part for part in (row.event, str(row.source), row.result) if part)
     return words + (f" ({row.source})" if row.source.startswith("b3:") and row.source not in words else "")
 
 

@@ -96,6 +96,8 @@ def test_a_banned_peer_is_named_with_its_reason_and_brought_nothing():
     (liar,) = track.sources
     assert (liar.bytes, liar.errors, liar.note) == (0, 1, "banned: wrong bytes in leaf 0")
     assert track.lanes[0].cells == "x..."
+    shown = "\n".join(summary(summarise(JOB, "x", [TrackFacts(7, SafeText("t"), "", 4 * LEAF)], story), Look()))
+    assert "banned: wrong bytes in chunk 0" in shown and "leaf" not in shown
 
 
 def test_lanes_show_received_missing_and_in_flight():
