@@ -22,7 +22,7 @@ def free_port(host: str) -> int:
 
 
 def test_bench_fetch_brings_the_file_and_names_the_liar(tmp_path: Path) -> None:
-    data = some_bytes(3 * 1024 * 1024 + 11)
+    data = some_bytes(64 * 1024 * 1024 + 11)  # long enough that the last to connect is asked for something
     hosts = ["127.0.31.1", "127.0.31.2", "127.0.31.3"]
     files, ready, ports = [], [], [free_port(host) for host in hosts]
     serving = []
