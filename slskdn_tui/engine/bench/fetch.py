@@ -168,8 +168,13 @@ class Transfer:
         """The result as it is printed, but for the time."""
         joining = self._supervisor.spawn("join peers", self._join())
         end = await self.swarm.run()
-        # Every offer counts before the variant is settled; and whoever is met late may go on where the others were lost.
-        if not self._meetings.settled(self._variant):
+        # Whoever is met late goes on where the others were lost (the first to answer may have been a liar).
+        give_up = time.monotonic() + MEETING_S
+        while end is SwarmEnd.ORIGIN_ENDED and not joining.done() and time.monotonic() < give_up:
+            await asyncio.wait({joining}, timeout=0.05)
+            if self.swarm.members:
+                end = await self.swarm.run()
+        if not self._meetings.settled(self._variant):  # every offer counts before the variant is settled
             await asyncio.wait({joining}, timeout=MEETING_S)
         joining.cancel()
         if end is SwarmEnd.ORIGIN_ENDED and self.swarm.members:
