@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -96,14 +96,8 @@ class SlskdnApp(App[int], inherit_bindings=False):
         self.theme_name = ""
         self.use_theme(wanted if wanted in found else "night")
         self.gate = KeyGate(self._top, super().on_event)
-        self.poller = Poller(
-            engine,
-            lambda: self.live,
-            self._status_came,
-            self._engine_lost,
-            self._engine_gone,
-            min(refresh_hz, 0.5) if low_bandwidth else refresh_hz,
-        )
+        hz = min(refresh_hz, 0.5) if low_bandwidth else refresh_hz
+        self.poller = Poller(engine, lambda: self.live, self._status_came, self._engine_lost, self._engine_gone, hz)
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -120,9 +114,17 @@ class SlskdnApp(App[int], inherit_bindings=False):
             return
         self._poll()
         self.run_worker(self._events(), group="events", exit_on_error=False)
+        if (wait := getattr(self.engine, "wait", None)) is not None:
+            self.run_worker(self._asked_to_stop(wait), group="wait", exit_on_error=False)
         problems = [*self._bad_themes, *self.keys.problems]
         if problems:
             self.toast("\n".join(problems[:6]), "warning")
+
+    async def _asked_to_stop(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """`slskdn stop` for an engine of this window's own closes the window."""
+        await wait()
+        if not self._left:
+            await self.leave()
 
     def _poll(self) -> None:
         self.run_worker(self.poller.run(), group="poll", exit_on_error=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import select
 import signal
 import sys
 import time
@@ -18,8 +19,9 @@ from tests.fakes.engine import FakeEngine, hostile
 class Ticking(FakeEngine):
     """Moves on by itself every so many seconds (0: never), and once for each SIGUSR1."""
 
-    def __init__(self, every: float, *, empty: bool = False) -> None:
+    def __init__(self, every: float, *, empty: bool = False, slow_stop: float = 0) -> None:
         super().__init__(empty=empty)
+        self._slow_stop = slow_stop
         self._every = every
         self._task: asyncio.Task[None] | None = None
 
@@ -37,6 +39,7 @@ class Ticking(FakeEngine):
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        await asyncio.sleep(self._slow_stop)
 
 
 def main() -> int:
@@ -45,16 +48,21 @@ def main() -> int:
     parser.add_argument("--hostile", type=int, default=0)
     parser.add_argument("--raw", action="store_true")
     parser.add_argument("--ascii", action="store_true")
+    parser.add_argument("--slow-stop", type=float, default=0)
+    parser.add_argument("--then-read", action="store_true")
     parser.add_argument("--theme", default="")
     parser.add_argument("--tick", type=float, default=0)
     parser.add_argument("--hz", type=float, default=4)
     args = parser.parse_args()
-    engine: Any = hostile(args.hostile, raw=args.raw) if args.hostile else Ticking(args.tick, empty=args.empty)
+    engine: Any = hostile(args.hostile, raw=args.raw) if args.hostile else Ticking(args.tick, empty=args.empty, slow_stop=args.slow_stop)
     if args.ascii is False and "LANG" not in os.environ and "LC_ALL" not in os.environ:
         os.environ["LANG"] = "C.UTF-8"
     os.environ.setdefault("TZ", "UTC")
     time.tzset()
-    return run_app(engine, settings=Ui(), theme=args.theme, ascii_mode=args.ascii, refresh_hz=args.hz)
+    code = run_app(engine, settings=Ui(), theme=args.theme, ascii_mode=args.ascii, refresh_hz=args.hz)
+    if args.then_read:  # as the shell would
+        print("keys left" if select.select([sys.stdin], [], [], 0.3)[0] else "nothing left")
+    return code
 
 
 if __name__ == "__main__":

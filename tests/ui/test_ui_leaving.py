@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -59,6 +60,19 @@ def test_an_attached_engine_that_stops_leaves_its_window_readable_until_q(make_a
 
     drive(app, steps)
     assert app.failure is GONE and app.return_code == 5 and app._exception is None
+
+
+def test_an_engine_of_this_window_that_is_asked_to_stop_closes_it(engine: FakeEngine, make_app: Make) -> None:
+    asked = asyncio.Event()
+    engine.wait = asked.wait  # type: ignore[attr-defined]
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        asked.set()
+        await until(pilot, lambda: app.return_code is not None)
+
+    drive(app, steps)
+    assert engine.stopped == 1 and app.return_code == 0
 
 
 def test_a_bug_in_polling_is_said_and_the_window_stays(engine: FakeEngine, make_app: Make, monkeypatch: pytest.MonkeyPatch) -> None:
