@@ -319,7 +319,7 @@ SPECS: tuple[CommandSpec, ...] = (
     CommandSpec("app.command", "Command line", "app", "ui", (), (), (Key("all", "colon", True),), palette=False, label="cmd"),
     CommandSpec("app.palette", "Command palette", "app", "ui", (), (), (Key("all", "ctrl+p"),), palette=False),
     CommandSpec("app.help", "Help for this screen", "app", "ui", (), (), (Key("all", "question_mark", True),)),
-    CommandSpec("app.back", "Back; at the top: quit", "app", "ui", (), (), (Key("all", "q"), Key("all", "escape")), palette=False),
+    CommandSpec("app.back", "Back; at the top q quits", "app", "ui", (), (), (Key("all", "q"), Key("all", "escape")), palette=False),
     CommandSpec("app.suspend", "Suspend to the shell", "app", "ui", (), (), (Key("all", "ctrl+z"),), palette=False),
     CommandSpec("app.quit", "Quit", "app", "ui", (), (), (Key("all", "ctrl+c"),)),
 )
