@@ -1,6 +1,6 @@
 """The one registry of what a user can do: CLI verbs, `:` line, palette, keys, footer, help and generated pages all read it. Core.
 
-Data only: handlers are registered above (`engine/handlers.py` for commands that act, `cli/` and `ui/` for what only a face can do).
+Data only: handlers are registered above (`engine/handlers/` for commands that act, `cli/` and `ui/` for what only a face can do).
 """
 
 from slskdn_tui.commands.specs import SPECS, by_key, by_name, by_verb

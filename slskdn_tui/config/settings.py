@@ -61,8 +61,39 @@ class Soulseek(Section):
     """least seconds between two searches; a lower value risks a 30-minute ban"""
     search_window: int = Field(default=30, ge=1)
     """at most so many searches in 220 s"""
+    search_results: int = Field(default=500, ge=1, le=5000)
+    """answers of so many users are kept of one search; later ones are not read"""
+    port_file: str = ""
+    """a file that holds the listen port, as VPN containers write it; a change is followed without a restart"""
+    upnp: bool = False
+    """ask the router by UPnP to forward the listen port"""
+    nat_pmp: bool = False
+    """ask the router by NAT-PMP to forward the listen port"""
+    share_exclude: list[str] = []
+    """file and folder names never shared, with * and ?, e.g. `*.nfo`; hidden and unfinished files never are"""
     reconnect_s: float = Field(default=5.0, ge=0.1)
     """first wait before reconnecting; doubles to 5 minutes, up to three times this at random"""
+
+
+class Uploads(Section):
+    """Who is served first, and how fast. A user is in one group: friends, leechers or default."""
+
+    friends_slots: int = Field(default=2, ge=0, le=50)
+    """slots kept for friends, beside soulseek.upload_slots"""
+    friends_kbps: int = Field(default=0, ge=0)
+    """cap of all uploads to friends in kilobits a second; 0 for none"""
+    default_kbps: int = Field(default=0, ge=0)
+    """cap of all uploads to users who are neither friends nor leechers"""
+    leecher_files: int = Field(default=1, ge=0)
+    """who shares fewer files than this is a leecher; 0: nobody is"""
+    leechers_slots: int = Field(default=1, ge=0, le=50)
+    """of soulseek.upload_slots, leechers together get at most so many; 0: they are not served"""
+    leechers_kbps: int = Field(default=0, ge=0)
+    """cap of all uploads to leechers"""
+    queue_files: int = Field(default=500, ge=1, le=10000)
+    """a user may queue so many files"""
+    queue_mib: int = Field(default=0, ge=0)
+    """a user may queue so many MiB; 0 for no limit"""
 
 
 class Downloads(Section):
@@ -81,7 +112,21 @@ class Downloads(Section):
     free_space_mib: int = Field(default=512, ge=0)
     """downloads pause when less than this is free"""
     parallel: int = Field(default=4, ge=1, le=50)
-    """how many tracks are fetched at once"""
+    """how many tracks move at once; those that wait in somebody's queue do not count"""
+    per_user: int = Field(default=2, ge=1, le=50)
+    """how many tracks move from one user at once"""
+    queued: int = Field(default=200, ge=1, le=5000)
+    """how many tracks wait in other users' queues at once"""
+    destinations: dict[str, str] = {}
+    """other folders by name, for `--destination NAME`, e.g. `vinyl: /data/vinyl`"""
+    extras: list[str] = ["jpg", "jpeg", "png"]
+    """files of an album's folder that are fetched with it, by their endings; one that fails never fails the album"""
+    extras_template: str = "{artist}/{album}{year}/{disc}{name}{ext}"
+    """path of such files below the folder: {name} is the file's own name, the rest as in template"""
+    files_template: str = "{user}/{folder}/{name}{ext}"
+    """path of files got without a release: {user} {folder} {name} {ext}"""
+    schedule: list[str] = []
+    """limits by time of day, first fit wins: `DAYS HH:MM-HH:MM DOWN/UP` in kilobits a second, e.g. `mon-fri 08:00-18:00 2000/500`, `all 00:00-24:00 0/0`"""
 
 
 class Library(Section):
@@ -227,6 +272,21 @@ class Wishlist(Section):
 
     enabled: bool = True
     """search for wishlist items at the interval the server gives"""
+    keep_results: int = Field(default=50, ge=1, le=500)
+    """so many folders are kept a wish"""
+
+
+class Notices(Section):
+    """Telling others when an album has ended: once an album, never once a file."""
+
+    command: str = ""
+    """a command run through no shell, with the facts in SLSKDN_* variables and the album's folder as last argument"""
+    webhook: str = ""
+    """a URL that gets the facts as JSON; private addresses only as network.permit allows"""
+    states: list[str] = ["completed", "failed"]
+    """states of a job to tell about: completed failed paused cancelled searching"""
+    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    """a command is ended, a request given up, after so many seconds"""
 
 
 class Ui(Section):
@@ -248,6 +308,7 @@ class Settings(Section):
     """All sections. Defaults stand alone: an empty file is a valid configuration."""
 
     soulseek: Soulseek = Soulseek()
+    uploads: Uploads = Uploads()
     downloads: Downloads = Downloads()
     library: Library = Library()
     musicbrainz: MusicBrainz = MusicBrainz()
@@ -262,4 +323,5 @@ class Settings(Section):
     warm_cache: WarmCache = WarmCache()
     playback: Playback = Playback()
     wishlist: Wishlist = Wishlist()
+    notices: Notices = Notices()
     ui: Ui = Ui()

@@ -19,7 +19,7 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.audio.check import AudioChecker
 from slskdn_tui.engine.control import ControlServer
 from slskdn_tui.engine.dht.node import DhtNode
-from slskdn_tui.engine.handlers import HANDLERS, checked
+from slskdn_tui.engine.handlers.table import HANDLERS, checked
 from slskdn_tui.engine.jobs.placement import check_template
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
@@ -55,7 +55,7 @@ DHT_SAVE_EVERY = 600.0
 
 
 class Engine:
-    """One node of one profile, in this process. `EngineProtocol`; the parts are attributes for `handlers.py` and `views.py`."""
+    """One node of one profile, in this process. `EngineProtocol`; the parts are attributes for `handlers/` and `views/`."""
 
     def __init__(self, paths: Paths, settings: Settings, *, password: str, how: str = "in this window", clock: Clock | None = None) -> None:
         self.paths = paths

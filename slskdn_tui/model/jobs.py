@@ -8,6 +8,14 @@ from enum import StrEnum
 from slskdn_tui.model.text import SafeText
 
 
+class JobType(StrEnum):
+    """What a job is of: a MusicBrainz release, one recording of it, or files of a Soulseek user without a release."""
+
+    RELEASE = "mb_release"
+    RECORDING = "mb_recording"
+    FILES = "soulseek_files"
+
+
 class JobState(StrEnum):
     """States of a job. `paused` keeps everything on disk; `failed` can be re-run and goes on from what is there."""
 
@@ -47,6 +55,8 @@ class Constraints:
     prefer_canonical_variants: bool = True
     use_overlay: bool = True
     overlay_bandwidth_kbps: int = 0
+    allow_mixed_sources: bool = False
+    """Let an album come from several users' folders when no one has it whole; it is told which track came from whom."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class Track:
     title: SafeText
     artist: SafeText
     length_ms: int | None
+    optional: bool = False
+    """An extra (artwork, a log, a .nfo): fetched last, and its failure never fails the job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from slskdn_tui.model.finding import BrowseView, FiltersView, LimitsView, SearchView, UploadsView, WishesView
+from slskdn_tui.model.people import MessagesView, PeopleView, UserView
 from slskdn_tui.model.text import SafeText
 
-Screen = Literal["status", "swarms", "track", "jobs", "job", "trace", "log", "candidates"]
+Screen = Literal[
+    "status", "swarms", "track", "jobs", "job", "trace", "log", "candidates",
+    "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages",
+]  # fmt: skip
 _EMPTY = SafeText("")
 
 
@@ -67,6 +72,17 @@ class StatusView:
     engine: SafeText = _EMPTY
     started_at: str = ""
     parts: tuple[PartStatus, ...] = ()
+    unread: int = 0
+    """Private messages not read yet."""
+    wishes_new: int = 0
+    """Wishes with results not seen yet."""
+    rescues: tuple[int, int, int] = (0, 0, 0)
+    """Rescues begun, of which the file was completed, and refused; of all time."""
+    soulseek_words: SafeText = _EMPTY
+    """Why Soulseek is not online; empty while it is."""
+    search_wait: float = 0.0
+    """Seconds the search gate holds the next search; 0 when it may go at once."""
+    searches_waiting: int = 0
     kind: Literal["status"] = "status"
 
 
@@ -327,6 +343,8 @@ class CandidateRow:
     format: str
     tracks: int
     status: str = ""
+    owned: float = 0.0
+    """How much of it is in the library already, 0-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +366,10 @@ class Unchanged:
     kind: Literal["unchanged"] = "unchanged"
 
 
-Snapshot = StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView | Unchanged
+Snapshot = (
+    StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
+    | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView | Unchanged
+)  # fmt: skip
 SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")])
 
 

@@ -33,6 +33,7 @@ TABLE: dict[str, set[str]] = {
     "playback": {"store"},
     "jobs": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library"},
     "bench": {"overlay", "swarm", "content", "peers"},
+    "handlers": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library", "jobs"},
     "views": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library", "jobs"},
 }
 

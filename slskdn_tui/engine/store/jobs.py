@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from slskdn_tui.model.music import Release
 
 _RELEASE: TypeAdapter[Release] = TypeAdapter(Release)
 _CONSTRAINTS: TypeAdapter[Constraints] = TypeAdapter(Constraints)
-_JOB = "job_id, type, release, constraints, state, queue_position, created_at, finished_at, error, folder"
+_JOB = "job_id, type, release, constraints, state, queue_position, created_at, finished_at, error, folder, details"
 _TRACK = "position, state, username, path, size, placed, reason, blake3"
 
 
@@ -38,12 +39,13 @@ class JobsTable:
             job.finished_at,
             plain_text(job.error),
             keep_text(job.folder),
+            json.dumps(job.details),
         )
         tracks = [_track_row(job.job_id, track) for track in job.tracks]
 
         def work(connection: sqlite3.Connection) -> None:
             changes = ", ".join(f"{name} = excluded.{name}" for name in _JOB.split(", ")[1:])
-            connection.execute(f"INSERT INTO Jobs ({_JOB}) VALUES ({_marks(10)}) ON CONFLICT (job_id) DO UPDATE SET {changes}", row)
+            connection.execute(f"INSERT INTO Jobs ({_JOB}) VALUES ({_marks(11)}) ON CONFLICT (job_id) DO UPDATE SET {changes}", row)
             connection.execute("DELETE FROM Tracks WHERE job_id = ?", (job.job_id,))
             connection.executemany(f"INSERT INTO Tracks (job_id, {_TRACK}) VALUES ({_marks(9)})", tracks)
 
@@ -104,6 +106,7 @@ def _load(connection: sqlite3.Connection, where: str, parameters: Sequence[Any])
             error,
             by_job.get(job_id, []),
             read_text(folder),
+            json.loads(details),
         )
-        for job_id, kind, release, constraints, state, place, created, finished, error, folder in rows
+        for job_id, kind, release, constraints, state, place, created, finished, error, folder, details in rows
     ]

@@ -71,7 +71,7 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
     version = schema_version(connection)
     refuse_newer(path, version, len(steps))
     for step in steps[version:]:
-        if step.number > 1:
+        if version:  # a database made just now has nothing to lose
             copy_database(connection, path.parent / "backups" / f"{path.stem}.v{step.number - 1}.db")
         apply_step(connection, step)
     return len(steps) - version

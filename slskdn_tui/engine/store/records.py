@@ -28,7 +28,10 @@ class TrackRecord:
 
 @dataclass(slots=True)
 class JobRecord:
-    """A job as it is stored. Dates are ISO UTC, empty when not yet; `folder` is where its tracks are placed."""
+    """A job as it is stored. Dates are ISO UTC, empty when not yet; `folder` is where its tracks are placed; `type` a `JobType`.
+
+    `details` holds small facts of one job: `destination` (a name), `edition` (why this edition), of a files job `user` and `folder`.
+    """
 
     job_id: str
     type: str
@@ -41,6 +44,7 @@ class JobRecord:
     error: str = ""
     tracks: list[TrackRecord] = field(default_factory=list)
     folder: str = ""
+    details: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

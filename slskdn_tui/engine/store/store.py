@@ -6,6 +6,7 @@ from pathlib import Path
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
+from slskdn_tui.engine.store.choices import ChoicesTable
 from slskdn_tui.engine.store.damage import Damage
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.dht_nodes import DhtNodesTable
@@ -21,7 +22,7 @@ from slskdn_tui.engine.store.traces import TracesTable
 
 
 class Store:
-    """state.db: `jobs parts gate peers ledger dht_nodes`. library.db: `files releases mb_cache traces`.
+    """state.db: `jobs parts gate peers ledger dht_nodes choices`. library.db: `files releases mb_cache traces`.
 
     `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
     """
@@ -37,6 +38,7 @@ class Store:
         self.peers = PeersTable(state)
         self.ledger = LedgerTable(state)
         self.dht_nodes = DhtNodesTable(state)
+        self.choices = ChoicesTable(state)
         self.files = FilesTable(library)
         self.releases = ReleasesTable(library)
         self.mb_cache = MbCacheTable(library, clock)

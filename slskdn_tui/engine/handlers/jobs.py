@@ -1,65 +1,20 @@
-"""What each engine command does: one function a command, found by its registry name. Arguments arrive checked against `commands.SPECS`."""
+"""What commands on jobs, swarms and traces do: one function a command."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-from slskdn_tui.commands import Arg, CommandSpec, by_name
 from slskdn_tui.config.files import read_text
+from slskdn_tui.engine.handlers.common import Args, Handler, done, write_new
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference
 from slskdn_tui.model.jobs import Constraints
-from slskdn_tui.model.text import SafeText
-from slskdn_tui.seam import Command, Result
-
-Args = dict[str, Any]
-Handler = Callable[[Parts, Args], Awaitable[Result]]
-
-
-def checked(command: Command) -> tuple[CommandSpec, Args]:
-    """The command's spec and its arguments with defaults; UserError `usage` for what does not fit. Faces check too; the socket is open to scripts."""
-    spec = by_name(command.name)
-    if spec is None or spec.where != "engine":
-        raise UserError("usage", f"no command {command.name!r} for the engine", "`slskdn --help` lists them")
-    known = {arg.name: arg for arg in spec.args}
-    unknown = set(command.args) - set(known)
-    if unknown:
-        raise UserError("usage", f"{command.name} takes no {', '.join(sorted(unknown))}", f"it takes {', '.join(known) or 'nothing'}")
-    args: Args = {}
-    for arg in spec.args:
-        value = command.args.get(arg.name, arg.default)
-        if value is None:
-            if arg.required:
-                raise UserError("usage", f"{command.name} needs {arg.name}", arg.help)
-        elif not _fits(arg, value):
-            raise UserError("usage", f"{command.name}: {arg.name} is {value!r}, which is not a {arg.type}", arg.help)
-        args[arg.name] = value
-    return spec, args
-
-
-def _fits(arg: Arg, value: Any) -> bool:
-    match arg.type:
-        case "bool":
-            return isinstance(value, bool)
-        case "int" | "track":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "float":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "choice":
-            return value in arg.choices
-    return isinstance(value, str) and len(value) <= 4096
-
-
-def _done(message: str, **data: Any) -> Result:
-    return Result("ok", SafeText(message), data=data)
+from slskdn_tui.seam import Result
 
 
 def _named(job: LiveJob) -> str:
@@ -102,14 +57,14 @@ async def create(engine: Parts, args: Args) -> Result:
     )
     release = await engine.music.release(mbid)
     job = await engine.runner.create(release, constraints)
-    return _done(f"job {job.job_id[:8]}: {release.artist} – {release.title}, {len(release.tracks)} tracks", job_id=job.job_id)
+    return done(f"job {job.job_id[:8]}: {release.artist} – {release.title}, {len(release.tracks)} tracks", job_id=job.job_id)
 
 
 def _act(verb: str, words: str) -> Handler:
     async def handler(engine: Parts, args: Args) -> Result:
         job = engine.runner.find(args["job"])
         await getattr(engine.runner, verb)(job)
-        return _done(f"{words}: {_named(job)}", job_id=job.job_id)
+        return done(f"{words}: {_named(job)}", job_id=job.job_id)
 
     return handler
 
@@ -118,9 +73,9 @@ async def toggle(engine: Parts, args: Args) -> Result:
     job = engine.runner.find(args["job"])
     if job.runs:
         await engine.runner.pause(job)
-        return _done(f"paused: {_named(job)}")
+        return done(f"paused: {_named(job)}")
     await engine.runner.resume(job)
-    return _done(f"resumed: {_named(job)}")
+    return done(f"resumed: {_named(job)}")
 
 
 async def export(engine: Parts, args: Args) -> Result:
@@ -128,8 +83,8 @@ async def export(engine: Parts, args: Args) -> Result:
     text = engine.runner.manifest(job)
     if args["out"] is None:
         return Result("ok", data={"job_id": job.job_id, "manifest": text})
-    path = await asyncio.get_running_loop().run_in_executor(None, _write, args["out"], text)
-    return _done(f"manifest of {_named(job)} written to {path}", path=str(path))
+    path = await asyncio.get_running_loop().run_in_executor(None, write_new, args["out"], text)
+    return done(f"manifest of {_named(job)} written to {path}", path=str(path))
 
 
 async def import_(engine: Parts, args: Args) -> Result:
@@ -137,7 +92,7 @@ async def import_(engine: Parts, args: Args) -> Result:
     text = await asyncio.get_running_loop().run_in_executor(None, read_text, path)
     job = await engine.runner.import_manifest(text, str(path))
     there = sum(live.record.state == "done" for live in job.tracks)
-    return _done(
+    return done(
         f"job {job.job_id[:8]}: {job.record.release.title}, {there} of {len(job.tracks)} tracks are here already", job_id=job.job_id
     )
 
@@ -146,50 +101,36 @@ async def rescue(engine: Parts, args: Args) -> Result:
     job, moving = _moving(engine, args)
     for live in moving:
         live.rescue_asked.set()
-    return _done(f"asking the mesh for {len(moving)} tracks of {_named(job)}")
+    return done(f"asking the mesh for {len(moving)} tracks of {_named(job)}")
 
 
 async def next_source(engine: Parts, args: Args) -> Result:
     job, moving = _moving(engine, args)
     for live in moving:
         live.next_asked.set()
-    return _done(f"trying the next holder for {len(moving)} tracks of {_named(job)}")
+    return done(f"trying the next holder for {len(moving)} tracks of {_named(job)}")
 
 
 async def _move(engine: Parts, args: Args, step: int) -> Result:
     job = engine.runner.find(args["job"])
     await engine.runner.move(job, step)
-    return _done(f"{_named(job)} is now number {job.record.queue_position}")
+    return done(f"{_named(job)} is now number {job.record.queue_position}")
 
 
 async def trace_export(engine: Parts, args: Args) -> Result:
     job = engine.runner.find(args["job"])
     events = await engine.trace.events(job.job_id)
     text = json.dumps(export_json(job.job_id, events), indent=1, ensure_ascii=False) + "\n"
-    path = await asyncio.get_running_loop().run_in_executor(None, _write, args["out"] or f"{job.job_id}.trace.json", text)
-    return _done(f"trace of {_named(job)} written to {path}", path=str(path))
+    path = await asyncio.get_running_loop().run_in_executor(None, write_new, args["out"] or f"{job.job_id}.trace.json", text)
+    return done(f"trace of {_named(job)} written to {path}", path=str(path))
 
 
 async def stop(engine: Parts, args: Args) -> Result:
     engine.ask_to_stop()
-    return _done("the engine stops; jobs go on when it is started again")
+    return done("the engine stops; jobs go on when it is started again")
 
 
-def _write(name: str, text: str) -> Path:
-    """Write a file the user named; never over another one."""
-    path = Path(name).expanduser().absolute()
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    except FileExistsError:
-        raise UserError("disk", f"{path} exists", "give another name, or remove it first") from None
-    except OSError as error:
-        raise UserError("disk", f"cannot write {path}: {error.strerror}", "give a folder that exists and can be written") from error
-    with open(handle, "w", encoding="utf-8") as out:
-        out.write(text)
-    return path
-
-
-HANDLERS: dict[str, Handler] = {
+JOBS: dict[str, Handler] = {
     "jobs.create": create,
     "jobs.pause": _act("pause", "paused"),
     "jobs.resume": _act("resume", "resumed"),

@@ -1,0 +1,12 @@
+"""All handlers by the names of their commands."""
+
+from __future__ import annotations
+
+from slskdn_tui.engine.handlers.common import Handler, checked
+from slskdn_tui.engine.handlers.finding import FINDING
+from slskdn_tui.engine.handlers.jobs import JOBS
+from slskdn_tui.engine.handlers.people import PEOPLE
+
+__all__ = ["HANDLERS", "checked"]
+
+HANDLERS: dict[str, Handler] = {**JOBS, **FINDING, **PEOPLE}
