@@ -23,6 +23,7 @@ import slskdn_tui.engine.soulseek.network as ours_network
 import slskdn_tui.engine.soulseek.origin as ours_origin
 import slskdn_tui.engine.soulseek.polite as ours_polite
 import slskdn_tui.engine.soulseek.shares as ours_shares
+import slskdn_tui.engine.soulseek.uploads as ours_uploads
 
 Transfers = aioslsk.transfer.manager.TransferManager
 Shares = aioslsk.shares.manager.SharesManager
@@ -117,6 +118,7 @@ def test_every_override_of_ours_overrides_something() -> None:
     for cls in (
         ours_network.BoundNetwork,
         ours_network.CappedListening,
+        ours_uploads.UploadManager,
         ours_polite.PoliteTransferManager,
         ours_origin.OriginTransferManager,
         ours_shares.IndexedSharesManager,
@@ -134,7 +136,7 @@ def test_every_override_of_ours_overrides_something() -> None:
 
 def test_message_handlers_that_are_overridden_stay_registered() -> None:
     for cls, name, message in (
-        (ours_polite.PoliteTransferManager, "_on_peer_transfer_queue", messages.PeerTransferQueue.Request),
+        (ours_uploads.UploadManager, "_on_peer_transfer_queue", messages.PeerTransferQueue.Request),
         (ours_origin.OriginTransferManager, "_on_peer_upload_failed", messages.PeerUploadFailed.Request),
         (ours_shares.IndexedPeerManager, "_on_peer_shares_request", messages.PeerSharesRequest.Request),
     ):

@@ -21,8 +21,8 @@ from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek import hardening, supervise
 from slskdn_tui.engine.soulseek.client import Client, kib_per_s, library_settings
 from slskdn_tui.engine.soulseek.gate import GateRules, SearchGate
+from slskdn_tui.engine.soulseek.manners import Manners
 from slskdn_tui.engine.soulseek.origin import OriginTransferManager, SoulseekOrigin
-from slskdn_tui.engine.soulseek.polite import Manners
 from slskdn_tui.engine.soulseek.search import GateStore, SearchDesk, SearchMemory
 from slskdn_tui.engine.soulseek.session import Session
 from slskdn_tui.engine.soulseek.share_index import ShareIndexer, ShareReader, open_index

@@ -396,12 +396,12 @@ def test_a_connection_closed_by_a_late_search_answer_does_not_make_its_user_unre
 
 def test_one_user_cannot_fill_the_upload_queue(in_world) -> None:
     async def story(world: World) -> None:
-        from slskdn_tui.engine.soulseek import polite
+        from slskdn_tui.engine.soulseek import uploads
 
         up, down, found = await two(world, blob(1000))
         up.transfers._too_many = lambda username: True
         end, words = await down.origin(found).fetch(Sink())
         assert end == OriginEnd.DENIED and "Too many files" in words
-        assert up.uploads() == () and polite.MAX_QUEUED_PER_USER < polite.MAX_QUEUED
+        assert up.uploads() == () and uploads.MAX_QUEUED_PER_USER < uploads.MAX_QUEUED
 
     in_world(story)
