@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from slskdn_tui import __version__
-from slskdn_tui.cli import acting, check, jobs, look, running, setup, swarms, themes
+from slskdn_tui.cli import acting, check, finding, getting, jobs, look, people, running, setup, sharing, swarms, themes
 from slskdn_tui.cli.args import parse
 from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
 from slskdn_tui.cli.hooks import Hooks
@@ -19,6 +19,18 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "trace.show": jobs.show_trace,
     "swarms.list": swarms.list_swarms,
     "swarms.show": swarms.show_swarm,
+    "search.show": finding.search,
+    "filters.list": finding.list_filters,
+    "wishlist.list": finding.list_wishes,
+    "wishlist.show": finding.show_wish,
+    "get": getting.get,
+    "uploads.list": sharing.list_uploads,
+    "limits.show": sharing.show_limits,
+    "user.show": people.show_user,
+    "browse.show": finding.browse,
+    "friends.list": people.list_people,
+    "bans.list": people.list_people,
+    "message.list": people.list_messages,
     "status": look.status,
     "log": look.log,
     "serve": running.serve,

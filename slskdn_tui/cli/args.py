@@ -132,7 +132,13 @@ def build(version: str) -> argparse.ArgumentParser:
                 made.words, made.text = f"slskdn {group}", helps.help_group(group)
                 made.add_argument("--help", "-h", action=_Help, text=made.text)
                 made.add_argument("--profile", type=Path, default=argparse.SUPPRESS)
-                groups[group] = made.add_subparsers(metavar="COMMAND", dest="command", required=True)
+                bare = helps.default_verb(group)
+                groups[group] = made.add_subparsers(metavar="COMMAND", dest="command", required=bare is None)
+                if bare is not None:
+                    for arg in bare.args:
+                        if arg.flag:
+                            _add(made, arg)
+                    made.set_defaults(spec=bare)
             branch = groups[group]
         leaf = branch.add_parser(spec.verb[-1], add_help=False, allow_abbrev=False)
         assert isinstance(leaf, _Parser)

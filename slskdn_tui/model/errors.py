@@ -21,6 +21,7 @@ EXIT: dict[str, tuple[int, str]] = {
     "refused": (10, "the request is against a rule that keeps the user or the network safe"),
     "terminal": (11, "no usable terminal; use the CLI twin of the screen"),
     "port": (12, "a listen port is in use"),
+    "unfinished": (13, "waiting was given up; the jobs go on"),
     "interrupted": (130, "stopped by ctrl+c"),
 }
 

@@ -10,6 +10,7 @@ REFS = Arg(
     "refs",
     "str",
     "MusicBrainz URL or MBID, slsk://USER/PATH as `slskdn search` prints it, or `artist - album`; `-` reads a list",
+    required=True,
     many=True,
 )
 

@@ -47,7 +47,7 @@ def test_a_verb_carries_its_arguments_with_defaults() -> None:
 def test_what_is_sent_leaves_out_the_faces_own_flags_and_what_was_not_given() -> None:
     made = read("jobs create abc --json")
     assert made.spec is not None
-    assert arguments(made.spec, made.args) == {"reference": "abc", "canonical": True, "overlay": True}
+    assert arguments(made.spec, made.args) == {"reference": "abc", "canonical": True, "overlay": True, "mix": False}
 
 
 def test_file_names_are_sent_whole_because_the_engine_stands_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,6 +55,14 @@ def test_file_names_are_sent_whole_because_the_engine_stands_elsewhere(monkeypat
     made = read("jobs import job.yaml")
     assert made.spec is not None
     assert arguments(made.spec, made.args) == {"file": str(tmp_path / "job.yaml")}
+
+
+def test_a_groups_bare_word_lists() -> None:
+    assert read("jobs").spec is by_name("jobs.list")
+    made = read("uploads --json")
+    assert made.spec is by_name("uploads.list") and made.args["json"] is True
+    assert read("limits").spec is by_name("limits.show")
+    assert read("message").spec is by_name("message.list")
 
 
 def test_a_mistyped_verb_is_guessed() -> None:
@@ -65,7 +73,8 @@ def test_a_mistyped_verb_is_guessed() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "jobs",
+        "debug",
+        "get",
         "jobs create",
         "jobs create a b",
         "jobs list --nope",
