@@ -15,8 +15,10 @@ from slskdn_tui.engine.store.gate import GateTable
 from slskdn_tui.engine.store.jobs import JobsTable
 from slskdn_tui.engine.store.ledger import LedgerTable
 from slskdn_tui.engine.store.mb_cache import MbCacheTable
+from slskdn_tui.engine.store.messages import MessagesTable
 from slskdn_tui.engine.store.parts import PartsTable
 from slskdn_tui.engine.store.peers import PeersTable
+from slskdn_tui.engine.store.people import PeopleTable
 from slskdn_tui.engine.store.releases import ReleasesTable
 from slskdn_tui.engine.store.traces import TracesTable
 
@@ -39,6 +41,8 @@ class Store:
         self.ledger = LedgerTable(state)
         self.dht_nodes = DhtNodesTable(state)
         self.choices = ChoicesTable(state)
+        self.people = PeopleTable(state)
+        self.messages = MessagesTable(state)
         self.files = FilesTable(library)
         self.releases = ReleasesTable(library)
         self.mb_cache = MbCacheTable(library, clock)
