@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import struct
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -72,6 +73,10 @@ class LabServer:
         self.addresses: dict[str, str] = {}
         self.changed = asyncio.Event()
         self.port = 0
+        self.mail: dict[str, dict[int, m.PrivateChatMessage.Response]] = {}
+        """Private messages by receiver and id that were not acknowledged yet; repeated at each login."""
+        self.privileged: set[str] = set()
+        self._mailed = 0
         self._stats: dict[str, UserStats] = {}
         self._server: asyncio.Server | None = None
         self._connections: set[Member] = set()
@@ -92,6 +97,8 @@ class LabServer:
             m.WishlistSearch.Request: self._file_search,
             m.SendUploadSpeed.Request: self._send_upload_speed,
             m.CannotConnect.Request: self._cannot_connect,
+            m.PrivateChatMessage.Request: self._private_message,
+            m.PrivateChatMessageAck.Request: self._private_message_ack,
         }
 
     async def start(self, host: str, port: int = 0) -> None:
@@ -196,13 +203,16 @@ class LabServer:
         self.addresses[name] = member.address
         self._record(member, "Login", message)
         member.send(
-            m.Login.Response(success=True, greeting="lab", ip=member.address, md5hash=calc_md5(message.password), privileged=False),
+            m.Login.Response(
+                success=True, greeting="lab", ip=member.address, md5hash=calc_md5(message.password), privileged=name in self.privileged
+            ),
             m.ParentMinSpeed.Response(1),
             m.ParentSpeedRatio.Response(50),
             m.WishlistInterval.Response(self.wishlist_interval),
-            m.PrivilegedUsers.Response([]),
+            m.PrivilegedUsers.Response(sorted(self.privileged)),
             m.ExcludedSearchPhrases.Response(self.excluded),
         )
+        member.send(*self.mail.get(name, {}).values())
         self._tell_status(name, ONLINE)
 
     def _set_listen_port(self, member: Member, message: m.SetListenPort.Request) -> None:
@@ -235,12 +245,12 @@ class LabServer:
         member.watching.discard(message.username)
 
     def _get_user_status(self, member: Member, message: m.GetUserStatus.Request) -> None:
-        member.send(m.GetUserStatus.Response(message.username, self._status_of(message.username), False))
+        member.send(m.GetUserStatus.Response(message.username, self._status_of(message.username), message.username in self.privileged))
 
     def _tell_status(self, username: str, status: int) -> None:
         for other in self.members.values():
             if username in other.watching:
-                other.send(m.GetUserStatus.Response(username, status, False))
+                other.send(m.GetUserStatus.Response(username, status, username in self.privileged))
 
     def _set_status(self, member: Member, message: m.SetStatus.Request) -> None:
         member.status = message.status if message.status in (AWAY, ONLINE) else ONLINE
@@ -291,6 +301,22 @@ class LabServer:
 
     def _check_privileges(self, member: Member, message: m.CheckPrivileges.Request) -> None:
         member.send(m.CheckPrivileges.Response(0))
+
+    def _private_message(self, member: Member, message: m.PrivateChatMessage.Request) -> None:
+        self.write(member.username, message.username, message.message)
+
+    def write(self, sender: str, receiver: str, text: str) -> None:
+        """A private message from anybody; it is kept until the receiver has acknowledged it. One to a name without an account is lost."""
+        if receiver not in self.accounts:
+            return
+        self._mailed += 1
+        letter = m.PrivateChatMessage.Response(self._mailed, int(time.time()), sender, text, is_direct=True)
+        self.mail.setdefault(receiver, {})[self._mailed] = dataclasses.replace(letter, is_direct=False)
+        if receiver in self.members:
+            self.members[receiver].send(letter)
+
+    def _private_message_ack(self, member: Member, message: m.PrivateChatMessageAck.Request) -> None:
+        self.mail.get(member.username, {}).pop(message.chat_id, None)
 
     # -- the stats file
 
