@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import string
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from slskdn_tui.commands import SPECS, by_key, by_name
 from slskdn_tui.commands.types import key_label
+from slskdn_tui.config import templates
 from slskdn_tui.config.settings import Settings
+from slskdn_tui.model.schedule import GRAMMAR, parse_rule
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}\Z")
-_FIELDS = frozenset(("artist", "album", "year", "disc", "track", "title", "ext"))
+NOTICE_STATES = ("completed", "failed", "paused", "cancelled", "searching")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +85,26 @@ def web(text: str) -> bool:
         return False
 
 
-def template(text: str) -> str:
-    """What is wrong with a path template, or ''."""
+def ending(text: str) -> bool:
+    """A file ending such as `jpg`."""
+    return bool(re.fullmatch(r"[A-Za-z0-9_-]{1,8}", text))
+
+
+def splits(text: str) -> bool:
+    """A command line that a shell would split into words, or nothing."""
     try:
-        used = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text) if name is not None]
+        shlex.split(text)
+    except ValueError:
+        return False
+    return True
+
+
+def schedule(text: str) -> str:
+    """What is wrong with a line of `downloads.schedule`, or ''."""
+    try:
+        parse_rule(text)
     except ValueError as error:
-        return f"braces do not match ({error})"
-    for name, spec, conversion in used:
-        if name not in _FIELDS:
-            return f"no field {{{name}}}"
-        if conversion or (spec and not re.fullmatch(r"0?\d{1,2}", spec)):
-            return f"{{{name}}} has a format other than a width such as :02"
-    if text.startswith(("/", "~")) or ".." in text.split("/"):
-        return "the path must stay below downloads.folder"
-    names = {name for name, _, _ in used}
-    if "ext" not in names or not names & {"title", "track"}:
-        return "two tracks would get one name"
+        return str(error)
     return ""
 
 
@@ -144,12 +150,18 @@ def check(settings: Settings) -> Iterator[Problem]:
     yield from one("soulseek", "listen_address", address, "an address, e.g. 0.0.0.0 for all or the one of your VPN")
     if settings.soulseek.password and settings.soulseek.password_cmd:
         yield Problem("soulseek", "password_cmd", "both password and password_cmd are set", "one of the two; empty the other")
-    fault = template(settings.downloads.template)
-    if fault:
-        fields = " ".join(f"{{{name}}}" for name in ("artist", "album", "year", "disc", "track", "title", "ext"))
-        yield Problem("downloads", "template", fault, f"a path below downloads.folder made of {fields}")
+    for key in templates.FIELDS:
+        if fault := templates.fault(key, getattr(settings.downloads, key)):
+            yield Problem("downloads", key, fault, f"{templates.allowed(key)}, below downloads.folder")
     if not settings.downloads.folder.strip():
         yield Problem("downloads", "folder", "it is empty", "a folder, e.g. ~/Music/slskdn")
+    for name, folder in settings.downloads.destinations.items():
+        if not name.strip() or not folder.strip():
+            yield Problem("downloads", "destinations", f"`{name[:80]}` names no folder", "NAME: FOLDER, e.g. vinyl: /data/vinyl")
+    yield from one("downloads", "extras", ending, "a file ending without its dot, e.g. jpg")
+    for line in settings.downloads.schedule:
+        if fault := schedule(line):
+            yield Problem("downloads", "schedule", f"`{line[:80]}`: {fault}", GRAMMAR)
     yield from one("musicbrainz", "url", web, "a URL, e.g. https://musicbrainz.org")
     yield from one("acoustid", "url", web, "a URL, e.g. https://api.acoustid.org")
     yield from one("overlay", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50400")
@@ -157,6 +169,9 @@ def check(settings: Settings) -> Iterator[Problem]:
     yield from one("dht", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50401")
     yield from one("dht", "bootstrap", host_port, "HOST:PORT, one a list item")
     yield from one("network", "permit", network, "a network, e.g. 10.0.0.0/8")
+    yield from one("notices", "command", splits, "a command, with its quotes closed")
+    yield from one("notices", "webhook", lambda text: not text or web(text), "a URL, e.g. https://example.org/hook")
+    yield from one("notices", "states", NOTICE_STATES.__contains__, f"a state of a job, one of {' '.join(NOTICE_STATES)}")
     for name, key in settings.ui.keymap.items():
         if by_name(name) is None:
             yield Problem("ui", "keymap", f"no command `{name[:80]}`", "command names as in docs/keys.md, e.g. jobs.cancel: X")
