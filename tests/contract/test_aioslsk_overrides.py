@@ -67,6 +67,10 @@ SIGNATURES = {
     (Searches, "_query_shares_and_reply"): ["self", "ticket", "username", "query"],
     (Searches, "_search_reply_task_callback"): ["self", "ticket", "username", "query", "task"],
     (Searches, "_wishlist_job"): ["self"],
+    (Searches, "_on_wish_list_interval"): ["self", "message", "connection"],
+    (Searches, "_attach_request_timer_and_emit"): ["self", "request"],
+    (Searches, "search"): ["self", "query"],
+    (Searches, "search_user"): ["self", "username", "query"],
     (aioslsk.peer.PeerManager, "_on_peer_shares_request"): ["self", "message", "connection"],
     (Net, "create_listening_connections"): ["self"],
     (Net, "_get_peer_address"): ["self", "username"],
@@ -139,6 +143,7 @@ def test_message_handlers_that_are_overridden_stay_registered() -> None:
         (ours_uploads.UploadManager, "_on_peer_transfer_queue", messages.PeerTransferQueue.Request),
         (ours_origin.OriginTransferManager, "_on_peer_upload_failed", messages.PeerUploadFailed.Request),
         (ours_shares.IndexedPeerManager, "_on_peer_shares_request", messages.PeerSharesRequest.Request),
+        (ours_shares.IndexedSearchManager, "_on_wish_list_interval", messages.WishlistInterval.Response),
     ):
         assert getattr(cls, name)._registered_message is message
 

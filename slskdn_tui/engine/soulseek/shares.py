@@ -12,10 +12,10 @@ from typing import Any
 from aioslsk.events import EventBus, ScanCompleteEvent, SearchRequestReceivedEvent, on_message
 from aioslsk.exceptions import FileNotFoundError as NotShared
 from aioslsk.exceptions import NetworkError
-from aioslsk.network.connection import PeerConnection
+from aioslsk.network.connection import PeerConnection, ServerConnection
 from aioslsk.network.network import Network
 from aioslsk.peer import PeerManager
-from aioslsk.protocol.messages import PeerSearchReply, PeerSharesReply, PeerSharesRequest
+from aioslsk.protocol.messages import PeerSearchReply, PeerSharesReply, PeerSharesRequest, WishlistInterval
 from aioslsk.protocol.primitives import Attribute, DirectoryData, FileData
 from aioslsk.search.manager import SearchManager
 from aioslsk.settings import Settings
@@ -173,3 +173,8 @@ class IndexedSearchManager(SearchManager):
 
     async def _wishlist_job(self) -> None:
         """Stock sends all wishes in a burst at each interval; ours go through the gate, one an interval."""
+
+    @on_message(WishlistInterval.Response)
+    async def _on_wish_list_interval(self, message: WishlistInterval.Response, connection: ServerConnection) -> None:
+        """Stock starts its own timer, and a second such message of a session would cancel whoever reads the server's messages."""
+        self.wishlist_interval = message.interval
