@@ -20,6 +20,7 @@ from slskdn_tui.engine.store.parts import PartsTable
 from slskdn_tui.engine.store.peers import PeersTable
 from slskdn_tui.engine.store.people import PeopleTable
 from slskdn_tui.engine.store.releases import ReleasesTable
+from slskdn_tui.engine.store.rescues import RescuesTable
 from slskdn_tui.engine.store.traces import TracesTable
 
 
@@ -41,6 +42,7 @@ class Store:
         self.ledger = LedgerTable(state)
         self.dht_nodes = DhtNodesTable(state)
         self.choices = ChoicesTable(state)
+        self.rescues = RescuesTable(state)
         self.people = PeopleTable(state)
         self.messages = MessagesTable(state)
         self.files = FilesTable(library)
