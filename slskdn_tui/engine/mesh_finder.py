@@ -27,6 +27,8 @@ NEIGHBOURS = 8
 CHANNEL_EVERY = 900.0
 RECORDING_EVERY = 1320.0
 LOOK_EVERY = 60.0
+LOOK_S = 20.0
+"""A look for the peers of one recording ends after so many seconds, whatever was found."""
 RETRY = (5.0, 15.0, 60.0, 300.0, 900.0)
 Address = tuple[str, int]
 
@@ -38,6 +40,20 @@ def split_address(text: str) -> tuple[str, Address]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UserError("config", f"{text!r} is not HOST:PORT", "write e.g. 10.0.0.2:50400, or NODEID@10.0.0.2:50400")
     return pin.replace("-", "").lower(), (host.strip("[]"), int(port))
+
+
+def why_nobody(dht: str, connected: int, configured: int) -> str:
+    """Why no peer can be asked, or empty. `dht`: on, off, waiting, or "" where the overlay itself is off; counts of peers."""
+    if not dht:
+        return "the overlay is off (overlay.enabled: false)"
+    if connected or dht == "on":
+        return ""
+    why = "the DHT is off (dht.enabled)" if dht == "off" else "the DHT waits for a first node (dht.bootstrap)"
+    return f"{why} and no peer is connected" + (f" ({configured} in overlay.peers)" if configured else "")
+
+
+def _count(count: int, one: str) -> str:
+    return f"{count} {one}{'' if count == 1 else 's'}"
 
 
 class MeshFinder:
@@ -64,46 +80,66 @@ class MeshFinder:
         self._own: set[Address] = set()
         self._known: dict[Address, str] = {}
         self._dialling = asyncio.Semaphore(DIALS_AT_ONCE)
+        self._turns: dict[Address, asyncio.Lock] = {}  # a rescue and the keeper may want the same address at once
         self.announced: frozenset[str] = frozenset()
         self.channel_announced = False
 
     @property
     def unavailable(self) -> str:
+        """Why nobody can be asked, or empty."""
+        dht = "off" if self._dht is None else "waiting" if self._dht.waiting else "on"
         if self._mesh is None:
-            return "the overlay is off (overlay.enabled: false)"
-        if self._dht is None and not self._mesh.peers:
-            return "the DHT is off and no mesh peer is connected"
-        if self._dht is not None and self._dht.waiting and not self._mesh.peers:
-            return "the DHT waits for a first node (dht.bootstrap) and no mesh peer is connected"
-        return ""
+            return why_nobody("", 0, 0)
+        return why_nobody(dht, len(self._mesh.peers), len(self._settings.overlay.peers))
 
     @property
     def _may_name_recordings(self) -> bool:
         """On the public DHT a recording key tells the world what is wanted or held: only after the user opted in."""
         return self._dht is not None and (not self._settings.dht.public or self._settings.dht.announce_recordings)
 
-    async def who_has(self, recording: str) -> tuple[Sequence[ChunkPeer], str]:
-        """Connected peers, after dialling whoever announced the recording."""
+    def connected(self) -> Sequence[ChunkPeer]:
+        """Peers that can be asked at once."""
+        return [peer for peer in self._mesh.peers.values() if not peer.closed] if self._mesh is not None else []
+
+    async def look(self, recording: str) -> tuple[Sequence[ChunkPeer], str]:
+        """Dial who announced the recording, and configured peers that are not connected, side by side; whoever is connected after `LOOK_S` counts."""
         if self._mesh is None:
             return (), self.unavailable
         before = len(self._mesh.peers)
-        addresses: list[Address] = []
-        if self._dht is not None and self._may_name_recordings:
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await asyncio.gather(self._look_in_dht(recording, found), self._dial_configured())
+        except TimeoutError:
+            found.append(f"stopped looking after {LOOK_S:.0f} s")
+        peers = self.connected()
+        words = [f"{_count(before, 'peer')} connected", *found, f"{_count(len(peers), 'peer')} asked"]
+        return peers, ", ".join(words)
+
+    async def _look_in_dht(self, recording: str, found: list[str]) -> None:
+        """Words on what was found go into `found`, so that they are there when time runs out."""
+        if self._dht is None:
+            found.append("the DHT is off (dht.enabled)")
+        elif self._dht.waiting:
+            found.append("the DHT waits for a first node (dht.bootstrap)")
+        elif self._may_name_recordings:
             addresses = await self._dht.get_peers(recording_key(recording))
+            found.append(f"{len(addresses)} found by DHT key")
             await self._dial_all(addresses)
-        elif self._dht is not None:
+        else:
+            found.append("the recording was not named in the public DHT (dht.announce_recordings)")
             await self._look_for_neighbours()
-        words = f"{before} peers connected, {len(addresses)} found by DHT key, {len(self._mesh.peers)} asked"
-        return tuple(peer for peer in self._mesh.peers.values() if not peer.closed), words
+
+    async def _dial_configured(self) -> None:
+        wanted = [split_address(text) for text in self._settings.overlay.peers]
+        await asyncio.gather(*(self._dial(address, pin or None, named=True) for pin, address in wanted))
 
     # Background work, supervised by the engine -------------------------------------------------------------------
 
     async def keep_configured(self) -> None:
         """Stay connected to `overlay.peers`."""
-        wanted = [split_address(text) for text in self._settings.overlay.peers]
         while True:
-            for pin, address in wanted:
-                await self._dial(address, pin or None, named=True)
+            await self._dial_configured()
             await self._clock.sleep(5.0)
 
     async def keep_neighbours(self) -> None:
@@ -142,6 +178,10 @@ class MeshFinder:
 
     async def _dial(self, address: Address, pin: str | None, *, named: bool = False) -> None:
         """`named` addresses were written by the user: no address filter, and a wrong identity is told and not only logged."""
+        async with self._turns.setdefault(address, asyncio.Lock()):
+            await self._dial_one(address, pin, named)
+
+    async def _dial_one(self, address: Address, pin: str | None, named: bool) -> None:
         assert self._mesh is not None
         known = self._known.get(address)
         if address in self._own or (known is not None and known in self._mesh.peers):

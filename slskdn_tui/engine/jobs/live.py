@@ -17,11 +17,12 @@ from slskdn_tui.model.music import Track
 
 @dataclass(frozen=True, slots=True)
 class RescueNote:
-    """Why and since when a track is being rescued, and how the mesh was asked."""
+    """Why and since when a track is being rescued, how the mesh was asked, and who was refused and why."""
 
     reason: str
     since: str
     looked: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class LiveTrack:
     last: SwarmStatus | None = None
     rescue: RescueNote | None = None
     note: str = ""
+    unrescued: str = ""
+    """Why nobody was asked though the transfer does badly."""
     rescue_asked: asyncio.Event = field(default_factory=asyncio.Event)
     next_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -51,7 +54,9 @@ class LiveTrack:
         """What explains the track's state: why it is rescued, why it waits or failed; of a finished one only what is odd about it."""
         if self.record.state is TrackState.DONE:
             return self.record.reason
-        return self.rescue.reason if self.rescue else self.record.reason or self.note
+        if self.swarm is not None and (held := self.swarm.held):
+            return held
+        return self.rescue.reason if self.rescue else self.unrescued or self.record.reason or self.note
 
     @property
     def done(self) -> float:

@@ -43,8 +43,12 @@ class MeshFinder(Protocol):
         """Why nobody can be asked ("the overlay is off (overlay.enabled)"), or empty."""
         ...
 
-    async def who_has(self, recording: str) -> tuple[Sequence[ChunkPeer], str]:
-        """Connected peers to ask for a recording, and a line on how they were looked for."""
+    def connected(self) -> Sequence[ChunkPeer]:
+        """Peers that can be asked at once."""
+        ...
+
+    async def look(self, recording: str) -> tuple[Sequence[ChunkPeer], str]:
+        """Look for others, within a deadline: peers then connected, and a line on how they were looked for."""
         ...
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from slskdn_tui.engine.jobs.rescue import Asked
 from slskdn_tui.engine.runtime.events import EventBus, Level
 from slskdn_tui.engine.swarm.track import SwarmEvent
 from slskdn_tui.engine.trace.recorder import TraceRecorder
@@ -71,18 +70,3 @@ class Teller:
                 level=level,
                 source=event.source,
             )
-
-    def rescue_started(self, reason: str) -> None:
-        self.log("rescue.started", "rescue", f"{self._title}: {reason}; asking the mesh", level="warning", reason=reason)
-        self.trace("rescue", result="started", words=reason)
-
-    def rescue_refused(self, reason: str, why: str) -> None:
-        self.log("rescue.refused", "rescue", f"{self._title}: {reason}; nobody was asked: {why}", level="warning", reason=reason, why=why)
-        self.trace("rescue", result="refused", words=f"{reason}; nobody was asked: {why}")
-
-    def rescue_round(self, asked: Asked) -> None:
-        words = f"{len(asked.taken)} mesh peers added; {asked.looked}"
-        if asked.refused:
-            words += "; refused: " + ", ".join(asked.refused)
-        self.log("rescue.peers", "rescue", f"{self._title}: {words}", peers=len(asked.taken), refused=len(asked.refused))
-        self.trace("rescue", result="ok" if asked.taken else "nobody", words=words)

@@ -11,13 +11,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from slskdn_tui.engine.jobs.finish import Finish
-from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack, RescueNote
+from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.rescue import Rescuer
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.music.matching import holders
 from slskdn_tui.engine.peers.bandwidth import least_cap
-from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.part_file import PartFile
 from slskdn_tui.engine.swarm.track import TrackSwarm
@@ -41,9 +40,7 @@ class TrackTask:
         self._tell = Teller(services.bus, services.trace, job.job_id, live.track.position, live.track.title)
         self._tried: dict[tuple[str, str], int] = {}
         self._finish = Finish(services, job, live, self._tell, save)
-        self._rescuer = Rescuer(
-            services, live.track.recording_mbid, lambda kind, source, words: self._tell.trace(kind, source=source, words=words)
-        )
+        self._rescuer = Rescuer(services, job, live, self._tell, self._same_file)
         self._switch: FoundFile | None = None
         self._other_file: set[tuple[str, str]] = set()
         self._started_over = False
@@ -64,6 +61,7 @@ class TrackTask:
                 bad = await self._finish.finish(self._part_path(holder.size), self._part_key(holder.size))
                 if not bad:
                     await self._set(TrackState.DONE)
+                    await self._rescuer.placed(self._live.last)
                     return TrackState.DONE
                 why, self._tried[_key(holder)], record.blake3 = bad, TRIES, ""
             elif end is SwarmEnd.DISK:
@@ -121,6 +119,12 @@ class TrackTask:
                 return file
         return None
 
+    def _same_file(self) -> list[FoundFile]:
+        """Other holders who say they have the very file being fetched."""
+        record = self._live.record
+        others = [file for file in self._known() if file.username != record.username and file.size == record.size]
+        return [file for file in others if self._tried.get(_key(file), 0) < TRIES]
+
     # Transfer ---------------------------------------------------------------------------------------------------
 
     def _part_path(self, size: int) -> Path:
@@ -154,6 +158,7 @@ class TrackTask:
             overlay_rate=least_cap(self._job.record.constraints.overlay_bandwidth_kbps, services.settings.downloads.bandwidth_kbps),
         )
         self._live.swarm = swarm
+        self._rescuer.begin()
         watch = services.supervisor.spawn(f"watch {self._job.job_id[:8]}/{self._live.track.position}", self._watch(swarm))
         try:
             swarm.use_origin(services.soulseek.origin(holder))
@@ -163,6 +168,7 @@ class TrackTask:
                     return end, self._why(swarm, end)
         finally:
             watch.cancel()
+            self._rescuer.end()
             self._live.last = swarm.status()
             await swarm.stop()
             self._live.swarm = None
@@ -206,7 +212,6 @@ class TrackTask:
         tick = min(1.0, rescue.no_bytes_s / 4, rescue.queued_s / 4)
         again = max(2.0, min(30.0, rescue.no_bytes_s / 2))
         asked_at = -again
-        self._live.rescue = None
         while True:
             await self._services.clock.sleep(tick)
             if self._live.next_asked.is_set():
@@ -214,14 +219,15 @@ class TrackTask:
                 await self._change_holder(swarm, "left by the user")
             forced = self._live.rescue_asked.is_set()
             reason = "asked for by the user" if forced else swarm.underperforming()
-            if not reason and self._live.rescue is None:
+            if not reason and not self._rescuer.under_way:
                 continue
             now = self._services.clock.now()
             if not forced and now - asked_at < again:
                 continue
             asked_at = now
             self._live.rescue_asked.clear()
-            await self._rescue(swarm, reason)
+            if not await self._rescuer.help(swarm, reason) and swarm.underperforming():
+                self._fail_over(swarm, reason)
 
     async def _change_holder(self, swarm: TrackSwarm, why: str) -> None:
         record = self._live.record
@@ -234,33 +240,6 @@ class TrackTask:
             await swarm.stop()  # another file: it has a part of its own
         else:
             self._tell.log("track.failover", "swarm", f"{self._live.track.title}: no other holder is known", level="warning")
-
-    async def _rescue(self, swarm: TrackSwarm, reason: str) -> None:
-        first = self._live.rescue is None
-        blocked = (
-            "this job does not use the overlay (use_overlay: false)"
-            if not self._job.record.constraints.use_overlay
-            else self._rescuer.unavailable
-        )
-        if blocked:
-            if first or not self._live.note:
-                self._tell.rescue_refused(reason, blocked)
-            self._live.note = f"{reason}; not rescued: {blocked}"
-            self._fail_over(swarm, reason)
-            return
-        if first:
-            self._live.rescue = RescueNote(reason, iso(self._services.clock.wall()))
-            self._tell.rescue_started(reason)
-        asked = await self._rescuer.ask(swarm)
-        note = self._live.rescue
-        self._live.rescue = RescueNote(note.reason if note else reason, note.since if note else "", asked.looked)
-        if asked.taken:
-            swarm.set_origin_share(self._services.settings.rescue.origin_share)
-        if asked.taken or asked.refused or first:
-            self._tell.rescue_round(asked)
-        if not self._rescuer.delivering:
-            self._live.note = "; ".join(asked.refused) or asked.looked
-            self._fail_over(swarm, reason)
 
     def _fail_over(self, swarm: TrackSwarm, reason: str) -> None:
         """Nobody in the mesh can help: another holder of the same file may."""

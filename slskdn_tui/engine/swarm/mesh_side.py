@@ -25,6 +25,9 @@ from slskdn_tui.model.ports import ChunkPeer, OriginState
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, Variant
 
+GUARD = "guard: "
+"""How a refusal for want of a proof begins; such a peer may be asked again."""
+
 
 class MeshSide:
     """`origin` tells the origin's state (None: there is none); `trouble` is told when the disk fails; `wake` asks for a tick."""
@@ -111,9 +114,21 @@ class MeshSide:
         variant = self.part.variant
         return variant is not None and (variant.variant_id in self._joined or SLSK in self.part.pieces.plane)
 
-    def head_probe(self, head: bytes) -> None:
-        """The first bytes (at most 64 KiB) of a Soulseek copy of this size, got otherwise: proof (2)."""
+    def head_probe(self, head: bytes) -> bool:
+        """The first bytes (at most 64 KiB) of a Soulseek copy of this size, got otherwise: proof (2). True when they prove the variant.
+
+        A head that proves nothing is not kept: it may be of yet another file, and another holder's may be the right one.
+        """
+        variant = self.part.variant
+        if variant is None or not head_matches(head, self.part.size, variant, self.part.digests[0]):
+            return False
         self._head = head[:LEAF]
+        return True
+
+    @property
+    def held(self) -> str:
+        """Why the mesh may not finish the file that it could finish; "" while it may, or has not come so far."""
+        return ""
 
     def _decide(self, variant: Variant) -> Decision:
         if not self._guard:
@@ -180,7 +195,7 @@ class MeshSide:
                 return why
             decision = self._decide(variant)
             if not decision.allowed:
-                return f"guard: {decision.words}"
+                return f"{GUARD}{decision.words}"
             if part.variant is None or part.variant.variant_id != variant.variant_id:
                 await self._adopt(variant)
         except DiskTrouble as trouble:

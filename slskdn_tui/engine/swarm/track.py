@@ -198,9 +198,16 @@ class TrackSwarm:
         self._had_source = self._had_source or not why
         return why
 
-    def head_probe(self, head: bytes) -> None:
-        """The first bytes (at most 64 KiB) of a Soulseek copy of this size, got otherwise: proof (2)."""
-        self.mesh.head_probe(head)
+    def head_probe(self, head: bytes) -> bool:
+        """The first bytes (at most 64 KiB) of a Soulseek copy of this size, got otherwise: proof (2). True when they prove the variant."""
+        proved = self.mesh.head_probe(head)
+        self._wake.set()
+        return proved
+
+    @property
+    def held(self) -> str:
+        """Why a file that the mesh could finish is not finished, and so not placed: which proofs are missing; "" otherwise."""
+        return self.mesh.held
 
     # running
 
