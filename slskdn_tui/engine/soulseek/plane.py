@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +20,18 @@ from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek import hardening, supervise
 from slskdn_tui.engine.soulseek.client import Client, kib_per_s, library_settings
-from slskdn_tui.engine.soulseek.gate import GateRules, SearchGate
+from slskdn_tui.engine.soulseek.gate import GateRules, Priority, SearchGate
+from slskdn_tui.engine.soulseek.holder import SoulseekOrigin
 from slskdn_tui.engine.soulseek.manners import Manners
-from slskdn_tui.engine.soulseek.origin import OriginTransferManager, SoulseekOrigin
-from slskdn_tui.engine.soulseek.search import GateStore, SearchDesk, SearchMemory
+from slskdn_tui.engine.soulseek.origin import OriginTransferManager
+from slskdn_tui.engine.soulseek.search import SearchDesk
+from slskdn_tui.engine.soulseek.search_memory import GateStore, SearchMemory
+from slskdn_tui.engine.soulseek.searches import Searches
 from slskdn_tui.engine.soulseek.session import Session
 from slskdn_tui.engine.soulseek.share_index import ShareIndexer, ShareReader, open_index
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.ports import Origin
+from slskdn_tui.model.ports import QueuedOrigin
 from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
@@ -96,6 +99,7 @@ class SoulseekPlane:
         self._client: Client | None = None
         self._session: Session | None = None
         self._desk: SearchDesk | None = None
+        self._searches: Searches | None = None
         self._reader: ShareReader | None = None
         self._indexer: ShareIndexer | None = None
         self._index: sqlite3.Connection | None = None
@@ -120,12 +124,15 @@ class SoulseekPlane:
         client = self._client = Client(settings, self._settings.listen_address, self._reader, self._rng)
         transfers = client.transfers
         transfers.clock, transfers.on_bytes, transfers.on_upload = self._clock, self._on_bytes, self._tell_upload
+        transfers.spawn = self._supervisor.spawn
         transfers.set_manners(self._manners)
         memory = SearchMemory(self._share_db)
         store = self._gate_store or memory
         rules = GateRules(gap_s=self._settings.search_gap_s, window=self._settings.search_window)
         history = await store.load(self._clock.wall().timestamp() - max(rules.window_s, rules.repeat_s))
-        self._desk = SearchDesk(client, SearchGate(rules, history), memory, store, self._clock, self._tell_search)
+        gate = SearchGate(rules, history)
+        self._desk = SearchDesk(client, gate, memory, store, self._clock, self._tell_search, self._settings.search_results)
+        self._searches = Searches(self._desk, self.wait_online, self._clock, self._supervisor)
         self._session = Session(client, self._settings.server, self._settings.reconnect_s, self._clock, self._rng, self._set_status)
         await client.start()
         self.set_limits(*self._limits)
@@ -190,18 +197,52 @@ class SoulseekPlane:
 
     # -- finding and fetching
 
-    async def search(self, query: str, *, wait_s: float = 8.0) -> tuple[SearchReply, ...]:
-        """What users answered within `wait_s` of the query going out; it may first wait at the gate and for the login.
+    async def search(
+        self, query: str, *, wait_s: float = 8.0, priority: Priority = Priority.JOB, user: str = ""
+    ) -> tuple[SearchReply, ...]:
+        """What users (or `user` alone) answered within `wait_s` of the query going out; it may first wait at the gate and for the login.
 
         Raises UserError when off, kicked or refused.
         """
         if self._desk is None:
             await self.wait_online()
         assert self._desk is not None
-        return await self._desk.search(query, wait_s, self.wait_online)
+        return await self._desk.search(query, wait_s, self.wait_online, priority=priority, user=user)
 
-    def origin(self, file: FoundFile) -> Origin:
+    @property
+    def searches(self) -> Searches:
+        """The searches a user asked for. Raises UserError before `start`, and when Soulseek is off."""
+        if self._searches is None:
+            raise self._status.error or UserError("network", "Soulseek is not started", "")
+        return self._searches
+
+    @property
+    def searches_waiting(self) -> int:
+        """How many searches wait at the gate."""
+        return self._desk.waiting if self._desk is not None else 0
+
+    def search_hold(self, priority: Priority = Priority.USER, query: str = "") -> float:
+        """About how many seconds the gate would hold the next search of this priority."""
+        return self._desk.hold(priority, query) if self._desk is not None else 0.0
+
+    @property
+    def wishlist_interval(self) -> int | None:
+        """Seconds between two wishlist searches as the server gave them; None while not logged in."""
+        if self._client is None or self.state != "online":
+            return None
+        return self._client.searches.wishlist_interval
+
+    def origin(self, file: FoundFile) -> QueuedOrigin:
         return SoulseekOrigin(self, file)
+
+    async def wait_back(self, usernames: Collection[str]) -> None:
+        """Until one of these users, whom a fetch found offline or unreachable, may be tried again. Waits for the login first."""
+        while self.state != "online":
+            try:
+                await self.wait_online()
+            except UserError:  # a state that only the user can end
+                await self._clock.sleep(1.0)
+        await self.transfers.wait_back(usernames)
 
     @property
     def transfers(self) -> OriginTransferManager:
