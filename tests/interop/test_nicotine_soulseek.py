@@ -1,18 +1,14 @@
-"""Nicotine+ 3.3, headless, against this program over the lab's server: both directions, bit for bit."""
+"""Nicotine+ 3.3, headless, against this program's Soulseek plane over the lab's server: both directions, bit for bit."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import importlib.util
-import json
-import os
 import random
-import shutil
-import signal
-import socket
-import sys
+import wave
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -23,63 +19,34 @@ from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.manners import Manners
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.lab.soulseek_server import LabServer
+from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd, OriginState
+from tests.interop.nicotine import Nicotine, free_port
 
 pytestmark = pytest.mark.interop
 
 if importlib.util.find_spec("pynicotine") is None:
     pytest.skip("Nicotine+ is not installed (pip install --no-deps nicotine-plus)", allow_module_level=True)
 
-PLUGIN = '''
-import json
-import os
-
-from pynicotine.events import events
-from pynicotine.pluginsystem import BasePlugin
-
-
-class Plugin(BasePlugin):
-    """Reads JSON lines from commands.jsonl in the data folder; writes what finished to finished.jsonl."""
-
-    def loaded_notification(self):
-        self.folder = os.environ["LAB_FOLDER"]
-        self.done = 0
-        events.schedule(delay=0.2, callback=self.poll, repeat=True)
-
-    def poll(self):
-        try:
-            with open(os.path.join(self.folder, "commands.jsonl"), encoding="utf-8") as handle:
-                lines = handle.readlines()
-        except FileNotFoundError:
-            return
-        for line in lines[self.done:]:
-            command = json.loads(line)
-            if command["do"] == "download":
-                self.core.downloads.enqueue_download(command["user"], command["path"], size=command["size"])
-        self.done = len(lines)
-
-    def tell(self, **what):
-        with open(os.path.join(self.folder, "finished.jsonl"), "a", encoding="utf-8") as handle:
-            handle.write(json.dumps(what) + "\\n")
-
-    def download_finished_notification(self, user, virtual_path, real_path):
-        self.tell(what="download", user=user, path=virtual_path, real=real_path)
-
-    def upload_finished_notification(self, user, virtual_path, real_path):
-        self.tell(what="upload", user=user, path=virtual_path, real=real_path)
-'''
-
 SIZE = 5 * 1024 * 1024 + 321
-
-
-def free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def blob(size: int, seed: int) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def sound(path: Path, seconds: int = 3) -> None:
+    """A WAV file, 44.1 kHz, 16 bit, stereo."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(2)
+        out.setsampwidth(2)
+        out.setframerate(44100)
+        out.writeframes(bytes(44100 * 4 * seconds))
 
 
 class Sink:
@@ -87,6 +54,7 @@ class Sink:
         self.at, self.enough_at = start, enough_at
         self.data = bytearray()
         self.states: list[OriginState] = []
+        self.places: list[int] = []
 
     def start(self, size: int) -> int:
         return self.at
@@ -97,145 +65,217 @@ class Sink:
 
     def status(self, state: OriginState, place: int | None = None, detail: str = "") -> None:
         self.states.append(state)
+        if place is not None:
+            self.places.append(place)
 
 
-class Nicotine:
-    """One headless Nicotine+ on 127.1.8.1 with a fresh profile."""
+class Lab:
+    """The server, our plane as `slskdn`, and Nicotine+ peers; `meet` starts all and waits until everybody shares."""
 
-    def __init__(self, folder: Path, server_port: int) -> None:
-        self.folder = folder
-        self.shared = folder / "shared"
-        self.downloads = folder / "downloads"
-        plugin = folder / "data" / "plugins" / "labctl"
-        for each in (self.shared, self.downloads, plugin):
-            each.mkdir(parents=True)
-        (plugin / "__init__.py").write_text(PLUGIN)
-        (plugin / "PLUGININFO").write_text('Version = "1"\nAuthors = ["lab"]\nName = "labctl"\nDescription = "lab"\n')
-        port = free_port("127.1.8.1")
-        (folder / "config").write_text(
-            "[server]\n"
-            f"server = ('127.1.0.1', {server_port})\nlogin = nico\npassw = secret\nportrange = ({port}, {port})\nupnp = False\nauto_connect_startup = True\n"
-            "[transfers]\n"
-            f"shared = [('Music', '{self.shared}')]\ndownloaddir = {self.downloads}\nincompletedir = {folder / 'incomplete'}\n"
-            "uploadslots = 2\nuseupslots = True\nrescanonstartup = True\n"
-            "[plugins]\nenable = True\nenabled = ['labctl']\n"
+    def __init__(self, tmp: Path, stack: AsyncExitStack) -> None:
+        self.tmp = tmp
+        self.stack = stack
+        self.server = LabServer()
+        self.ours = tmp / "ours" / "Music"
+        self.ours.mkdir(parents=True)
+        self.peers: list[Nicotine] = []
+
+    async def listen(self) -> None:
+        await self.server.start("127.1.0.1")
+        self.stack.push_async_callback(self.server.stop)
+
+    def peer(self, name: str, *, slots: int = 2, upload_kib_s: int = 0) -> Nicotine:
+        number = 8 + len(self.peers)
+        made = Nicotine(self.tmp / name, f"127.1.0.1:{self.server.port}", name, f"127.1.{number}.1", slots=slots, upload_kib_s=upload_kib_s)
+        self.peers.append(made)
+        return made
+
+    async def meet(self) -> None:
+        clock = SystemClock()
+        supervisor = Supervisor(clock)
+        settings = Soulseek(
+            server=f"127.1.0.1:{self.server.port}",
+            username="slskdn",
+            listen_address="127.1.2.1",
+            listen_port=free_port("127.1.2.1"),
+            share=[str(self.ours)],
+            search_gap_s=0.0,
         )
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        script = shutil.which("nicotine", path=str(Path(sys.executable).parent)) or "nicotine"
-        args = ("--headless", "--isolated", "-c", str(self.folder / "config"), "-u", str(self.folder / "data"), "-b", "127.1.8.1")
-        env = os.environ | {"LAB_FOLDER": str(self.folder), "HOME": str(self.folder)}
-        with open(self.folder / "log", "wb") as log:
-            self.process = await asyncio.create_subprocess_exec(sys.executable, script, *args, env=env, stdout=log, stderr=log)
-
-    async def stop(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                await asyncio.wait_for(self.process.wait(), 10)
-            except TimeoutError:
-                self.process.kill()
-                await self.process.wait()
-
-    def download(self, user: str, path: str, size: int) -> None:
-        with open(self.folder / "commands.jsonl", "a", encoding="utf-8") as handle:
-            handle.write(json.dumps({"do": "download", "user": user, "path": path, "size": size}) + "\n")
-
-    async def finished(self, what: str) -> dict[str, str]:
-        while True:
-            with contextlib.suppress(OSError, ValueError):
-                for line in (self.folder / "finished.jsonl").read_text("utf-8").splitlines():
-                    if (found := json.loads(line))["what"] == what:
-                        return found
-            await asyncio.sleep(0.1)
-
-
-def run(tmp: Path, shared_by_nicotine: dict[str, bytes], shared_by_us: dict[str, bytes], story) -> None:
-    async def main() -> None:
-        async with asyncio.timeout(120):
-            server = LabServer()
-            await server.start("127.1.0.1")
-            peer = Nicotine(tmp / "nicotine", server.port)
-            ours = tmp / "ours" / "Music"
-            for root, files in ((peer.shared, shared_by_nicotine), (ours, shared_by_us)):
-                for name, data in files.items():
-                    (root / name).parent.mkdir(parents=True, exist_ok=True)
-                    (root / name).write_bytes(data)
-            clock = SystemClock()
-            supervisor = Supervisor(clock)
-            plane = SoulseekPlane(
-                Soulseek(
-                    server=f"127.1.0.1:{server.port}",
-                    username="slskdn",
-                    listen_address="127.1.2.1",
-                    listen_port=free_port("127.1.2.1"),
-                    share=[str(ours)] if shared_by_us else [],
-                    search_gap_s=0.0,
-                ),
-                password="secret",
-                share_db=tmp / "profile" / "shares.db",
-                clock=clock,
-                supervisor=supervisor,
-                rng=random.Random(1),
-                on_event=lambda *event: None,
-                on_bytes=lambda *count: None,
-                manners=Manners(place_first=0.5, place_every=2.0),
-            )
-            await plane.start()
+        self.plane = SoulseekPlane(
+            settings,
+            password="secret",
+            share_db=self.tmp / "profile" / "shares.db",
+            clock=clock,
+            supervisor=supervisor,
+            rng=random.Random(1),
+            on_event=lambda *event: None,
+            on_bytes=lambda *count: None,
+            manners=Manners(place_first=0.5, place_every=2.0),
+        )
+        self.stack.push_async_callback(supervisor.stop)
+        await self.plane.start()
+        self.stack.push_async_callback(self.plane.stop)
+        for peer in self.peers:
             await peer.start()
-            try:
-                await plane.wait_online()
-                await plane.rescan_shares()
-                await server.until(lambda: "nico" in server.members)
-                if shared_by_nicotine:
-                    await server.until(lambda: server._stats_of("nico").shared_file_count == len(shared_by_nicotine))
-                await story(server, plane, peer)
-            finally:
-                await peer.stop()
-                await plane.stop()
-                await supervisor.stop()
-                await server.stop()
+            self.stack.push_async_callback(peer.stop)
+        await self.plane.wait_online()
+        await self.plane.rescan_shares()
+        for peer in self.peers:
+            count = sum(path.is_file() for path in peer.shared.rglob("*"))
+            await self.server.until(
+                lambda name=peer.name, count=count: name in self.server.members and self.server._stats_of(name).shared_file_count == count
+            )
+            # it listens on its own address, but reaches the server from an unbound socket
+            self.server.members[peer.name].address = peer.address
+
+
+Story = Callable[[Lab], Awaitable[None]]
+
+
+def run(tmp: Path, story: Story) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(150), AsyncExitStack() as stack:
+            lab = Lab(tmp, stack)
+            await lab.listen()
+            await story(lab)
 
     asyncio.run(main())
 
 
 def test_a_file_of_a_nicotine_user_is_found_cut_resumed_and_right(tmp_path) -> None:
-    data = random.Random(3).randbytes(SIZE)
+    data = blob(SIZE, 3)
 
-    async def story(server: LabServer, plane: SoulseekPlane, peer: Nicotine) -> None:
-        replies = await plane.search("lab album tune", wait_s=3.0)
+    async def story(lab: Lab) -> None:
+        peer = lab.peer("nico")
+        peer.share("Lab Album/01 tune.flac", data)
+        await lab.meet()
+        replies = await lab.plane.search("lab album tune", wait_s=3.0)
         assert [reply.username for reply in replies] == ["nico"]
         found = replies[0].files[0]
         assert found.size == SIZE and replies[0].free_slot
         head = Sink(enough_at=1_000_000)
-        end, _ = await plane.origin(found).fetch(head)
+        end, _ = await lab.plane.origin(found).fetch(head)
         assert end == OriginEnd.ENOUGH and OriginState.ACTIVE in head.states
         rest = Sink(start=len(head.data))
-        end, words = await plane.origin(found).fetch(rest)
+        end, words = await lab.plane.origin(found).fetch(rest)
         assert end == OriginEnd.COMPLETE, words
         assert sha(bytes(head.data + rest.data)) == sha(data)
-        assert (await peer.finished("upload"))["user"] == "slskdn"
-        end, words = await plane.origin(type(found)("nico", found.path + ".not", 5, "flac")).fetch(Sink())
+        assert (await peer.until(lambda: peer.told("upload")))[0]["user"] == "slskdn"
+        end, words = await lab.plane.origin(FoundFile("nico", found.path + ".not", 5, "flac")).fetch(Sink())
         assert end == OriginEnd.DENIED and "File not shared." in words
 
-    run(tmp_path, {"Lab Album/01 tune.flac": data}, {}, story)
+    run(tmp_path, story)
 
 
 def test_a_nicotine_user_downloads_from_us(tmp_path) -> None:
-    data = random.Random(4).randbytes(SIZE)
+    data = blob(SIZE, 4)
 
-    async def story(server: LabServer, plane: SoulseekPlane, peer: Nicotine) -> None:
-        assert plane.shared == (1, 1)
-        path = plane._reader.query("our tune")[0].remote
-        peer.download("slskdn", path, SIZE)
-        done = await peer.finished("download")
+    async def story(lab: Lab) -> None:
+        peer = lab.peer("nico")
+        (lab.ours / "01 our tune.flac").write_bytes(data)
+        await lab.meet()
+        assert lab.plane.shared == (1, 1)
+        path = lab.plane._reader.query("our tune")[0].remote
+        peer.do(do="download", user="slskdn", path=path, size=SIZE)
+        done = (await peer.until(lambda: peer.told("download")))[0]
         assert done["user"] == "slskdn" and done["path"] == path
         assert sha(Path(done["real"]).read_bytes()) == sha(data)
-        while not any(each.state == "done" for each in plane.uploads()):
-            await asyncio.sleep(0.05)
-        upload = next(each for each in plane.uploads() if each.state == "done")
+        upload = await peer.until(lambda: next((each for each in lab.plane.uploads() if each.state == "done"), None))
         assert (upload.username, upload.sent, upload.size) == ("nico", SIZE, SIZE)
-        await server.until(lambda: server.count("SendUploadSpeed", "slskdn") == 1)
+        await lab.server.until(lambda: lab.server.count("SendUploadSpeed", "slskdn") == 1)
 
-    run(tmp_path, {}, {"Our Album/01 our tune.flac": data}, story)
+    run(tmp_path, story)
+
+
+def test_both_sides_see_length_rate_and_depth_in_their_search_results(tmp_path) -> None:
+    async def story(lab: Lab) -> None:
+        peer = lab.peer("nico")
+        sound(peer.shared / "Sounds" / "their tone.wav")
+        sound(lab.ours / "Sounds" / "our tone.wav", 5)
+        await lab.meet()
+        found = (await lab.plane.search("their tone", wait_s=3.0))[0].files[0]
+        assert (found.seconds, found.sample_rate, found.bit_depth) == (3, 44100, 16)
+        peer.do(do="search", query="our tone")
+        told = (await peer.until(lambda: [each for each in peer.told("found") if each["user"] == "slskdn"]))[0]["files"]
+        assert [each["path"].rsplit("\\", 1)[-1] for each in told] == ["our tone.wav"]
+        assert all(value in told[0]["attributes"] for value in ("44100", "16", "5"))
+
+    run(tmp_path, story)
+
+
+def test_behind_a_busy_slot_the_places_are_shown_and_all_arrive_right(tmp_path) -> None:
+    files = {f"Album/0{number} tune.flac": blob(300_000 + number, 10 + number) for number in (1, 2, 3)}
+
+    async def story(lab: Lab) -> None:
+        peer = lab.peer("nico", slots=1, upload_kib_s=1500)
+        other = lab.peer("busy")
+        for name, data in files.items():
+            peer.share(name, data)
+        big = blob(6_000_000, 9)
+        peer.share("Big/big.flac", big)
+        await lab.meet()
+        found = {file.name: file for reply in await lab.plane.search("tune", wait_s=3.0) for file in reply.files}
+        assert sorted(found) == ["01 tune.flac", "02 tune.flac", "03 tune.flac"]
+        other.do(do="download", user="nico", path="Music\\Big\\big.flac", size=len(big))
+        await peer.until(lambda: peer.told("upload_started"))
+        sinks = {name: Sink() for name in found}
+        ends = await asyncio.gather(*(lab.plane.origin(file).fetch(sinks[name]) for name, file in found.items()))
+        assert [end for end, _ in ends] == [OriginEnd.COMPLETE] * 3, ends
+        assert all(sink.places for sink in sinks.values()), {name: sink.places for name, sink in sinks.items()}
+        assert max(place for sink in sinks.values() for place in sink.places) >= 3
+        for name, data in files.items():
+            assert sha(bytes(sinks[name.rpartition("/")[2]].data)) == sha(data)
+        real = (await other.until(lambda: other.told("download")))[0]["real"]
+        assert sha(Path(real).read_bytes()) == sha(big)
+
+    run(tmp_path, story)
+
+
+def test_a_peer_that_nobody_can_connect_to_still_gives(tmp_path) -> None:
+    data = blob(SIZE, 5)
+
+    async def story(lab: Lab) -> None:
+        peer = lab.peer("nico")
+        peer.share("Lab/their tune.flac", data)
+        await lab.meet()
+        lab.server.members["nico"].port = free_port("127.1.8.1")  # what others are told; nothing listens there
+        sink = Sink()
+        end, words = await lab.plane.origin(FoundFile("nico", "Music\\Lab\\their tune.flac", SIZE, "flac")).fetch(sink)
+        assert end == OriginEnd.COMPLETE and sha(bytes(sink.data)) == sha(data), words
+        assert lab.server.count("ConnectToPeer", "slskdn") >= 1
+
+    run(tmp_path, story)
+
+
+@pytest.mark.parametrize("closed", ["slskdn", "nico"])
+def test_with_either_side_closed_to_connections_we_still_give(tmp_path, closed: str) -> None:
+    data = blob(SIZE, 6)
+
+    async def story(lab: Lab) -> None:
+        peer = lab.peer("nico")
+        (lab.ours / "our tune.flac").write_bytes(data)
+        await lab.meet()
+        lab.server.members[closed].port = free_port(lab.server.members[closed].address)
+        path = lab.plane._reader.query("our tune")[0].remote
+        peer.do(do="download", user="slskdn", path=path, size=SIZE)
+        done = (await peer.until(lambda: peer.told("download")))[0]
+        assert sha(Path(done["real"]).read_bytes()) == sha(data)
+        if closed == "slskdn":
+            assert lab.server.count("ConnectToPeer", "nico") >= 1
+
+    run(tmp_path, story)
+
+
+def test_a_nicotine_user_browses_what_we_share(tmp_path) -> None:
+    async def story(lab: Lab) -> None:
+        peer = lab.peer("nico")
+        for name in ("A/one.flac", "A/two.flac", "B/CD 1/three.flac"):
+            (lab.ours / name).parent.mkdir(parents=True, exist_ok=True)
+            (lab.ours / name).write_bytes(blob(1000, 1))
+        await lab.meet()
+        peer.do(do="browse", user="slskdn")
+        seen = await peer.until(lambda: peer.state.get("browsed", {}).get("slskdn"))
+        assert sorted(name for files in seen.values() for name in files) == ["one.flac", "three.flac", "two.flac"]
+        assert sorted(folder.rpartition("\\")[2] for folder in seen) == ["A", "CD 1"]
+
+    run(tmp_path, story)
