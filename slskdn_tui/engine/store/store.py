@@ -22,6 +22,7 @@ from slskdn_tui.engine.store.people import PeopleTable
 from slskdn_tui.engine.store.releases import ReleasesTable
 from slskdn_tui.engine.store.rescues import RescuesTable
 from slskdn_tui.engine.store.traces import TracesTable
+from slskdn_tui.engine.store.wishes import WishesTable
 
 
 class Store:
@@ -45,6 +46,7 @@ class Store:
         self.rescues = RescuesTable(state)
         self.people = PeopleTable(state)
         self.messages = MessagesTable(state)
+        self.wishes = WishesTable(state)
         self.files = FilesTable(library)
         self.releases = ReleasesTable(library)
         self.mb_cache = MbCacheTable(library, clock)
