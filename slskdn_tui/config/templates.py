@@ -34,7 +34,9 @@ def fault(key: str, text: str) -> str:
     if text.startswith(("/", "~")) or ".." in text.split("/"):
         return "the path must stay below the download folder"
     names = {name for name, _, _ in used}
-    if "ext" not in names or not names & set(_NEEDED.get(key, ("name",))):
+    if not text.endswith("{ext}") or text.count("{ext}") > 1:
+        return "it does not end with {ext}, once"
+    if not names & set(_NEEDED.get(key, ("name",))):
         return f"two {'tracks' if key == 'template' else 'files'} would get one name"
     return ""
 

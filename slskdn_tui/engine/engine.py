@@ -20,7 +20,7 @@ from slskdn_tui.engine.audio.check import AudioChecker
 from slskdn_tui.engine.control import ControlServer
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.handlers.table import HANDLERS, checked
-from slskdn_tui.engine.jobs.placement import check_template
+from slskdn_tui.engine.jobs.placement import base_folder, check_downloads
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.library.offers import LibraryOffers
@@ -88,7 +88,7 @@ class Engine:
 
     async def _start(self) -> None:
         stack, paths = self._stack, self.paths
-        check_template(self.settings.downloads.template)
+        check_downloads(self.settings.downloads)
         _make_folders(paths, self.settings)
         lock = ProfileLock(paths)
         lock.acquire(self._how)
@@ -313,13 +313,14 @@ class Engine:
 
 
 def _make_folders(paths: Paths, settings: Settings) -> None:
-    downloads = Path(settings.downloads.folder).expanduser()
-    for folder, make in ((paths.data, paths.ensure), (downloads, lambda: downloads.mkdir(parents=True, exist_ok=True))):
+    downloads = [base_folder(settings.downloads, name) for name in ("", *settings.downloads.destinations)]
+    for folder in (paths.data, *downloads):
         try:
-            make()
+            paths.ensure() if folder == paths.data else folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
                 "disk", f"cannot make {folder}: {error.strerror}", "check its owner and rights, or name another folder in the configuration"
             ) from error
-    if not os.access(downloads, os.W_OK | os.X_OK):
-        raise UserError("disk", f"{downloads} cannot be written", "change its rights, or set downloads.folder to another one")
+    for folder in downloads:
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError("disk", f"{folder} cannot be written", "change its rights, or name another folder in downloads")

@@ -12,6 +12,7 @@ from typing import Any
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine import stored_views
+from slskdn_tui.engine.jobs import manifests
 from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
 from slskdn_tui.engine.lock import holder
 from slskdn_tui.engine.peers.ledger import LedgerTotals
@@ -220,7 +221,7 @@ class ReadOnlyEngine:
 
     async def _export_job(self, args: dict[str, Any]) -> Result:
         job = await self._job(_text(args, "job"))
-        manifest = ManifestFiles.text(job)
+        manifest = manifests.write(job)
         if not (out := _text(args, "out", "")):
             return Result("ok", data={"job_id": job.job_id, "manifest": manifest})
         path = await asyncio.to_thread(_write, out, manifest)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from itertools import pairwise
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 GRAMMAR = "`DAYS HH:MM-HH:MM DOWN/UP` in kilobits a second, e.g. `mon-fri 08:00-18:00 2000/500` or `sat,sun 22:00-06:00 0/0`"
@@ -108,7 +109,7 @@ def _moments(rules: Sequence[Rule], now: datetime, zone: tzinfo | None) -> set[d
         return set()
     minutes = {minute % _DAY for rule in rules for minute in (rule.start, rule.stop)}
     first = now.astimezone(zone).date()
-    found = set()
+    found: set[datetime] = set()
     for day in range(9):
         for minute in minutes:
             naive = datetime.combine(first + timedelta(days=day), time(minute // 60, minute % 60))
@@ -116,9 +117,5 @@ def _moments(rules: Sequence[Rule], now: datetime, zone: tzinfo | None) -> set[d
             found.update(naive.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     quarter = now.astimezone(UTC).replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
     shifts = [quarter + timedelta(minutes=15 * step) for step in range(9 * 96)]
-    found.update(
-        later
-        for earlier, later in zip(shifts, shifts[1:], strict=False)
-        if earlier.astimezone(zone).utcoffset() != later.astimezone(zone).utcoffset()
-    )
+    found.update(later for earlier, later in pairwise(shifts) if earlier.astimezone(zone).utcoffset() != later.astimezone(zone).utcoffset())
     return found

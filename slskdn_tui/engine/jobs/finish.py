@@ -8,10 +8,11 @@ from pathlib import Path
 
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.place import Placed, find_placed, place
-from slskdn_tui.engine.jobs.placement import destination, safe_name
+from slskdn_tui.engine.jobs.placement import clean_extension, relative_path, safe_name
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.swarm.verify import verify_file
+from slskdn_tui.model.codec import codec_of
 from slskdn_tui.model.text import SafeText
 
 
@@ -32,7 +33,7 @@ class Finish:
         stored = await self._services.store.parts.load(key)
         checked = await loop.run_in_executor(self._services.disk, verify_file, part, stored)
         bad = "" if checked.ok else checked.words
-        if not bad:
+        if not bad and codec_of(record.path) and not self._live.track.optional:
             audio = await self._services.check_audio(part)
             bad = "" if audio.ok else audio.words
             self._tell.trace("verify", result="ok" if audio.ok else "corruption", words=audio.words)
@@ -51,13 +52,14 @@ class Finish:
         words = f"{self._live.track.title}: verified and placed" + (f" ({placed.note})" if placed.note else "")
         self._tell.log("track.done", "verify", words, blake3=checked.blake3, size=record.size)
         self._tell.trace("place", result="ok", words=placed.note or "placed")
-        await self._services.finished(placed.path, self._live.track.recording_mbid)
+        if self._live.track.recording_mbid:
+            await self._services.finished(placed.path, self._live.track.recording_mbid)
         return ""
 
     def _destination(self) -> tuple[Path, str]:
-        record, settings = self._live.record, self._services.settings.downloads
-        extension = "." + record.path.rsplit(".", 1)[-1] if "." in record.path else ""
-        return Path(settings.folder).expanduser(), destination(settings.template, self._job.record.release, self._live.track, extension)
+        record = self._job.record
+        extension = clean_extension(self._live.record.path)
+        return Path(record.folder), relative_path(record, self._services.settings.downloads, self._live.track.position, extension)
 
     async def take_up(self, part: Path, key: str) -> bool:
         """True when this track's file was placed before a crash that kept it from being recorded; then it is recorded now."""

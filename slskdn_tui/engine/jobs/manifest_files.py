@@ -6,18 +6,16 @@ Shell over the file system; runs in a thread.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from slskdn_tui.config.settings import Downloads
 from slskdn_tui.engine.jobs import manifests
 from slskdn_tui.engine.jobs.place import find_placed
-from slskdn_tui.engine.jobs.placement import destination
-from slskdn_tui.engine.store.records import JobRecord, TrackRecord
+from slskdn_tui.engine.jobs.placement import clean_extension, relative_path
+from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.codec import CODECS
-from slskdn_tui.model.jobs import JobState, TrackState
-
-_MOVING = frozenset({TrackState.ACTIVE, TrackState.QUEUED, TrackState.STALLED, TrackState.RESCUE, TrackState.VERIFYING})
-
+from slskdn_tui.model.jobs import JobState, JobType, TrackState
 
 _FOLDERS = {JobState.COMPLETED: "completed", JobState.CANCELLED: "cancelled"}
 
@@ -36,15 +34,9 @@ class ManifestFiles:
         """Manifests of jobs that were not ended."""
         return sorted((self._folder / "active").glob("*.yaml"))
 
-    @staticmethod
-    def text(record: JobRecord) -> str:
-        finished = {t.position: manifests.Finished(t.size, t.blake3) for t in record.tracks if t.state is TrackState.DONE and t.blake3}
-        moving = frozenset(t.position for t in record.tracks if t.state in _MOVING)
-        return manifests.write(record.job_id, record.release, record.constraints, record.created_at, finished, moving)
-
     def keep(self, record: JobRecord) -> None:
         """Write the manifest if it changed, and leave it in one folder only."""
-        path, text = self.path(record), self.text(record)
+        path, text = self.path(record), manifests.write(record)
         if self._last.get(record.job_id) == (mark := f"{path}\n{text}"):
             return
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,18 +52,14 @@ class ManifestFiles:
         self._last[record.job_id] = mark
 
     @staticmethod
-    def already_placed(wanted: manifests.Imported, settings: Downloads) -> dict[int, TrackRecord]:
-        """Tracks that the manifest calls finished and whose file, with that digest, is where the template puts it."""
-        folder = Path(settings.folder).expanduser()
-        there: dict[int, TrackRecord] = {}
-        for track in wanted.release.tracks:
-            done = wanted.finished.get(track.position)
+    def already_placed(record: JobRecord, finished: Mapping[int, manifests.Finished], settings: Downloads) -> None:
+        """Mark the tracks of a fresh record that its manifest calls finished and whose file, with that digest, is where the templates put it."""
+        for track, entry in zip(record.release.tracks, record.tracks, strict=True):
+            done = finished.get(track.position)
             if done is None:
                 continue
-            for extension in (f".{name}" for name in CODECS):
-                relative = destination(settings.template, wanted.release, track, extension)
-                if path := find_placed(folder, relative, done.size, done.blake3):
-                    there[track.position] = TrackRecord(
-                        track.position, TrackState.DONE, size=done.size, placed=str(path), blake3=done.blake3
-                    )
-        return there
+            own = clean_extension(track.title) if track.optional or record.type == JobType.FILES else ""
+            for extension in (own,) if own else (f".{name}" for name in CODECS):
+                relative = relative_path(record, settings, track.position, extension)
+                if path := find_placed(Path(record.folder), relative, done.size, done.blake3):
+                    entry.state, entry.size, entry.placed, entry.blake3 = TrackState.DONE, done.size, str(path), done.blake3

@@ -1,21 +1,25 @@
 """Job manifests (roadmap 3.1): a job as a YAML recipe that a person can read, edit and import again. Core.
 
-The schema is the roadmap's, with `schema_version`, `discs`, and per track `disc`, `number` and (once finished) `size` and `blake3`. A manifest holds
-no path, no host and no command: importing one can only create the job it names.
+The schema is the roadmap's, with `schema_version`, `discs`, `destination` (a name of downloads.destinations), and per track `disc`, `number`, once
+finished `size` and `blake3`, and of files that one user was asked for, `source` (`slsk://USER/PATH`) and `optional` (an extra). Of the three types
+`mb_release` and `mb_recording` name MusicBrainz ids; `soulseek_files` has a `user` and a `source` for each file, and no ids. A manifest holds no
+local path, no host and no command: importing one can only create the job it names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from slskdn_tui.config import safe_yaml
+from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.finding import make_ref, read_ref
 from slskdn_tui.model.ids import is_mbid
-from slskdn_tui.model.jobs import Constraints
+from slskdn_tui.model.jobs import Constraints, JobType, TrackState
 from slskdn_tui.model.music import Release, Track
 from slskdn_tui.model.text import SafeText
 
@@ -29,21 +33,30 @@ class _Part(BaseModel):
 
 class ManifestTrack(_Part):
     position: int = Field(ge=1, le=MAX_TRACKS)
-    mb_recording_id: str
+    mb_recording_id: str = ""
     title: SafeText
     artist: SafeText = SafeText("")
     duration_ms: int | None = Field(default=None, ge=0)
-    disc: int = Field(default=1, ge=1, le=500)
+    disc: int = Field(default=1, ge=0, le=500)
     number: int | None = Field(default=None, ge=0, le=MAX_TRACKS)
+    optional: bool = False
+    source: str = Field(default="", max_length=8192)
     size: int | None = Field(default=None, ge=0)
     blake3: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
     @field_validator("mb_recording_id")
     @classmethod
     def _mbid(cls, value: str) -> str:
-        if not is_mbid(value.lower()):
+        if value and not is_mbid(value.lower()):
             raise ValueError("must be a MusicBrainz recording id (8-4-4-4-12 hex digits)")
         return value.lower()
+
+    @field_validator("source")
+    @classmethod
+    def _ref(cls, value: str) -> str:
+        if value and ((ref := read_ref(value)) is None or ref[2]):
+            raise ValueError("must be slsk://USER/PATH of a file, as `slskdn search` prints it")
+        return value
 
 
 class ManifestConstraints(_Part):
@@ -52,6 +65,7 @@ class ManifestConstraints(_Part):
     prefer_canonical_variants: bool = True
     use_overlay: bool = True
     overlay_bandwidth_kbps: int = Field(default=0, ge=0)
+    allow_mixed_sources: bool = False
 
 
 class ManifestStatus(_Part):
@@ -66,14 +80,16 @@ class Manifest(_Part):
 
     schema_version: Literal[1] = 1
     job_id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
-    type: Literal["mb_release"] = "mb_release"
-    mb_release_id: str
+    type: JobType = JobType.RELEASE
+    mb_release_id: str = ""
     mb_release_group_id: str = ""
     title: SafeText
-    artist: SafeText
+    artist: SafeText = SafeText("")
+    user: str = Field(default="", max_length=60)
     date: str = Field(default="", max_length=10)
     label: SafeText = SafeText("")
     discs: int = Field(default=1, ge=1, le=500)
+    destination: str = Field(default="", max_length=80)
     tracks: list[ManifestTrack] = Field(min_length=1, max_length=MAX_TRACKS)
     constraints: ManifestConstraints = ManifestConstraints()
     status: ManifestStatus = ManifestStatus()
@@ -81,7 +97,7 @@ class Manifest(_Part):
     @field_validator("mb_release_id")
     @classmethod
     def _mbid(cls, value: str) -> str:
-        if not is_mbid(value.lower()):
+        if value and not is_mbid(value.lower()):
             raise ValueError("must be a MusicBrainz release id (8-4-4-4-12 hex digits)")
         return value.lower()
 
@@ -91,6 +107,18 @@ class Manifest(_Part):
         if len({track.position for track in tracks}) != len(tracks):
             raise ValueError("each position may occur once")
         return tracks
+
+    @model_validator(mode="after")
+    def _whole(self) -> Manifest:
+        files = self.type is JobType.FILES
+        if files and (not self.user or not all(track.source for track in self.tracks)):
+            raise ValueError("a job of soulseek_files wants a user, and a source for each track")
+        if not files and not self.mb_release_id:
+            raise ValueError("mb_release_id is missing: a MusicBrainz release id (8-4-4-4-12 hex digits)")
+        for track in self.tracks:
+            if not files and not track.mb_recording_id and not (track.optional and track.source):
+                raise ValueError(f"track {track.position} wants a mb_recording_id, or optional: true and a source")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +131,32 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a manifest says: the job's identity, target and constraints, and which tracks it claims finished."""
+    """What a manifest says: a fresh record of the job it names, and which tracks it claims finished."""
 
-    job_id: str
-    release: Release
-    constraints: Constraints
-    started_at: str
-    finished: Mapping[int, Finished]
+    record: JobRecord
+    finished: Mapping[int, Finished] = field(default_factory=dict)
+
+    @property
+    def job_id(self) -> str:
+        return self.record.job_id
 
 
-def write(
-    job_id: str, release: Release, constraints: Constraints, started_at: str, finished: Mapping[int, Finished], in_progress: frozenset[int]
-) -> str:
+_MOVING = frozenset({TrackState.ACTIVE, TrackState.QUEUED, TrackState.STALLED, TrackState.RESCUE, TrackState.VERIFYING})
+
+
+def write(record: JobRecord) -> str:
     """The manifest's text."""
-    tracks = []
+    release, entries = record.release, {entry.position: entry for entry in record.tracks}
+    files = record.type == JobType.FILES
+    tracks: list[ManifestTrack] = []
+    done: list[int] = []
+    moving: list[int] = []
+    pending: list[int] = []
     for track in release.tracks:
-        done = finished.get(track.position)
+        entry = entries.get(track.position, TrackRecord(track.position))
+        finished = entry.state is TrackState.DONE and bool(entry.blake3)
+        fixed = (files or track.optional) and bool(entry.username)
+        (done if finished else moving if entry.state in _MOVING else pending).append(track.position)
         tracks.append(
             ManifestTrack(
                 position=track.position,
@@ -128,20 +166,25 @@ def write(
                 duration_ms=track.length_ms,
                 disc=track.disc,
                 number=track.number,
-                size=done.size if done else None,
-                blake3=done.blake3 if done else None,
+                optional=track.optional,
+                source=make_ref(entry.username, entry.path) if fixed else "",
+                size=entry.size if finished or fixed else None,
+                blake3=entry.blake3 if finished else None,
             )
         )
-    positions = [track.position for track in release.tracks]
+    constraints = record.constraints
     manifest = Manifest(
-        job_id=job_id,
+        job_id=record.job_id,
+        type=JobType(record.type),
         mb_release_id=release.mbid,
         mb_release_group_id=release.group_mbid,
         title=release.title,
         artist=release.artist,
+        user=record.details.get("user", ""),
         date=release.date,
         label=release.label,
         discs=release.disc_count,
+        destination=record.details.get("destination", ""),
         tracks=tracks,
         constraints=ManifestConstraints(
             preferred_codecs=list(constraints.preferred_codecs),
@@ -149,20 +192,24 @@ def write(
             prefer_canonical_variants=constraints.prefer_canonical_variants,
             use_overlay=constraints.use_overlay,
             overlay_bandwidth_kbps=constraints.overlay_bandwidth_kbps,
+            allow_mixed_sources=constraints.allow_mixed_sources,
         ),
-        status=ManifestStatus(
-            started_at=started_at,
-            completed_tracks=[p for p in positions if p in finished],
-            in_progress_tracks=[p for p in positions if p in in_progress and p not in finished],
-            pending_tracks=[p for p in positions if p not in finished and p not in in_progress],
-        ),
+        status=ManifestStatus(started_at=record.created_at, completed_tracks=done, in_progress_tracks=moving, pending_tracks=pending),
     )
     data = manifest.model_dump(exclude_none=True)
+    data = {key: value for key, value in data.items() if value != "" or key in _ALWAYS}
     data["tracks"] = [
-        {key: value for key, value in track.items() if value != "" and not (key == "disc" and release.disc_count == 1)}
+        {
+            key: value
+            for key, value in track.items()
+            if value != "" and not (key == "disc" and (release.disc_count == 1 or files)) and not (key == "optional" and not value)
+        }
         for track in data["tracks"]
     ]
     return safe_yaml.dump(_plain(data))
+
+
+_ALWAYS = frozenset({"title", "artist"})
 
 
 def read(text: str, name: str) -> Imported:
@@ -179,18 +226,7 @@ def read(text: str, name: str) -> Imported:
             f"{name}, line {loaded.line_of(where)}: {key}: {first['msg']}",
             "mend the manifest, or export it again with `slskdn jobs export`",
         ) from None
-    tracks = tuple(
-        Track(
-            t.position,
-            t.disc,
-            t.number if t.number is not None else t.position,
-            t.mb_recording_id,
-            t.title,
-            t.artist or manifest.artist,
-            t.duration_ms,
-        )
-        for t in sorted(manifest.tracks, key=lambda t: t.position)
-    )
+    rows = sorted(manifest.tracks, key=lambda row: row.position)
     release = Release(
         mbid=manifest.mb_release_id,
         group_mbid=manifest.mb_release_group_id,
@@ -203,26 +239,41 @@ def read(text: str, name: str) -> Imported:
         label=manifest.label,
         formats=(),
         disc_count=manifest.discs,
-        tracks=tracks,
+        tracks=tuple(_track(row, manifest.artist) for row in rows),
     )
     want = manifest.constraints
-    return Imported(
-        job_id=manifest.job_id,
-        release=release,
-        constraints=Constraints(
+    record = JobRecord(
+        manifest.job_id,
+        str(manifest.type),
+        release,
+        Constraints(
             tuple(codec.upper() for codec in want.preferred_codecs),
             want.max_lossy_tracks_per_album,
             want.prefer_canonical_variants,
             want.use_overlay,
             want.overlay_bandwidth_kbps,
+            want.allow_mixed_sources,
         ),
-        started_at=manifest.status.started_at,
-        finished={
-            t.position: Finished(t.size, t.blake3)
-            for t in manifest.tracks
-            if t.position in manifest.status.completed_tracks and t.size is not None and t.blake3 is not None
-        },
+        created_at=manifest.status.started_at,
+        tracks=[_entry(row) for row in rows],
+        details={key: value for key, value in (("user", manifest.user), ("destination", manifest.destination)) if value},
     )
+    finished = {
+        row.position: Finished(row.size, row.blake3)
+        for row in rows
+        if row.position in manifest.status.completed_tracks and row.size is not None and row.blake3 is not None
+    }
+    return Imported(record, finished)
+
+
+def _track(row: ManifestTrack, artist: SafeText) -> Track:
+    number = row.number if row.number is not None else row.position
+    return Track(row.position, row.disc, number, row.mb_recording_id, row.title, row.artist or artist, row.duration_ms, row.optional)
+
+
+def _entry(row: ManifestTrack) -> TrackRecord:
+    ref = read_ref(row.source) if row.source else None
+    return TrackRecord(row.position, username=ref[0], path=ref[1], size=row.size or 0) if ref else TrackRecord(row.position)
 
 
 def _plain(value: Any) -> Any:

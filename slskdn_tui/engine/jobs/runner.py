@@ -17,6 +17,7 @@ from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.jobs import manifests
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
+from slskdn_tui.engine.jobs.placement import fill_in
 from slskdn_tui.engine.jobs.search import find_album
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.slots import Slots
@@ -24,10 +25,10 @@ from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track_task import TrackTask
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.events import Level
-from slskdn_tui.engine.store.records import JobRecord, TrackRecord
+from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.engine.swarm.part_file import DiskTrouble
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.jobs import ENDED, Constraints, JobState, TrackState
+from slskdn_tui.model.jobs import ENDED, Constraints, JobState, JobType, TrackState
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText
 
@@ -120,12 +121,14 @@ class JobRunner:
 
     # Acting -----------------------------------------------------------------------------------------------------
 
-    async def create(self, release: Release, constraints: Constraints) -> LiveJob:
+    async def create(
+        self, release: Release, constraints: Constraints, kind: JobType = JobType.RELEASE, details: dict[str, str] | None = None
+    ) -> LiveJob:
         """A new job; an unfinished job for the same release is refused, since both would fetch the same files."""
         for job in self._jobs.values():
             if job.record.release.mbid == release.mbid and job.record.state not in ENDED:
                 raise UserError("refused", f"job {job.job_id[:8]} already fetches {release.title}", "resume it, or cancel it first")
-        return await self._add(str(uuid.uuid4()), release, constraints, iso(self._services.clock.wall()), {})
+        return await self.add(JobRecord(str(uuid.uuid4()), kind.value, release, constraints, details=dict(details or {})))
 
     async def import_manifest(self, text: str, name: str) -> LiveJob:
         """Recreate a job from its manifest and go on from what is on disk."""
@@ -138,16 +141,17 @@ class JobRunner:
                 f"job {wanted.job_id[:8]} is here already ({known.record.state})",
                 "cancel it first, or give the manifest another job_id",
             )
-        there = await loop.run_in_executor(self._services.disk, self._manifests.already_placed, wanted, self._services.settings.downloads)
-        return await self._add(
-            wanted.job_id, wanted.release, wanted.constraints, wanted.started_at or iso(self._services.clock.wall()), there
-        )
+        settings = self._services.settings.downloads
+        fill_in(wanted.record, settings)
+        await loop.run_in_executor(self._services.disk, self._manifests.already_placed, wanted.record, wanted.finished, settings)
+        return await self.add(wanted.record)
 
-    async def _add(self, job_id: str, release: Release, constraints: Constraints, created: str, there: dict[int, TrackRecord]) -> LiveJob:
-        tracks = [there.get(track.position, TrackRecord(track.position)) for track in release.tracks]
-        position = max((job.record.queue_position for job in self._jobs.values()), default=0) + 1
-        record = JobRecord(job_id, "mb_release", release, constraints, JobState.NEW, position, created, tracks=tracks)
-        record.folder = str(Path(self._services.settings.downloads.folder).expanduser())
+    async def add(self, record: JobRecord) -> LiveJob:
+        """A new job from its record, last in the queue; folder, templates, date and tracks are filled in where it has none. UserError for an unknown destination."""
+        fill_in(record, self._services.settings.downloads)
+        job_id = record.job_id
+        record.created_at = record.created_at or iso(self._services.clock.wall())
+        record.queue_position = max((job.record.queue_position for job in self._jobs.values()), default=0) + 1
         job = LiveJob.of(record)
         try:
             await self._save(job)
@@ -156,7 +160,7 @@ class JobRunner:
                 await self._services.store.jobs.drop(job_id)
             raise
         self._jobs[job_id] = job
-        self._tell(job, "job.created", f"{release.artist} – {release.title}: {len(release.tracks)} tracks")
+        self._tell(job, "job.created", f"{record.release.artist} – {record.release.title}: {len(job.tracks)} tracks")
         self._start(job)
         return job
 
@@ -214,7 +218,7 @@ class JobRunner:
 
     def manifest(self, job: LiveJob) -> str:
         """The job's manifest as it stands now."""
-        return self._manifests.text(job.record)
+        return manifests.write(job.record)
 
     def manifest_path(self, job: LiveJob) -> Path:
         return self._manifests.path(job.record)

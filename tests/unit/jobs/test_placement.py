@@ -8,39 +8,98 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slskdn_tui.config.settings import Downloads
 from slskdn_tui.engine.jobs.place import file_blake3, place
-from slskdn_tui.engine.jobs.placement import check_template, destination, safe_name
+from slskdn_tui.engine.jobs.placement import check_downloads, fill_in, relative_path, safe_name
+from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.music import Release, Track
 from slskdn_tui.model.text import SafeText
 
-TEMPLATE = "{artist}/{album}{year}/{disc}{track:02} {title}{ext}"
 
-
-def release(title: str = "Loveless", artist: str = "My Bloody Valentine", discs: int = 1) -> Release:
-    return Release(
-        "m", "g", SafeText(title), SafeText(artist), "a", "1991-11-04", "GB", "Official", SafeText("Creation"), ("CD",), discs, ()
+def job(*tracks: Track, title: str = "Loveless", artist: str = "My Bloody Valentine", discs: int = 1, **more: object) -> JobRecord:
+    release = Release(
+        "m", "g", SafeText(title), SafeText(artist), "a", "1991-11-04", "GB", "Official", SafeText("Creation"), ("CD",), discs, tracks
     )
+    return JobRecord("0f4de638-56f3-4a0f-b8fa-64f85c6b6a8f", str(more.get("type", JobType.RELEASE)), release)
 
 
-def track(title: str = "Loomer", number: int = 2, disc: int = 1) -> Track:
-    return Track(number, disc, number, "r", SafeText(title), SafeText("MBV"), 178000)
+def track(title: str = "Loomer", number: int = 2, disc: int = 1, position: int | None = None) -> Track:
+    return Track(position or number, disc, number, "r", SafeText(title), SafeText("MBV"), 178000)
+
+
+def extra(title: str, position: int, disc: int = 0) -> Track:
+    return Track(position, disc, 0, "", SafeText(title), SafeText("MBV"), None, optional=True)
+
+
+def paths(record: JobRecord, settings: Downloads | None = None, ext: str = ".flac") -> list[str]:
+    return [
+        relative_path(
+            record, settings or Downloads(), each.position, "." + each.title.rsplit(".", 1)[-1].lower() if "." in each.title else ext
+        )
+        for each in record.release.tracks
+    ]
 
 
 def test_the_default_template_makes_artist_album_year_and_numbered_titles():
-    assert destination(TEMPLATE, release(), track(), ".flac") == "My Bloody Valentine/Loveless (1991)/02 Loomer.flac"
-    assert destination(TEMPLATE, release(discs=2), track(disc=2), ".flac") == "My Bloody Valentine/Loveless (1991)/CD 2/02 Loomer.flac"
+    assert paths(job(track())) == ["My Bloody Valentine/Loveless (1991)/02 Loomer.flac"]
+    assert paths(job(track(disc=2), discs=2)) == ["My Bloody Valentine/Loveless (1991)/CD 2/02 Loomer.flac"]
 
 
-@given(st.text(max_size=400), st.text(max_size=400))
-def test_no_name_leaves_the_folder_or_is_refused_by_a_file_system(title, artist):
-    path = destination(TEMPLATE, release(title, artist), track(title), ".FLAC")
-    parts = path.split("/")
-    assert len(parts) == 3
-    for part in parts:
-        assert part not in ("", ".", "..") and not part.startswith(".") and len(part.encode()) <= 255
-        assert not set(part) & set('\\:*?"<>|\x00') and part == part.rstrip(". ")
-        assert all(unicodedata.category(char) not in ("Cc", "Cs") for char in part)
+def test_the_covers_of_two_discs_and_of_the_album_get_three_places():
+    covers = (extra("cover.jpg", 3), extra("cover.jpg", 4, disc=1), extra("Cover.JPG", 5, disc=2))
+    album = "My Bloody Valentine/Loveless (1991)"
+    made = paths(job(track(), track(disc=2, position=9), *covers, discs=2))
+    assert made[2:] == [f"{album}/cover.jpg", f"{album}/CD 1/cover.jpg", f"{album}/CD 2/Cover.jpg"]
+    flat = Downloads(extras_template="{album}/{name}{ext}", template="{album}/{track:02} {title}{ext}")
+    made = paths(job(track(), track(disc=2, position=9), *covers, discs=2), flat)
+    assert made == [
+        "Loveless/02 Loomer.flac", "Loveless/02 Loomer (2).flac",
+        "Loveless/cover.jpg", "Loveless/cover (2).jpg", "Loveless/Cover (3).jpg",
+    ]  # fmt: skip
+
+
+def test_a_name_that_looks_numbered_already_is_not_given_twice():
+    flat = Downloads(extras_template="{name}{ext}")
+    made = paths(job(extra("a (2).jpg", 1), extra("a.jpg", 2), extra("a.jpg", 3), extra("a.png", 4), extra("a.jpg", 5)), flat)
+    assert made == ["a (2).jpg", "a.jpg", "a (3).jpg", "a.png", "a (4).jpg"]
+
+
+def test_files_of_a_user_keep_the_tree_below_the_folder_asked_for():
+    files = (track("01 Song.flac", 1), track("CD1/01 Song.flac", 2), track("../../x/evil.sh", 3), track("README", 4))
+    record = job(*files, title="Album", artist="dj kode", type=JobType.FILES)
+    made = [relative_path(record, Downloads(), n, ext) for n, ext in ((1, ".flac"), (2, ".flac"), (3, ".sh"), (4, ""))]
+    assert made == ["dj kode/Album/01 Song.flac", "dj kode/Album/CD1/01 Song.flac", "dj kode/Album/_/_/x/evil.sh", "dj kode/Album/README"]
+
+
+def test_changed_settings_do_not_split_a_job_that_began():
+    record = job(track())
+    fill_in(record, Downloads(folder="/a", destinations={"vinyl": "/v"}))
+    assert record.folder == "/a" and paths(record, Downloads(template="{track}{ext}")) == [
+        "My Bloody Valentine/Loveless (1991)/02 Loomer.flac"
+    ]
+    named = job(track())
+    named.details["destination"] = "vinyl"
+    fill_in(named, Downloads(destinations={"vinyl": "/v"}))
+    assert named.folder == "/v"
+    named.folder, named.details["destination"] = "", "tape"
+    with pytest.raises(UserError, match="vinyl"):
+        fill_in(named, Downloads(destinations={"vinyl": "/v"}))
+
+
+@given(st.text(max_size=600), st.text(max_size=400), st.booleans())
+def test_no_name_leaves_the_folder_or_is_refused_by_a_file_system(title, artist, optional):
+    every = {JobType.RELEASE: 3, JobType.FILES: None}
+    for kind, depth in every.items():
+        each = Track(1, 1, 1, "", SafeText(title), SafeText(""), None, optional)
+        path = relative_path(job(each, title=title, artist=artist, type=kind), Downloads(), 1, ".flac")
+        parts = path.split("/")
+        assert depth is None or len(parts) == depth
+        for part in parts:
+            assert part not in ("", ".", "..") and not part.startswith(".") and len(part.encode()) <= 255
+            assert not set(part) & set('\\:*?"<>|\x00') and part == part.rstrip(". ")
+            assert all(unicodedata.category(char) not in ("Cc", "Cs") for char in part)
 
 
 @pytest.mark.parametrize("name", ["CON", "nul.txt", "..", ".", "", " . ", "a/../b", "x\x1b]52;c;AA\x07"])
@@ -50,11 +109,22 @@ def test_reserved_and_hostile_names_become_harmless(name):
     assert made.lower() not in ("con", "nul", "nul.txt")
 
 
-@pytest.mark.parametrize("template", ["{nope}{track}{ext}", "/abs/{track}{ext}", "{track} {title}", "../{track}{ext}", "{track}{ext}{"])
-def test_a_template_that_would_lose_tracks_is_refused_with_what_to_do(template):
+@pytest.mark.parametrize(
+    ("key", "template"),
+    [
+        *(
+            ("template", each)
+            for each in ("{nope}{track}{ext}", "/abs/{track}{ext}", "{track} {title}", "../{track}{ext}", "{track}{ext}{")
+        ),
+        *(("template", each) for each in ("{artist}{ext}", "{ext}/{track}{ext}", "{track:x}{ext}", "{title!r}{ext}", "~/{track}{ext}")),
+        *(("extras_template", each) for each in ("{album}{ext}", "{name}", "{track}{ext}", "a/../{name}{ext}")),
+        *(("files_template", each) for each in ("{user}{ext}", "{artist}/{name}{ext}", "/{name}{ext}")),
+    ],
+)
+def test_a_template_that_would_lose_files_is_refused_with_what_to_do(key, template):
     with pytest.raises(UserError) as caught:
-        check_template(template)
-    assert caught.value.code == "config" and caught.value.hint
+        check_downloads(Downloads(**{key: template}))
+    assert caught.value.code == "config" and caught.value.hint and f"downloads.{key}" in caught.value.message
 
 
 def test_collisions_follow_the_policy_and_nothing_is_overwritten_unasked(tmp_path: Path):
