@@ -10,7 +10,7 @@ The upload side of the overlay serves whatever `ChunkProvider`s it is handed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -72,6 +72,26 @@ class Origin(Protocol):
     def set_rate(self, bytes_per_s: int | None) -> None:
         """Cap reading from this connection (rescue keeps the origin alive at low priority); None lifts the cap."""
         ...
+
+
+class QueuedOrigin(Origin, Protocol):
+    """An origin whose queue can be waited in before there is anywhere to put bytes. Whoever calls `queue` calls `leave` in the end."""
+
+    @property
+    def offered(self) -> bool:
+        """Whether the peer is about to send: `fetch` accepts, within seconds."""
+        ...
+
+    @property
+    def parked(self) -> bool:
+        """Whether an offer was sent away because nobody took it; `queue` or `fetch` asks again."""
+        ...
+
+    async def queue(self, told: Callable[[OriginState, int | None, str], None]) -> tuple[OriginEnd, str] | None:
+        """Ask for the file and wait in the holder's queue; None once it is offered. May be cancelled and called again: the place is kept."""
+        ...
+
+    async def leave(self) -> None: ...
 
 
 class ChunkReceiver(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BACKOFF_S = (5.0, 60.0, 120.0, 300.0, 900.0, 1800.0)
+BACKOFF_S = (60.0, 120.0, 300.0, 900.0, 1800.0)
 
 
 @dataclass(slots=True)
@@ -44,6 +44,10 @@ class HoldOff:
     def attempts(self, key: str) -> int:
         hold = self._holds.get(key)
         return hold.attempts if hold else 0
+
+    def clear(self) -> None:
+        """Everybody may be tried again: what kept us apart was on our side."""
+        self._holds.clear()
 
     def prune(self, now: float) -> None:
         """Forget those whose hold ended longer ago than the longest step: they start afresh."""

@@ -1,6 +1,6 @@
-"""Shell: one holder of one file as an `Origin` (model/ports.py), over aioslsk's transfers.
+"""Shell: aioslsk's transfer manager with sinks of ours: one run of a download is a `Fetch`, from the request to its end.
 
-One front-to-back stream into a sink of ours. aioslsk keeps the queue, the connections and the states; the bytes, the offset, the end and what happens
+One front-to-back stream into a sink. aioslsk keeps the queue, the connections and the states; the bytes, the offset, the end and what happens
 afterwards are decided here, and a transfer leaves aioslsk's list with its fetch, so nothing is ever queued again behind our back.
 """
 
@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Protocol
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 from aioslsk.events import on_message
 from aioslsk.exceptions import ConnectionReadError, ConnectionWriteError, RequestPlaceFailedError
 from aioslsk.network.connection import CloseReason, PeerConnection, PeerConnectionState
-from aioslsk.protocol.messages import PeerTransferReply, PeerTransferRequest, PeerUploadFailed
+from aioslsk.protocol.messages import GetUserStatus, PeerTransferReply, PeerTransferRequest, PeerUploadFailed
 from aioslsk.protocol.primitives import uint64
 from aioslsk.transfer.manager import _RequestFlag
 from aioslsk.transfer.model import FailReason, Transfer, TransferDirection
 from aioslsk.transfer.state import TransferState
-from aioslsk.user.model import TrackingFlag, UserStatus
+from aioslsk.user.model import UserStatus
 
 from slskdn_tui.engine.soulseek.pace import Pace
 from slskdn_tui.engine.soulseek.polite import QUEUED_STATES, PoliteTransferManager
+from slskdn_tui.engine.soulseek.queue_places import PlaceRounds, derived
 from slskdn_tui.model.candidates import FoundFile
-from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ports import OriginEnd, OriginSink, OriginState
 from slskdn_tui.model.text import SafeText
 
@@ -31,35 +33,63 @@ log = logging.getLogger(__name__)
 
 FILE_CONNECTION_S = 60.0
 UPLOAD_FAILURES = 3
+SILENCES = 2
+"""So many unanswered questions about a file's place, and it is asked for again: the request may be lost."""
+
+Told = Callable[[OriginState, int | None, str], None]
 
 
 class Fetch:
-    """One run of `Origin.fetch`: its sink, its pace, and the future its end is told through."""
+    """One run of a download. `news` is set when the file is offered and when all is over; `parked`: the offer was sent away for want of a place of ours."""
 
-    def __init__(self, file: FoundFile, sink: OriginSink, pace: Pace) -> None:
+    def __init__(self, file: FoundFile, told: Told, pace: Pace) -> None:
         self.file = file
-        self.sink = sink
         self.pace = pace
+        self.told = told
+        self.sink: OriginSink | None = None
+        self.taken = asyncio.Event()
+        self.news = asyncio.Event()
         self.end: asyncio.Future[tuple[OriginEnd, str]] = asyncio.get_running_loop().create_future()
+        self.end.add_done_callback(lambda done: self.news.set())
         self.state = OriginState.CONNECTING
+        self.offer: tuple[PeerConnection, int] | None = None
+        self.parked = False
         self.failures = 0
+        self.place: int | None = None
         self.outcome: tuple[OriginEnd, str] | Exception | None = None
 
     def tell(self, state: OriginState, place: int | None = None, detail: str = "") -> None:
-        self.state = state
-        self.sink.status(state, place, detail)
+        self.state, self.place = state, place
+        self.told(state, place, detail)
+
+    def take(self, sink: OriginSink) -> None:
+        """The bytes go here; an offer that is held is accepted."""
+        self.sink, self.told = sink, sink.status
+        self.taken.set()
+
+    def untake(self, told: Told) -> None:
+        """Wait on without a sink."""
+        self.sink, self.told = None, told
+        self.taken.clear()
 
     def finish(self, end: OriginEnd, words: str = "") -> None:
         if not self.end.done():
             self.end.set_result((end, str(SafeText(words))))
 
+    @property
+    def waits(self) -> bool:
+        return self.state in (OriginState.CONNECTING, OriginState.QUEUED)
+
 
 class OriginTransferManager(PoliteTransferManager):
-    """Downloads go into the sinks of registered fetches; a download without one is refused."""
+    """Downloads go into the sinks of registered fetches; a download without one is refused. `spawn(name, work)` starts a supervised task."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.spawn: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[Any]] = lambda name, work: asyncio.create_task(work, name=name)
         self._fetches: dict[tuple[str, str], Fetch] = {}
+        self._asking: set[str] = set()
+        self._missed: dict[asyncio.Future[None], frozenset[str]] = {}
 
     # -- a fetch's life
 
@@ -69,61 +99,145 @@ class OriginTransferManager(PoliteTransferManager):
         if key in self._fetches:
             raise RuntimeError("this file is already being fetched from this user")
         self._fetches[key] = fetch
-        transfer = await self.add(Transfer(*key, TransferDirection.DOWNLOAD))
-        await transfer.state.queue()
+        transfer = Transfer(*key, TransferDirection.DOWNLOAD)
+        try:
+            await self.add(transfer)
+            await transfer.state.queue()
+        except BaseException:
+            await self.leave(fetch, transfer)
+            raise
         return transfer
 
     async def leave(self, fetch: Fetch, transfer: Transfer) -> None:
-        """Out of aioslsk's list, its task and connection ended; a user nothing else is wanted of is no longer watched."""
+        """Out of aioslsk's list, its task and connection ended; an offer nobody took is declined."""
         key = (fetch.file.username, fetch.file.path)
         try:
+            if fetch.offer is not None and not fetch.taken.is_set():
+                await self._refuse(*fetch.offer)
             if transfer.is_processing() or transfer.state.VALUE in QUEUED_STATES:
                 await transfer.state.abort(reason="Requested")
             await asyncio.gather(*transfer.cancel_tasks(), return_exceptions=True)
         finally:
             self._fetches.pop(key, None)
             self._transfers[:] = [each for each in self._transfers if each is not transfer]
-        if not any(each.username == transfer.username and not each.is_finalized() for each in self._transfers):
-            await self._user_manager.untrack_user(transfer.username, TrackingFlag.TRANSFER)
+        self.request_management_cycle(_RequestFlag.TRANSFER_CHANGE)
 
     def fetch_of(self, transfer: Transfer) -> Fetch | None:
         return self._fetches.get((transfer.username, transfer.remote_path)) if transfer.is_download() else None
+
+    def ask_again(self, fetch: Fetch, transfer: Transfer) -> None:
+        """A parked file is wanted now."""
+        fetch.parked = False
+        transfer.remotely_queued = False
+        self.request_management_cycle(_RequestFlag.TRANSFER_CHANGE)
+
+    async def wait_back(self, usernames: Collection[str]) -> None:
+        """Until one of these users, who could not be reached, may be tried (again): the server said so, or their hold is over."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._missed[future] = frozenset(usernames)
+        self.request_management_cycle(_RequestFlag.TRANSFER_CHANGE)
+        try:
+            await future
+        finally:
+            del self._missed[future]
 
     def end_all(self, words: str) -> None:
         for fetch in self._fetches.values():
             fetch.finish(OriginEnd.LOST, words)
 
-    def queue_again(self, transfer: Transfer) -> None:
-        """The peer seems to have lost our request."""
-        transfer.remotely_queued = False
-        self.request_management_cycle(_RequestFlag.TRANSFER_CHANGE)
-
     # -- what aioslsk tells
+
+    def waited_for(self) -> set[str]:
+        """Only after the first request: a message spent on watching could be what the request lacks."""
+        return {each.file.username for each in self._fetches.values() if each.state != OriginState.CONNECTING}.union(*self._missed.values())
+
+    def may_ask(self, transfer: Transfer) -> bool:
+        fetch = self.fetch_of(transfer)
+        return fetch is not None and not fetch.parked and fetch.offer is None and super().may_ask(transfer)
 
     def manage_transfers(self) -> None:
         now = self.clock.now()
         for fetch in tuple(self._fetches.values()):
             username = fetch.file.username
-            if fetch.state in (OriginState.CONNECTING, OriginState.QUEUED):
+            if fetch.waits:
                 if self._user_manager.get_user_object(username).status == UserStatus.OFFLINE:
                     fetch.finish(OriginEnd.OFFLINE, f"{username} is not online")
-                elif fetch.state == OriginState.CONNECTING and self.holds.remaining(username, now):
-                    fetch.finish(
-                        OriginEnd.OFFLINE, f"{self.holds.reason(username)}; next try in {self.holds.remaining(username, now):.0f} s"
-                    )
+                elif fetch.state == OriginState.CONNECTING and (left := self.holds.remaining(username, now)):
+                    fetch.finish(OriginEnd.OFFLINE, f"{self.holds.reason(username)}; next try in {left:.0f} s")
+        back = {name for name in frozenset[str]().union(*self._missed.values()) if self._is_back(name, now)}
+        for future, names in self._missed.items():
+            if not future.done() and names & back:
+                future.set_result(None)
         super().manage_transfers()
 
-    def unreachable(self, username: str, reason: str, offline: bool) -> None:
+    def _is_back(self, username: str, now: float) -> bool:
+        online = self._user_manager.get_user_object(username).status in (UserStatus.ONLINE, UserStatus.AWAY)
+        return online and not self.holds.remaining(username, now) and self.affordable(username)
+
+    @on_message(GetUserStatus.Response)
+    async def _on_get_user_status(self, message: GetUserStatus.Response, connection: Any) -> None:
+        """As stock; and whoever was not online and now is, is no longer left alone."""
+        if message.status != UserStatus.OFFLINE.value and self._user_manager.get_user_object(message.username).status == UserStatus.OFFLINE:
+            self.holds.succeeded(message.username)
+        await super()._on_get_user_status(message, connection)
+
+    def unreachable(self, username: str, reason: str) -> None:
         for fetch in tuple(self._fetches.values()):
-            if fetch.file.username == username and fetch.state in (OriginState.CONNECTING, OriginState.QUEUED):
+            if fetch.file.username == username and fetch.waits:
                 fetch.finish(OriginEnd.OFFLINE, reason)
 
     async def _queue_remotely(self, transfer: Transfer) -> None:
         await super()._queue_remotely(transfer)
+        queued = False
         for each in self._transfers:
             fetch = self.fetch_of(each)
             if fetch is not None and each.remotely_queued and fetch.state == OriginState.CONNECTING:
                 fetch.tell(OriginState.QUEUED)
+                queued = True
+        if queued and transfer.username not in self._asking:
+            self._asking.add(transfer.username)
+            self.spawn(f"places at {SafeText(transfer.username, 40)}", self._ask_places(transfer.username))
+
+    async def _ask_places(self, username: str) -> None:
+        """While files of ours wait in this user's queue: ask for a few places now and then. No answer at all means a request may be lost."""
+        rounds, silent, wait = PlaceRounds(), Counter[str](), self.manners.place_first
+        try:
+            while True:
+                await self.clock.sleep(wait)
+                queued = self._queued_at(username)
+                if not queued:
+                    return
+                wait = min(max(wait * 2, self.manners.place_first), self.manners.place_every)
+                if not self.affordable(username):
+                    continue
+                picked = rounds.pick(tuple(queued))
+                answers = await asyncio.gather(*(self._place_of(queued[path][1]) for path in picked))
+                told = {path: place for path, place in zip(picked, answers, strict=True) if place is not None}
+                now_queued = self._queued_at(username)
+                for path, place in derived(tuple(now_queued), told).items():
+                    now_queued[path][0].tell(OriginState.QUEUED, place)
+                for path in picked:
+                    silent[path] = 0 if path in told else silent[path] + 1
+                    if silent[path] >= SILENCES and path in now_queued:
+                        silent[path] = 0
+                        self.ask_again(*now_queued[path])
+        finally:
+            self._asking.discard(username)
+
+    def _queued_at(self, username: str) -> dict[str, tuple[Fetch, Transfer]]:
+        """Files of ours in this user's queue, oldest first."""
+        found = {}
+        for each in self._transfers:
+            fetch = self.fetch_of(each)
+            if fetch is not None and each.username == username and each.remotely_queued and fetch.state == OriginState.QUEUED and not fetch.parked:
+                found[each.remote_path] = (fetch, each)
+        return found
+
+    async def _place_of(self, transfer: Transfer) -> int | None:
+        try:
+            return max(1, await self.request_place_in_queue(transfer))
+        except RequestPlaceFailedError:
+            return None
 
     async def on_transfer_state_changed(self, transfer: Transfer, old: TransferState.State, new: TransferState.State) -> None:
         fetch = self.fetch_of(transfer)
@@ -147,7 +261,7 @@ class OriginTransferManager(PoliteTransferManager):
     # -- the bytes
 
     async def _initialize_download(self, transfer: Transfer, peer_connection: PeerConnection, request: PeerTransferRequest.Request) -> None:
-        """The peer offers the file: say yes, wait for its connection, send the offset, receive."""
+        """The peer offers the file: when a place of ours is free say yes, wait for its connection, send the offset, receive."""
         fetch = self.fetch_of(transfer)
         if fetch is None:
             await self._refuse(peer_connection, request.ticket)
@@ -158,6 +272,9 @@ class OriginTransferManager(PoliteTransferManager):
             return
         if not await transfer.state.initialize():
             return  # offered twice at once: the first offer is being taken
+        if not await self._held(fetch, peer_connection, request.ticket):
+            await transfer.state.queue(remotely=True)
+            return
         transfer.filesize = request.filesize
         expected = self.expect_file(transfer.username, request.ticket)
         try:
@@ -177,6 +294,23 @@ class OriginTransferManager(PoliteTransferManager):
         finally:
             await connection.disconnect(CloseReason.REQUESTED)
         await self._settle(fetch, transfer)
+
+    async def _held(self, fetch: Fetch, connection: PeerConnection, ticket: int) -> bool:
+        """Keep the offer until somebody takes it. After a while it is answered `Queued`: the peer drops it, and we ask again when a place is free."""
+        fetch.parked, fetch.offer = False, (connection, ticket)
+        fetch.news.set()
+        try:
+            async with asyncio.timeout(self.manners.hold):
+                await fetch.taken.wait()
+            return True
+        except TimeoutError:
+            fetch.parked = True
+            fetch.offer = None
+            await self._refuse(connection, ticket, FailReason.QUEUED)
+            return False
+        finally:
+            if fetch.taken.is_set():
+                fetch.offer = None
 
     async def _receive(self, fetch: Fetch, transfer: Transfer, connection: PeerConnection) -> None:
         """Offset and bytes; what becomes of it goes into `fetch.outcome`."""
@@ -206,7 +340,7 @@ class OriginTransferManager(PoliteTransferManager):
     async def _calculate_offset(self, transfer: Transfer) -> int:
         """Where the sink wants the stream to start. Raises ValueError for an offset outside the file, or what the sink raises."""
         fetch = self.fetch_of(transfer)
-        if fetch is None:
+        if fetch is None or fetch.sink is None:
             return 0
         offset = fetch.sink.start(fetch.file.size)
         if not 0 <= offset <= fetch.file.size:
@@ -216,7 +350,7 @@ class OriginTransferManager(PoliteTransferManager):
     async def _download_file(self, transfer: Transfer, connection: PeerConnection) -> None:
         """Receive into the sink until the last byte, until it has enough, or until the connection ends."""
         fetch = self.fetch_of(transfer)
-        if fetch is None:
+        if fetch is None or fetch.sink is None:
             return
         connection.set_connection_state(PeerConnectionState.TRANSFERRING)
         await transfer.state.start_transferring()
@@ -239,93 +373,8 @@ class OriginTransferManager(PoliteTransferManager):
                 await self.clock.sleep(wait)
         fetch.outcome = (OriginEnd.COMPLETE, "")
 
-    async def _refuse(self, connection: PeerConnection, ticket: int) -> None:
+    async def _refuse(self, connection: PeerConnection, ticket: int, reason: str = FailReason.CANCELLED) -> None:
         try:
-            await connection.send_message(PeerTransferReply.Request(ticket=ticket, allowed=False, reason=FailReason.CANCELLED))
+            await connection.send_message(PeerTransferReply.Request(ticket=ticket, allowed=False, reason=reason))
         except ConnectionWriteError:
             log.debug("a refused offer could not be answered")
-
-
-class Online(Protocol):
-    """What an origin needs of the plane it belongs to."""
-
-    @property
-    def state(self) -> str: ...
-    @property
-    def state_words(self) -> str: ...
-    @property
-    def transfers(self) -> OriginTransferManager: ...
-    async def wait_online(self) -> None: ...
-
-
-class SoulseekOrigin:
-    """`Origin` for one found file. One fetch at a time; a rate set before or during it holds for this connection only."""
-
-    def __init__(self, plane: Online, file: FoundFile) -> None:
-        self._plane = plane
-        self._file = file
-        self._pace = Pace()
-
-    @property
-    def username(self) -> str:
-        return self._file.username
-
-    @property
-    def path(self) -> str:
-        return self._file.path
-
-    @property
-    def size(self) -> int:
-        return self._file.size
-
-    def set_rate(self, bytes_per_s: int | None) -> None:
-        self._pace.set_rate(bytes_per_s)
-
-    async def fetch(self, sink: OriginSink) -> tuple[OriginEnd, str]:
-        """See `Origin.fetch`. While this program itself is offline it waits; ValueError out of the sink means MISMATCH, other errors pass through."""
-        fetch = Fetch(self._file, sink, self._pace)
-        plane = self._plane
-        if plane.state != "online":
-            fetch.tell(OriginState.OFFLINE, detail=plane.state_words)
-            try:
-                await plane.wait_online()
-            except UserError as error:
-                return OriginEnd.OFFLINE, str(error.message)
-        manager = plane.transfers
-        fetch.tell(OriginState.CONNECTING)
-        try:
-            transfer = await manager.begin(fetch)
-        except RuntimeError as error:
-            return OriginEnd.DENIED, str(error)
-        try:
-            await self._watch(manager, fetch, transfer)
-            end, words = fetch.end.result()
-        finally:
-            fetch.end.cancel()
-            await manager.leave(fetch, transfer)
-        fetch.tell(OriginState.OFFLINE if end == OriginEnd.OFFLINE else OriginState.ENDED, detail=words)
-        return end, words
-
-    async def _watch(self, manager: OriginTransferManager, fetch: Fetch, transfer: Transfer) -> None:
-        """Until the end: while queued, ask for the place now and then; no answer at all means the request may be lost, and it is sent again."""
-        manners = manager.manners
-        wait, silent = manners.place_first, 0
-        while not fetch.end.done():
-            await asyncio.wait((fetch.end,), timeout=wait)
-            if fetch.end.done() or fetch.state != OriginState.QUEUED or not transfer.remotely_queued:
-                continue
-            asking = asyncio.ensure_future(manager.request_place_in_queue(transfer))
-            try:
-                await asyncio.wait((asking, fetch.end), return_when=asyncio.FIRST_COMPLETED)
-                if asking.done() and fetch.state == OriginState.QUEUED:
-                    fetch.tell(OriginState.QUEUED, max(1, asking.result()))
-                    silent = 0
-            except RequestPlaceFailedError:
-                silent += 1
-                if silent >= 2 and fetch.state == OriginState.QUEUED:
-                    silent = 0
-                    manager.queue_again(transfer)
-            finally:
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
-            wait = min(max(wait * 2, manners.place_first), manners.place_every)

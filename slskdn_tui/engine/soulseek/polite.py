@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import Any
 
 from aioslsk.events import PeerInitializedEvent, SessionInitializedEvent
 from aioslsk.exceptions import ConnectionReadError, ConnectionWriteError, NetworkError, RequestPlaceFailedError
-from aioslsk.network.connection import CloseReason, PeerConnection, PeerConnectionType
+from aioslsk.network.connection import CloseReason, ConnectionState, PeerConnection, PeerConnectionType
 from aioslsk.protocol.messages import (
     PeerPlaceInQueueReply,
     PeerPlaceInQueueRequest,
     PeerTransferQueue,
 )
+from aioslsk.transfer.manager import _RequestFlag
 from aioslsk.transfer.model import Transfer
 from aioslsk.transfer.state import TransferState
+from aioslsk.user.model import TrackingFlag
 
 from slskdn_tui.engine.soulseek.holdoff import HoldOff
 from slskdn_tui.engine.soulseek.manners import Manners
-from slskdn_tui.engine.soulseek.network import UserOffline
+from slskdn_tui.engine.soulseek.network import BoundNetwork, UserOffline
 from slskdn_tui.engine.soulseek.uploads import UploadManager
+from slskdn_tui.engine.soulseek.watch import CONNECTING, Allowance, WatchList
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +36,50 @@ QUEUED_STATES = (TransferState.QUEUED, TransferState.INCOMPLETE)
 
 
 class PoliteTransferManager(UploadManager):
-    """See the module; uploads are in `uploads.py`. Locks and holds are by user."""
+    """See the module; uploads are in `uploads.py`. Locks and holds are by user; `allowance` counts what a user costs the server."""
+
+    _network: BoundNetwork
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.holds = HoldOff()
+        self.allowance = Allowance()
+        self._watch_list = WatchList(self.allowance)
+        self._wake_ticks: set[int] = set()
         self._locks: dict[str, asyncio.Lock] = {}
         self._expected_files: dict[tuple[str, int], asyncio.Future[PeerConnection]] = {}
+        self._network.about_user = lambda username: self.allowance.spend(username, self.clock.now())
 
     def set_manners(self, manners: Manners) -> None:
         super().set_manners(manners)
         self.holds = HoldOff(manners.backoff)
+
+    def _wake_in(self, seconds: float) -> None:
+        """As always, but one wake for all that fall into the same quarter of a second."""
+        now = asyncio.get_running_loop().time()
+        tick = math.ceil((now + seconds) * 4)
+        if tick not in self._wake_ticks:
+            self._wake_ticks = {each for each in self._wake_ticks if each >= now * 4} | {tick}
+            super()._wake_in(tick / 4 - now)
+
+    # -- who is watched
+
+    def waited_for(self) -> set[str]:
+        """Users whose coming and going matters to a download; overridden by who waits for files."""
+        return set()
+
+    async def manage_user_tracking(self) -> None:
+        """As stock for those we send to; of those we wait for the watch list says whom, and when."""
+        uploads = {each.username for each in self._transfers if each.is_upload() and not each.is_finalized()}
+        plan = self._watch_list.plan(uploads | self.waited_for(), self.clock.now())
+        for username in plan.add:
+            await self._user_manager.track_user(username, TrackingFlag.TRANSFER)
+        for username in plan.drop:
+            await self._user_manager.untrack_user(username, TrackingFlag.TRANSFER)
+        if plan.again is not None:
+            self._wake_in(plan.again)
+
+    # -- what may start
 
     def manage_transfers(self) -> None:
         for username in [name for name, lock in self._locks.items() if not lock.locked()] if len(self._locks) > 1000 else ():
@@ -50,47 +87,71 @@ class PoliteTransferManager(UploadManager):
         self.holds.prune(self.clock.now())
         super().manage_transfers()
 
+    def may_ask(self, transfer: Transfer) -> bool:
+        """Whether this download is to be asked for now; overridden by who waits for files."""
+        return transfer.is_download() and not transfer.remotely_queued and transfer.state.VALUE in QUEUED_STATES
+
+    def affordable(self, username: str) -> bool:
+        """Whether this user can be talked to now: over a connection there is, or over a new one that the server has not been asked too often for."""
+        if self._network.get_active_peer_connections(username, PeerConnectionType.PEER):
+            return True
+        if self._network.server_connection.state != ConnectionState.CONNECTED:
+            return False  # a new session asks for all again
+        wait = self.allowance.wait(username, CONNECTING, self.clock.now())
+        if wait:
+            self._wake_in(wait)
+        return not wait
+
     def _get_queued_transfers(self) -> tuple[list[Transfer], list[Transfer]]:
+        """Of each user's downloads one: it asks for them all."""
         downloads, uploads = super()._get_queued_transfers()
         now = self.clock.now()
-        return [each for each in downloads if each._remotely_queue_task is None and not self.holds.remaining(each.username, now)], uploads
+        first: dict[str, Transfer] = {}
+        for each in downloads:
+            if each.username not in first and self.may_ask(each):
+                first[each.username] = each
+        return [
+            each
+            for username, each in first.items()
+            if not ((lock := self._locks.get(username)) and lock.locked())
+            and not self.holds.remaining(username, now)
+            and self.affordable(username)
+        ], uploads
 
     # -- asking others for files
 
-    def unreachable(self, username: str, reason: str, offline: bool) -> None:
+    def unreachable(self, username: str, reason: str) -> None:
         """A user could not be reached; overridden by who waits for files."""
 
     async def _queue_remotely(self, transfer: Transfer) -> None:
         """Ask for all that is wanted of this user over one connection, and believe it only when the connection stays open."""
         username = transfer.username
         async with self._locks.setdefault(username, asyncio.Lock()):
-            if transfer.remotely_queued or transfer not in self._transfers or self.holds.remaining(username, self.clock.now()):
+            if transfer not in self._transfers or not self.may_ask(transfer) or self.holds.remaining(username, self.clock.now()):
                 return
-            wanted = [
-                each
-                for each in self._transfers
-                if each.is_download() and each.username == username and not each.remotely_queued and each.state.VALUE in QUEUED_STATES
-            ]
+            wanted = [each for each in self._transfers if each.username == username and self.may_ask(each)]
             try:
                 async with asyncio.timeout(self.manners.connect):
                     # the second try is for a connection that its owner closes just then, as happens after a search answer
                     if not await self._ask_for(wanted, username) and not await self._ask_for(wanted, username):
                         raise ConnectionWriteError("the connection closed under the request")
             except (NetworkError, TimeoutError) as error:
-                offline = isinstance(error, UserOffline)
-                reason = f"{username} is not online" if offline else f"{username} cannot be reached"
-                wait = self.holds.failed(username, self.clock.now(), reason)
-                log.info("%s; left alone for %.0f s", reason, wait)
                 for each in wanted:
                     each.increase_queue_attempts()
+                if self._network.server_connection.state != ConnectionState.CONNECTED:
+                    return  # our own absence says nothing about this user
+                reason = f"{username} is not online" if isinstance(error, UserOffline) else f"{username} cannot be reached"
+                wait = self.holds.failed(username, self.clock.now(), reason)
+                log.info("%s; left alone for %.0f s", reason, wait)
                 self._wake_in(wait)
-                self.unreachable(username, reason, offline)
+                self.unreachable(username, reason)
                 return
             self.holds.succeeded(username)
             for each in wanted:
                 if each.state.VALUE in QUEUED_STATES:
                     each.remotely_queued = True
                 each.reset_queue_attempts()
+        self.request_management_cycle(_RequestFlag.TRANSFER_CHANGE)  # for files that came to be wanted meanwhile
 
     async def _ask_for(self, wanted: list[Transfer], username: str) -> bool:
         """Send the queue messages; whether the connection outlived them for a moment. Raises NetworkError when there is no connection to be had."""
@@ -119,7 +180,9 @@ class PoliteTransferManager(UploadManager):
         return int(response.place)
 
     async def _on_session_initialized(self, event: SessionInitializedEvent) -> None:
-        """After a reconnect peers may have dropped us from their queues while we were away: ask once more."""
+        """After a reconnect peers may have dropped us from their queues while we were away: ask once more, those on hold too."""
+        self.holds.clear()
+        self._watch_list.clear()
         for each in self._transfers:
             if each.is_download() and each.state.VALUE in QUEUED_STATES:
                 each.remotely_queued = False
