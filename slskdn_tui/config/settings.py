@@ -33,7 +33,9 @@ class Secret(str):
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, frozen=True, use_attribute_docstrings=True, defer_build=True
+    )
 
 
 class Soulseek(Section):
@@ -307,21 +309,21 @@ class Ui(Section):
 class Settings(Section):
     """All sections. Defaults stand alone: an empty file is a valid configuration."""
 
-    soulseek: Soulseek = Soulseek()
-    uploads: Uploads = Uploads()
-    downloads: Downloads = Downloads()
-    library: Library = Library()
-    musicbrainz: MusicBrainz = MusicBrainz()
-    acoustid: AcoustID = AcoustID()
-    overlay: Overlay = Overlay()
-    dht: Dht = Dht()
-    network: Network = Network()
-    scheduler: Scheduler = Scheduler()
-    rescue: Rescue = Rescue()
-    fairness: Fairness = Fairness()
-    trace: Trace = Trace()
-    warm_cache: WarmCache = WarmCache()
-    playback: Playback = Playback()
-    wishlist: Wishlist = Wishlist()
-    notices: Notices = Notices()
-    ui: Ui = Ui()
+    soulseek: Soulseek = Field(default_factory=Soulseek)
+    uploads: Uploads = Field(default_factory=Uploads)
+    downloads: Downloads = Field(default_factory=Downloads)
+    library: Library = Field(default_factory=Library)
+    musicbrainz: MusicBrainz = Field(default_factory=MusicBrainz)
+    acoustid: AcoustID = Field(default_factory=AcoustID)
+    overlay: Overlay = Field(default_factory=Overlay)
+    dht: Dht = Field(default_factory=Dht)
+    network: Network = Field(default_factory=Network)
+    scheduler: Scheduler = Field(default_factory=Scheduler)
+    rescue: Rescue = Field(default_factory=Rescue)
+    fairness: Fairness = Field(default_factory=Fairness)
+    trace: Trace = Field(default_factory=Trace)
+    warm_cache: WarmCache = Field(default_factory=WarmCache)
+    playback: Playback = Field(default_factory=Playback)
+    wishlist: Wishlist = Field(default_factory=Wishlist)
+    notices: Notices = Field(default_factory=Notices)
+    ui: Ui = Field(default_factory=Ui)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from slskdn_tui.model.finding import BrowseView, FiltersView, LimitsView, SearchView, UploadsView, WishesView
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
@@ -123,6 +123,10 @@ class UploadRow:
     state: str
     done: float
     speed: float
+    group: str = ""
+    """The upload group; empty where there is none (mesh)."""
+    place: int = 0
+    """Place in the queue from 1; 0: not waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +374,8 @@ Snapshot = (
     StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
     | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView | Unchanged
 )  # fmt: skip
-SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")])
+# Built at its first use: most verbs and every window start without it.
+SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")], config=ConfigDict(defer_build=True))
 
 
 @dataclass(frozen=True, slots=True)
