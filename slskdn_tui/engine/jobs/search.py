@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from slskdn_tui.engine.jobs.services import Services
-from slskdn_tui.engine.music.matching import AlbumCandidate, album_candidates, search_queries
+from slskdn_tui.engine.music.matching import AlbumCandidate, album_candidates
+from slskdn_tui.engine.music.queries import search_queries
 from slskdn_tui.model.candidates import SearchReply
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.music import Release

@@ -9,13 +9,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 LONGEST_NAME = 300
+_VOICED = frozenset("\u3099\u309a")
+"""The marks that tell Japanese `ga` from `ka`: letters, not accents."""
 _NOISE = re.compile(r"(?i)\[(?:[0-9a-f]{8}|flac|mp3|\d+ ?k(?:bps)?|320|v0|web|cd|vinyl|24[- ]?bit.*?)\]|\b(?:www\.\S+)")
 _NUMBER = re.compile(r"^[\s\[(#]*(?:(?P<disc>\d{1,2})[-.](?=\d))?(?P<number>\d{1,3})(?P<end>[\])]*[\s._)\]-]+|$)")
-_SIDE = re.compile(r"^(?P<side>[A-H])(?P<number>\d{1,2})[\s._-]+")
-_VERSIONS = re.compile(
-    r"\b(remix|rmx|mix|live|instrumental|acoustic|demo|karaoke|extended|edit|remaster(?:ed)?|reprise|dub|unplugged|a cappella|acapella|cover|radio)\b"
+_SIDE = re.compile(r"^[\[(]?(?P<side>[A-H])(?P<number>\d{1,2})(?:[\])]*[\s._)\]-]+|$)")
+_HARMLESS = re.compile(
+    r"\b(?:original|album|lp|single|main) (?:mix|version)\b|\b(?:\d{4} )?(?:digital(?:ly)? )?remaster(?:ed)?(?: version| edition)?(?: \d{4})?\b"
 )
-_HARMLESS = frozenset({"remaster", "remastered", "edit", "radio", "mix"})
+_VERSIONS = re.compile(
+    r"\b(remix(?:es|ed)?|rmx|mix|live|vivo|ao vivo|instrumentals?|acoustic|demos?|karaoke|extended|edit|reprise|dub|unplugged|a cappella|acapella|cover"
+    r"|mono|alternate|alternative|outtakes?|rehearsal|sessions?|tribute|playback|backing|カラオケ|ライブ|オフボーカル|インスト)\b"
+)
+_SAME_WORD = {
+    "rmx": "remix", "remixes": "remix", "remixed": "remix", "vivo": "live", "ao vivo": "live", "instrumentals": "instrumental", "demos": "demo",
+    "acapella": "a cappella", "alternative": "alternate", "outtakes": "outtake", "sessions": "session", "カラオケ": "karaoke", "ライブ": "live",
+    "オフボーカル": "instrumental", "インスト": "instrumental", "playback": "karaoke", "backing": "karaoke",
+}  # fmt: skip
+SAME_LENGTH = frozenset({"mono", "instrumental", "karaoke", "a cappella"})
+"""Versions that last as long as the song itself: no length tells them apart, only the word does."""
 _TRACK_WORD = re.compile(r"(?i)^(?:audio ?)?(?:track|titel|piste|pista|traccia)[\s._-]*(?P<number>\d{1,3})\s*$")
 
 
@@ -23,7 +35,8 @@ _TRACK_WORD = re.compile(r"(?i)^(?:audio ?)?(?:track|titel|piste|pista|traccia)[
 def normal(text: str) -> str:
     """Lower-case words without marks, accents or signs: `Café (Ünplugged)!` -> `cafe unplugged`. Letters of any script stay."""
     folded = unicodedata.normalize("NFKD", text[:LONGEST_NAME].replace("&", " and ").replace("’", "'")).casefold()
-    plain = "".join(char for char in folded if not unicodedata.combining(char)).replace("'", "")
+    plain = "".join(char for char in folded if char in _VOICED or not unicodedata.combining(char)).replace("'", "")
+    plain = unicodedata.normalize("NFC", plain)
     return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
 
 
@@ -42,8 +55,18 @@ def _pairs(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=20_000)
 def versions(text: str) -> frozenset[str]:
-    """Words that make another recording of a normalised title: remix, live, ..."""
-    return frozenset("remix" if word == "rmx" else word for word in _VERSIONS.findall(text)) - _HARMLESS
+    """Words that make another recording of a normalised title: remix, live, ... `Original Mix` and `Remastered 2011` are not among them."""
+    return frozenset(_SAME_WORD.get(word, word) for word in _VERSIONS.findall(_HARMLESS.sub(" ", text)))
+
+
+@lru_cache(maxsize=20_000)
+def script(text: str) -> str:
+    """`latin`, `other` or "" (no letters) of a normalised text: titles in two scripts can't be compared letter by letter."""
+    letters = [char for char in text if char.isalpha()]
+    if not letters:
+        return ""
+    latin = sum(unicodedata.name(char, "").startswith("LATIN") for char in letters)
+    return "latin" if latin * 2 >= len(letters) else "other"
 
 
 @lru_cache(maxsize=200_000)
@@ -57,11 +80,12 @@ def alike(one: str, other: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class NameReading:
-    """What a file name can mean: `titles` are normalised alternatives (empty when the name is only a number), numbers None when not said."""
+    """What a file name can mean: `titles` are normalised alternatives (empty when the name is only a number), numbers None when not said, `side` A to H."""
 
     titles: tuple[str, ...]
     number: int | None = None
     disc: int | None = None
+    side: str = ""
 
 
 @lru_cache(maxsize=50_000)
@@ -96,7 +120,8 @@ def read_name(name: str, prefixes: tuple[str, ...] = ()) -> NameReading:
             offer(tail)
     if number is not None and rest and rest != stem:
         offer(stem)  # the number may belong to the title: `2 X 4`
-    return NameReading(tuple(titles), number, disc)
+    side = _SIDE.match(stem)
+    return NameReading(tuple(titles), number, disc, side["side"] if side else "")
 
 
 def _leading(text: str) -> tuple[int | None, int | None, str]:
@@ -114,20 +139,49 @@ def _leading(text: str) -> tuple[int | None, int | None, str]:
     return None, None, text
 
 
-_DISC_FOLDER = re.compile(r"(?i)^[\s(\[]*(?:cd|dis[ck]|disco|dvd|medium|vinyl|lp)[\s._-]*0*(?P<disc>\d{1,2})\b")
-_DISC_TAIL = re.compile(r"(?i)[\s._,-]*[(\[]?\s*\b(?:cd|dis[ck])[\s._-]*0*(?P<disc>\d{1,2})\s*[)\]]?\s*$")
+_COUNT = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ii": 2, "iii": 3, "iv": 4}
+_DISC = r"(?:cd|dis[ck]|disco|disque|medium|vinyl|lp)[\s._#-]*(?P<disc>0*\d{1,2}(?!\d|[- .]?bit|[-.](?:44|48|96))|(?:one|two|three|four|five|iii|ii|iv)(?![a-z]))"
+_DISC_FOLDER = re.compile(rf"(?i)^[\s(\[]*{_DISC}")
+_DISC_MARK = re.compile(rf"(?i)(?P<before>.*?[^\s._,(\[-])[\s._,(\[-]+{_DISC}")
+_BONUS_FOLDER = re.compile(r"(?i)^[\s(\[]*bonus(?:[\s._-]*(?:cd|dis[ck]|tracks?))?[\s)\]]*$")
+_PLAIN_FOLDER = re.compile(
+    r"(?i)^[\s(\[]*(?:flac|mp3|lossless|lossy|audio|music|320|v0|web|16[-. ]?44|24[-. ]?\d+|tracks?|files?)[\s)\]]*$"
+)
+
+
+def _disc_number(text: str) -> int:
+    return int(text) if text.isdigit() else _COUNT[text.lower()]
+
+
+def cut(folder: str) -> tuple[str, str, str]:
+    """(everything before the last separator, the separator, the last part)."""
+    at = max(folder.rfind("\\"), folder.rfind("/"))
+    return (folder[:at], folder[at], folder[at + 1 :]) if at >= 0 else ("", "", folder)
 
 
 @lru_cache(maxsize=20_000)
 def album_folder(folder: str) -> tuple[str, int | None]:
-    """(the album's folder, disc number): `Album\\CD1` and `Album (Disc 2)` belong to `Album`; both separators occur."""
-    cut = max(folder.rfind("\\"), folder.rfind("/"))
-    head, last = (folder[:cut], folder[cut + 1 :]) if cut >= 0 else ("", folder)
+    """(the album's folder, disc number): `Album\\CD1`, `Album (Disc 2)` and `Album CD2 - Name` belong to `Album`, `Album\\Bonus Disc` as 0.
+
+    Both separators occur; None: the folder is no disc of another.
+    """
+    head, separator, last = cut(folder)
     if head and (match := _DISC_FOLDER.match(last)):
-        return head, int(match["disc"])
-    if (match := _DISC_TAIL.search(last)) and last[: match.start()].strip():
-        return folder[: len(folder) - len(last)] + last[: match.start()].rstrip(), int(match["disc"])
+        return head, _disc_number(match["disc"])
+    if head and _BONUS_FOLDER.match(last):
+        return head, 0
+    if match := _DISC_MARK.match(last):
+        return head + separator + match["before"], _disc_number(match["disc"])
     return folder, None
+
+
+def own_name(folder: str) -> str:
+    """What an album's folder is called: its last part, or the one above where that says only `FLAC`."""
+    while folder:
+        folder, _, last = cut(folder)
+        if last and not _PLAIN_FOLDER.match(last):
+            return last
+    return ""
 
 
 def words_alike(wanted: Iterable[str], text: str) -> float:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from slskdn_tui.engine.music import matching
 from slskdn_tui.engine.music.assign import assign
-from slskdn_tui.engine.music.matching import album_candidates, holders, search_queries
+from slskdn_tui.engine.music.matching import album_candidates, holders
+from slskdn_tui.engine.music.queries import search_queries
 from slskdn_tui.engine.music.titles import album_folder, alike, normal, read_name
 from slskdn_tui.lab import data
 from slskdn_tui.model.candidates import FoundFile, SearchReply
@@ -265,6 +266,7 @@ def test_ties_between_tracks_are_settled_for_the_whole_album(monkeypatch: pytest
     release = replace(
         PLONE, tracks=(replace(take, title=SafeText("Song")), replace(take, position=2, number=2, title=SafeText("Song Two")))
     )
-    files = (FoundFile("ann", "x\\song two.flac", 1, "flac", seconds=203), FoundFile("ann", "x\\song twoo.flac", 2, "flac", seconds=200))
+    files = (file("ann", "x\\song two.flac", size=30_000_001), file("ann", "x\\song twoo.flac", size=30_000_002))
+    files = tuple(replace(each, seconds=seconds) for each, seconds in zip(files, (203, 200), strict=True))
     (best,) = album_candidates(release, [SearchReply("ann", True, 0, 0, files)], FLAC_ONLY)
     assert best.complete and used
