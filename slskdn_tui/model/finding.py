@@ -59,6 +59,11 @@ class SearchRow:
     username: str = ""
     """The raw name, for commands; show `user`."""
 
+    @property
+    def children(self) -> int:
+        """Rows that belong below it: a folder's files."""
+        return self.files if self.level == 0 else 0
+
 
 @dataclass(frozen=True, slots=True)
 class SearchTab:
@@ -177,6 +182,8 @@ class UploadLine:
     size: int
     speed: float
     reason: SafeText = _EMPTY
+    username: str = ""
+    """The raw name, for commands; show `user`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from slskdn_tui.commands import SPECS, CommandSpec
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
-from slskdn_tui.ui import line, looks
+from slskdn_tui.ui import finding, line, looks, people
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.screens.dialogs import Ask, Choice, Choose, Pick, Prompt
 from slskdn_tui.ui.screens.help import Help
@@ -53,9 +53,9 @@ class Actions:
         if spec.where == "ui":
             UI[spec.name](self, args or {})
         else:
-            self._start(self.engine(spec, args or {}))
+            self.start(self.engine(spec, args or {}))
 
-    def _start(self, flow: Coroutine[Any, Any, None]) -> None:
+    def start(self, flow: Coroutine[Any, Any, None]) -> None:
         """A command that may ask something: keys wait until it has asked or is through."""
         self.app.gate.coming(1)
         self._waiting = True
@@ -73,7 +73,7 @@ class Actions:
             self.app.gate.coming(-1)
             self.app.release_keys()
 
-    async def _ask(self, dialog: Screen[Any]) -> Any:
+    async def ask(self, dialog: Screen[Any]) -> Any:
         """Open a dialog and wait for its answer. What is typed from here on is for it."""
         answer = self.app.push_screen(dialog, wait_for_dismiss=True)
         self._arrived()
@@ -89,14 +89,14 @@ class Actions:
             self.say(str(error.message), "colors.error")
             return
         if parsed.spec.name == "status":
-            self._start(self._read(looks.status(self.app)))
+            self.start(self._read(looks.status(self.app)))
         elif parsed.spec.name in LOOKS and "job" in parsed.args:
-            self._start(self._look(parsed))
+            self.start(self._look(parsed))
         else:
             self.run(parsed.spec, parsed.args)
 
     async def _read(self, dialog: Screen[Any]) -> None:
-        await self._ask(dialog)
+        await self.ask(dialog)
 
     async def _look(self, parsed: line.Parsed) -> None:
         try:
@@ -112,8 +112,7 @@ class Actions:
 
     async def engine(self, spec: CommandSpec, said: Args) -> None:
         """Fill in, ask, submit, say what became of it."""
-        if self.app.readonly:
-            self.say("read-only: nothing can be changed here", "colors.warning")
+        if self._may_not():
             return
         calls = await self._filled(spec, said)
         if calls is None:
@@ -124,15 +123,21 @@ class Actions:
             return
         if spec.danger and not said.get("yes"):
             about = f"{len(calls)} jobs" if len(calls) > 1 else self._about(calls[0])
-            if not await self._ask(Ask(spec.danger, about)):
+            if not await self.ask(Ask(spec.danger, about)):
                 self.say("left as it was", "colors.dim")
                 return
         if spec.danger and any(arg.name == "yes" for arg in spec.args):
             calls = [{**call, "yes": True} for call in calls]
         self._arrived()
         for call in calls:
-            await self._submit(spec, call)
+            await self.submit(spec, call)
         self.app.poller.kick()
+
+    def _may_not(self) -> bool:
+        """Whether this window may only look; it is said."""
+        if self.app.readonly:
+            self.say("read-only: nothing can be changed here", "colors.warning")
+        return self.app.readonly
 
     def _not_ended(self, calls: list[Args]) -> list[Args]:
         """Those whose job is still to be cancelled; when none is, it is said."""
@@ -152,7 +157,7 @@ class Actions:
         count = sum(getattr(row, "level", 0) == 1 and row.job_id in jobs and row.state.casefold() in MOVING for row in rows)
         about = f"{len(whole)} jobs" if len(whole) > 1 else self._about(whole[0])
         many = f"all {count} moving tracks" if count > 1 else "the one moving track" if count else "every track that moves"
-        if await self._ask(Ask(f"Ask the mesh for {many}?", about)):
+        if await self.ask(Ask(f"Ask the mesh for {many}?", about)):
             return True
         self.say("left as it was", "colors.dim")
         return False
@@ -160,17 +165,30 @@ class Actions:
     async def _filled(self, spec: CommandSpec, said: Args) -> list[Args] | None:
         """One set of arguments for each job the command is for; None when the user left a question or nothing fits."""
         if spec.name == "jobs.create" and "reference" not in said:
-            wanted = await self._ask(NewJob())
+            wanted = await self.ask(NewJob())
             return None if wanted is None else [{**wanted, **said}]
-        takes = {arg.type: arg for arg in spec.args if arg.type in ("job", "track")}
+        if spec.name == "limits.set" and not said:
+            limits = await finding.ask_limits(self)
+            return None if limits is None else [limits]
+        takes = {arg.name for arg in spec.args if arg.type in ("job", "track") or (arg.name == "user" and arg.required)}
+        main = next((name for name in ("job", "user") if name in takes), "")
         calls = [dict(said)]
-        if "job" in takes and takes["job"].name not in said:
-            rows = self.app.live.subjects() if self.app.live is not None else []
-            if not rows:
+        if main and main not in said:
+            rows = [row for row in (self.app.live.subjects() if self.app.live is not None else []) if main in row]
+            if not rows and main == "job":
                 self.say(f"{spec.name}: put the cursor on a job first", "colors.warning")
                 return None
-            kept: list[Args] = [{str(name): row[name] for name in takes if name in row} for row in rows]
-            calls = [{**one, **said} for index, one in enumerate(kept) if one not in kept[:index]]
+            kept: list[Args] = [{name: row[name] for name in takes if name in row} for row in rows]
+            calls = [{**one, **said} for index, one in enumerate(kept) if one not in kept[:index]] or calls
+        for arg in spec.args:
+            if not arg.required or arg.type != "str" or all(arg.name in call for call in calls):
+                continue
+            whom = f"To {SafeText(calls[0]['user'])}: " if "user" in calls[0] else ""
+            text = await self.ask(Prompt(spec.summary, f"{whom}{arg.help}."))
+            if text is None:
+                return None
+            for call in calls:
+                call[arg.name] = [text] if arg.many else text
         for arg in spec.args:
             if arg.type != "path":
                 continue
@@ -185,7 +203,7 @@ class Actions:
     async def _path(self, spec: CommandSpec, hint: str, call: Args) -> str | None:
         template = OUT_FILES.get(spec.name, "")
         value = template.format(job=str(call.get("job", "job"))[:8])
-        return cast("str | None", await self._ask(Prompt(spec.summary, f"{hint}.", value)))
+        return cast("str | None", await self.ask(Prompt(spec.summary, f"{hint}.", value)))
 
     def _row(self, call: Args) -> Any | None:
         """The row of the call's job, when it is on the screen."""
@@ -198,19 +216,36 @@ class Actions:
         row = self._row(call)
         return str(row.title) if row is not None else str(call.get("job", ""))[:8]
 
-    async def _submit(self, spec: CommandSpec, call: Args) -> None:
+    async def do(self, name: str, call: Args) -> Result | None:
+        """Carry out a command whose arguments are all there, as one step of a longer talk; None in a window that may only look."""
+        if self._may_not():
+            return None
+        result = await self._told(name, call)
+        self.app.poller.kick()
+        return result
+
+    def quietly(self, name: str, call: Args) -> None:
+        """A command that follows from looking (what is on the screen has been seen): only its failure is said."""
+        if not self.app.readonly:
+            self.app.run_worker(self._told(name, call, quiet=True), group="command", exit_on_error=False)
+
+    async def submit(self, spec: CommandSpec, call: Args) -> None:
+        await self._told(spec.name, call)
+
+    async def _told(self, name: str, call: Args, quiet: bool = False) -> Result:
         try:
-            result = await self.app.engine.submit(Command(spec.name, call))
+            result = await self.app.engine.submit(Command(name, call))
         except UserError as error:
             result = Result(error.code, error.message, error.hint)
         except (OSError, EOFError) as error:
             result = Result("no_engine", SafeText(f"the engine does not answer: {error}"))
-        if result.ok:
-            self.say(str(result.message) or f"{spec.name}: done", "states.done")
-        else:
+        if not result.ok:
             text = f"{result.message}  {result.hint}".strip()
-            self.say(text or f"{spec.name}: {result.code}", "colors.error")
+            self.say(text or f"{name}: {result.code}", "colors.error")
             self.app.toast(text, "error")
+        elif not quiet:
+            self.say(str(result.message) or f"{name}: done", "states.done")
+        return result
 
     # Commands of the face --------------------------------------------------------------------------------------------
 
@@ -229,7 +264,7 @@ class Actions:
         screen = self.screen()
         if screen.clear_filter() or screen.table.clear_marks() or screen.back():
             return
-        if isinstance(screen, TraceScreen):
+        if len(self.app.screen_stack) > 1:
             self.app.pop_screen()
         elif self.app.places.leave_visit():
             return
@@ -239,7 +274,7 @@ class Actions:
             self.say("nothing is open here; q quits", "colors.dim")
 
     def leave(self, args: Args) -> None:
-        self._start(self.quit())
+        self.start(self.quit())
 
     async def quit(self) -> None:
         """Leave; with jobs running in this window it asks, for they stop with it."""
@@ -247,7 +282,7 @@ class Actions:
         running = status.jobs_running if status is not None else 0
         if running and "this window" in self.app.engine.description:
             words = f"{running} job{'s' if running > 1 else ''} running in this window will pause until slskdn is started again."
-            if not await self._ask(Ask(f"{words} Quit?")):
+            if not await self.ask(Ask(f"{words} Quit?")):
                 return
         await self.app.leave()
 
@@ -377,6 +412,7 @@ def _list(act: Callable[[Any], object]) -> Callable[[Actions, Args], None]:
 
 UI: dict[str, Callable[[Actions, Args], None]] = {
     "screen.swarms": lambda actions, args: actions.app.places.show("swarms"),
+    "screen.search": lambda actions, args: actions.app.places.show("search"),
     "screen.jobs": lambda actions, args: actions.app.places.show("jobs"),
     "screen.log": lambda actions, args: actions.app.places.show("log"),
     "screen.previous": lambda actions, args: actions.app.places.previous(),
@@ -392,7 +428,7 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "list.mark": _list(lambda table: table.mark()),
     "list.mark_range": _list(lambda table: table.mark_range()),
     "list.mark_all": _list(lambda table: table.mark_all()),
-    "list.filter": lambda actions, args: actions.screen().bar.ask("/", actions.screen().main.model.query),
+    "list.filter": lambda actions, args: actions.screen().bar.ask("/", actions.screen().filter_words),
     "list.next_match": Actions.next_match,
     "list.sort": Actions.sort,
     "list.reverse": Actions.reverse,
@@ -412,4 +448,6 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "app.back": Actions.back,
     "app.suspend": Actions.suspend,
     "app.quit": Actions.leave,
+    **finding.UI,
+    **people.UI,
 }

@@ -25,13 +25,10 @@ from slskdn_tui.ui.actions import Actions
 from slskdn_tui.ui.filter import OutputFilter
 from slskdn_tui.ui.keygate import KeyGate
 from slskdn_tui.ui.keys import KeyTable
-from slskdn_tui.ui.places import Places
+from slskdn_tui.ui.places import MODES, Places
 from slskdn_tui.ui.poller import Poller
 from slskdn_tui.ui.present.base import ASCII, UNICODE
 from slskdn_tui.ui.screens.base import LiveScreen
-from slskdn_tui.ui.screens.jobs import JobsScreen
-from slskdn_tui.ui.screens.log import LogScreen
-from slskdn_tui.ui.screens.swarms import SwarmsScreen
 from slskdn_tui.ui.terminal import discard_at_exit, discard_typed_ahead, need_terminal, run_then_stop, wants_ascii
 from slskdn_tui.ui.theming import Palette, load_themes, textual_theme
 
@@ -48,7 +45,7 @@ class SlskdnApp(App[int], inherit_bindings=False):
     TITLE = "slskdn"
     CSS_PATH = "css/app.tcss"
     ENABLE_COMMAND_PALETTE = False
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"swarms": SwarmsScreen, "jobs": JobsScreen, "log": LogScreen}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = MODES
 
     def __init__(
         self,

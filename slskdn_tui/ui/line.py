@@ -27,6 +27,15 @@ VIEWS = {
     "themes.list": "view.themes",
     "status": "status",
     "log": "screen.log",
+    "search.show": "search.new",
+    "get": "get.add",
+    "wishlist.list": "wishlist.open",
+    "wishlist.show": "wishlist.open",
+    "uploads.list": "uploads.open",
+    "limits.show": "uploads.open",
+    "user.show": "user.open",
+    "browse.show": "browse.open",
+    "message.list": "message.open",
 }
 """CLI verbs that print something, and the command that shows the same here."""
 SUBJECT = ("job", "track")
@@ -54,7 +63,8 @@ def parse(text: str) -> Parsed:
         view = by_name(VIEWS.get(spec.name, ""))
         if view is None:
             raise UserError("usage", f"{' '.join(spec.verb)} works on the command line only: slskdn {text.strip()}")
-        return Parsed(view, {name: value for name, value in args.items() if name in SUBJECT})
+        taken = {*SUBJECT, *(arg.name for arg in view.args)}
+        return Parsed(view, {name: value for name, value in args.items() if name in taken})
     return Parsed(spec, args)
 
 

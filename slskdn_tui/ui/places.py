@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
 
 from slskdn_tui.commands import SPECS
+from slskdn_tui.ui.screens.base import LiveScreen
+from slskdn_tui.ui.screens.jobs import JobsScreen
+from slskdn_tui.ui.screens.log import LogScreen
+from slskdn_tui.ui.screens.search import SearchScreen
+from slskdn_tui.ui.screens.swarms import SwarmsScreen
 from slskdn_tui.ui.screens.trace import TraceScreen
+
+MODES: dict[str, str | Callable[[], Screen[Any]]] = {
+    "swarms": SwarmsScreen,
+    "search": SearchScreen,
+    "jobs": JobsScreen,
+    "log": LogScreen,
+}
+"""The tabs, as Textual wants them."""
 
 if TYPE_CHECKING:
     from slskdn_tui.ui.app import SlskdnApp
@@ -46,6 +62,17 @@ class Places:
             self.app.pop_screen()
         else:
             self.show(self._previous)
+
+    def push(self, screen: LiveScreen) -> None:
+        """Lay a screen over what is shown; one of the same thing that lies just below comes up again instead."""
+        stack = self.app.screen_stack
+        same = [(type(one), getattr(one, "user", "")) == (type(screen), getattr(screen, "user", "")) for one in stack[-2:]]
+        if same and same[-1]:
+            return
+        if len(same) > 1 and same[0]:
+            self.app.pop_screen()
+        else:
+            self.app.push_screen(screen)
 
     def visit(self, mode: str) -> None:
         """Go to a tab for a look, as `:jobs show` does: `leave_visit` goes back to where one was."""

@@ -33,6 +33,7 @@ class Glyphs:
     on: str = "●"
     off: str = "○"
     crumb: str = "▸"
+    mail: str = "✉ {}"
     ellipsis: str = "…"
     bar: tuple[str, str] = ("█", "░")
     spark: str = "▁▂▃▄▅▆▇█"
@@ -55,6 +56,7 @@ ASCII = Glyphs(
     on="*",
     off="-",
     crumb=">",
+    mail="{} msgs",
     ellipsis="~",
     bar=("#", "."),
     spark="",

@@ -27,18 +27,24 @@ def status_line(view: StatusView | None, history: Sequence[float], width: int, g
     left: list[Span] = [(" slskdn", "colors.title"), (f"  {name} ", ""), (f"{up_mark} slsk", _LINK[link])]
     if link != "online":
         left.append((f" {link}", _LINK[link]))
+    if view.unread:
+        left.append((f"  {glyphs.mail.format(view.unread)}", "states.done"))
     left.append((f"  mesh {view.mesh_peers}", "sources.mesh" if view.mesh_peers else "colors.dim"))
     bad = [part for part in view.parts if part.state == "failing"]
     if bad:
         left.append((f"  ! {bad[0].name}: {bad[0].words}", "colors.error"))
     if frozen:
         left.append(("  FROZEN", "colors.warning"))
+    if link not in ("online", "off") and not bad and view.soulseek_words:
+        left.append((f"  {view.soulseek_words}", _LINK[link]))
     groups: list[tuple[Span, ...]] = [
         ((f"   {glyphs.down} {fmt.speed(view.down, '0 B/s')}", ""),),
         ((f"  {glyphs.up} {fmt.speed(view.up, '0 B/s')}", ""),),
     ]
     if width >= 100 and history and (graph := fmt.spark(history, 12, glyphs)):
         groups.insert(1, ((f" {graph}", "colors.accent"),))
+    if view.wishes_new:
+        groups.append(((f"  wishes {view.wishes_new} new", "states.done"),))
     if view.ratio is not None:
         groups.append(((f"  ratio {fmt.ratio(view.ratio)}", ""),))
     if view.disk_used is not None:
@@ -48,7 +54,7 @@ def status_line(view: StatusView | None, history: Sequence[float], width: int, g
         if line_width((*left, *group)) > width - 1:
             break
         left.extend(group)
-    return crop(tuple(left), width)
+    return crop(tuple(left), width, glyphs.ellipsis)
 
 
 _PARTS = {"ok": "states.done", "waiting": "colors.warning", "failing": "colors.error", "off": "colors.dim"}

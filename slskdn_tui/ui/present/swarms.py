@@ -71,16 +71,20 @@ class SwarmsPresenter:
         return state in _LIVE if row.level == 0 else state in ("rescue", "stalled")
 
 
-def uploads_line(view: SwarmsView | None, history: Sequence[float], up: float, width: int, glyphs: Glyphs) -> Line:
-    """What goes out, in one line."""
+def uploads_line(view: SwarmsView | None, history: Sequence[float], up: float, width: int, glyphs: Glyphs, limits: str = "") -> Line:
+    """What goes out, in one line, and the speed limits in force."""
     if view is None or (not view.uploads and not view.uploads_queued):
-        return crop(((" Nothing is being uploaded", "colors.dim"),), width)
+        return crop(
+            ((" Nothing is being uploaded", "colors.dim"), (f"   {limits}" if limits else "", "colors.dim")), width, glyphs.ellipsis
+        )
     queued = f", {view.uploads_queued} queued" if view.uploads_queued else ""
     out: list[Span] = [(f" Uploads {len(view.uploads)} active{queued}", "")]
     if graph := fmt.spark(history, 24, glyphs):
         out.append((f"   {graph}", "colors.accent"))
     out.append((f"  {fmt.speed(up, '')}", ""))
-    return crop(tuple(out), width)
+    if limits:
+        out.append((f"   {limits}", "colors.dim"))
+    return crop(tuple(out), width, glyphs.ellipsis)
 
 
 def upload_lines(view: SwarmsView | None, width: int, room: int, glyphs: Glyphs) -> list[Line]:
@@ -89,7 +93,9 @@ def upload_lines(view: SwarmsView | None, width: int, room: int, glyphs: Glyphs)
         return []
     out: list[Line] = []
     for row in view.uploads[:room]:
-        tail = f" {row.peer!s:<11.11} {row.state:<8.8} {fmt.percent(row.done):>4} {fmt.speed(row.speed, glyphs.dash):>9}"
+        state = f"#{row.place}" if row.place else row.state
+        group = f"{row.group:<8.8} " if width >= 72 else ""
+        tail = f" {fit(row.peer, 11)} {group}{state:<8.8} {fmt.percent(row.done):>4} {fmt.speed(row.speed, glyphs.dash):>9}"
         title = max(8, width - len(tail) - 4)
         out.append(
             (

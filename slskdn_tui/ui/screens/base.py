@@ -32,9 +32,11 @@ class LiveScreen(Screen[None]):
     """A screen over one or more views of the engine. Subclasses give `body`, `views`, `take` and `main`."""
 
     TAB: ClassVar[str] = ""
-    """The tab it belongs to (`swarms`, `jobs`, `log`)."""
+    """The tab it belongs to (`swarms`, `jobs`, `log`); empty for a screen that lies over any of them."""
     KEYS: ClassVar[str] = ""
     """Its name in the registry's keys."""
+    FOOTER: ClassVar[dict[str, dict[str, str]]] = {}
+    """What a key's word is on a part of the screen (`part()`), where it differs; an empty one leaves the key out."""
     ABOUT: ClassVar[str] = ""
     """Two sentences for the help overlay."""
 
@@ -62,6 +64,15 @@ class LiveScreen(Screen[None]):
     def subjects(self) -> list[dict[str, Any]]:
         """`job` and `track` of the marked rows, or of the row under the cursor; commands take them as arguments."""
         return []
+
+    def part(self) -> str:
+        """Which part of the screen is shown, for screens that have several."""
+        return ""
+
+    @property
+    def filter_words(self) -> str:
+        """The filter in force, for going on with it."""
+        return self.main.model.query
 
     def back(self) -> bool:
         """Leave something inside the screen (a pane, a filter); False when there is nothing to leave."""
@@ -97,7 +108,7 @@ class LiveScreen(Screen[None]):
             with Container(id="body"):
                 yield from self.body()
             yield BottomBar()
-            yield Lines(lambda width, height: (footer_line(self.ui.keys.footer(self.KEYS), width),), name_id="footer")
+            yield Lines(self._footer, name_id="footer")
 
     def on_mount(self) -> None:
         if not self.query(LiveTable):  # the app is closing already
@@ -175,9 +186,14 @@ class LiveScreen(Screen[None]):
             first = status_line(ui.status, ui.down_history, width, ui.glyphs, ui.poller.frozen)
         return [
             first,
-            tab_line(ui.tabs, self.TAB, self.fact(), width),
+            tab_line(ui.tabs, self.TAB or ui.current_mode, self.fact(), width),
             rule(width, ui.glyphs),
         ]
+
+    def _footer(self, width: int, height: int) -> list[Line]:
+        words = self.FOOTER.get(self.part(), {})
+        keys = [(key, words.get(word, word)) for key, word in self.ui.keys.footer(self.KEYS)]
+        return [footer_line([(key, word) for key, word in keys if word], width)]
 
     def _too_small(self, width: int, height: int) -> list[Line]:
         return [too_small(*self.app.size, LEAST)]

@@ -9,8 +9,10 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.finding import LimitsView
 from slskdn_tui.model.views import Snapshot, SwarmRow, SwarmsView, TrackView, ViewKey
 from slskdn_tui.ui.present.base import Line, rule
+from slskdn_tui.ui.present.people import limits_words
 from slskdn_tui.ui.present.swarms import SwarmsPresenter, event_lines, upload_lines, uploads_line
 from slskdn_tui.ui.present.track import track_lines
 from slskdn_tui.ui.screens.base import LiveScreen
@@ -34,6 +36,7 @@ class SwarmsScreen(LiveScreen):
         super().__init__()
         self._view: SwarmsView | None = None
         self._track: TrackView | None = None
+        self._limits = ""
         self._start = 0
         self._details = True
         self._in_place = False
@@ -58,7 +61,7 @@ class SwarmsScreen(LiveScreen):
 
     def views(self) -> Sequence[ViewKey]:
         query = self.main.model.query if self.main.model.remote_filter else ""
-        keys = [ViewKey("swarms", filter=query, start=self._start, count=WINDOW)]
+        keys = [ViewKey("swarms", filter=query, start=self._start, count=WINDOW), ViewKey("limits")]
         if self._shows_details and (subject := self._subject()):
             keys.append(ViewKey("track", subject=subject))
         return keys
@@ -93,6 +96,9 @@ class SwarmsScreen(LiveScreen):
             self.status_changed()
             if self._shows_details and self._track is None:
                 self.ui.poller.kick()
+        elif isinstance(view, LimitsView):
+            self._limits = limits_words(view)
+            self.query_one("#uploads", Lines).update()
         elif isinstance(view, TrackView):
             self._track = view
             self.query_one("#details", Lines).update()
@@ -107,9 +113,9 @@ class SwarmsScreen(LiveScreen):
             self.show_details(True)
 
     def trouble(self, key: ViewKey, error: UserError) -> None:
-        if key.screen != "track":
+        if key.screen == "swarms":
             super().trouble(key, error)
-        elif self._track is not None:  # the track ended between two polls
+        elif key.screen == "track" and self._track is not None:  # the track ended between two polls
             self._track = None
             self.query_one("#details", Lines).update()
 
@@ -159,7 +165,7 @@ class SwarmsScreen(LiveScreen):
 
     def _uploads(self, width: int, height: int) -> list[Line]:
         up = self.ui.status.up if self.ui.status is not None else 0.0
-        first = uploads_line(self._view, self.ui.up_history, up, width, self.glyphs)
+        first = uploads_line(self._view, self.ui.up_history, up, width, self.glyphs, self._limits)
         return [first, *upload_lines(self._view, width, height - 2, self.glyphs), rule(width, self.glyphs)][:height]
 
     def _events(self, width: int, height: int) -> list[Line]:

@@ -1,0 +1,367 @@
+"""Search, candidates, wishes and a user's files: rows, the lines above them, and words for a job from a folder's name. Core."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from slskdn_tui.model.finding import BrowseView, SearchRow, SearchView, WishesView, WishRow, read_ref
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import CandidateRow
+from slskdn_tui.ui.present import format as fmt
+from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, Span, crop, line_width, spread
+from slskdn_tui.ui.present.jobs import CandidatesPresenter
+
+SECTIONS = (("soulseek", "Soulseek"), ("musicbrainz", "MusicBrainz"), ("wishlist", "Wishlist"))
+
+
+class SearchPresenter:
+    """Folders with their files. A file repeats nothing that its folder says already."""
+
+    columns: tuple[Column, ...] = (
+        Column("title", "ALBUM / FILE", 0, least=28),
+        Column("user", "USER", 10),
+        Column("format", "FORMAT", 12),
+        Column("quality", "QUAL", 5, "right", drop=2),
+        Column("slot", "SLOT", 4, drop=1),
+        Column("speed", "SPEED", 8, "right", drop=4),
+        Column("size", "SIZE", 7, "right", drop=5),
+        Column("length", "LENGTH", 7, "right", drop=6),
+        Column("own", "OWN", 3, "right", drop=3),
+    )
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+
+    def cells(self, row: SearchRow) -> dict[str, Cell]:
+        folder = row.level == 0
+        format_ = f"{row.format} !" if row.warning else str(row.format)
+        length = fmt.duration(row.seconds) if row.seconds is not None else ""
+        if not folder and not row.format:
+            format_ = f"{fmt.size(row.size)} {length}".rstrip()
+        count = f" ({row.files})" if folder and row.files > 1 and not row.title.endswith(")") else ""
+        return {
+            "title": Cell(f"{row.title}{count}", "colors.title" if folder else ""),
+            "user": Cell(row.user, "sources.slsk" if folder else "colors.dim"),
+            "format": Cell(format_, "quality.bad" if row.warning else ""),
+            "quality": quality_cell(row),
+            "slot": slot_cell(row) if folder else Cell(""),
+            "speed": Cell(_short_speed(row.speed), "" if row.speed else "colors.dim") if folder else Cell(""),
+            "size": Cell(fmt.size(row.size) if row.size else "", "colors.dim"),
+            "length": Cell(length, "colors.dim"),
+            "own": own_cell(row.owned),
+        }
+
+    def sort_key(self, row: SearchRow, column: str) -> Any:
+        return {
+            "title": row.title.casefold(),
+            "user": row.user.casefold(),
+            "format": row.format.casefold(),
+            "quality": -1.0 if row.quality is None else row.quality,
+            "slot": (row.free, -row.queue),
+            "speed": row.speed,
+            "size": row.size,
+            "length": row.seconds or 0,
+            "own": row.owned,
+        }[column]
+
+    def words(self, row: SearchRow) -> str:
+        return f"{row.title} {row.user} {row.format} {row.warning}"
+
+    def level(self, row: SearchRow) -> int:
+        return row.level
+
+    def opens(self, row: SearchRow) -> bool:
+        return False
+
+
+class BrowsePresenter(SearchPresenter):
+    """A user's folders and, below one that was opened, its files."""
+
+    columns: tuple[Column, ...] = (
+        Column("title", "FOLDER / FILE", 0, least=28),
+        Column("format", "FORMAT", 12, drop=2),
+        Column("quality", "QUAL", 5, "right", drop=4),
+        Column("length", "LENGTH", 7, "right", drop=3),
+        Column("size", "SIZE", 7, "right"),
+        Column("own", "OWN", 3, "right", drop=1),
+    )
+
+    def cells(self, row: SearchRow) -> dict[str, Cell]:
+        cells = super().cells(row)
+        if not row.level:
+            cells["title"] = Cell(row.title, "colors.title")
+            cells["format"] = Cell(f"{row.files:,} file{'s' if row.files != 1 else ''}", "colors.dim")
+        elif not row.format:
+            cells["format"] = Cell("")
+        return cells
+
+
+def quality_cell(row: SearchRow) -> Cell:
+    """Expected quality 0-1, with a star where statistics of many peers agree."""
+    if row.quality is None:
+        return Cell("")
+    style = "quality.good" if row.quality >= 0.8 else "quality.warn" if row.quality >= 0.5 else "quality.bad"
+    return Cell(f"{'*' if row.badge else ''}{row.quality:.2f}", style)
+
+
+def slot_cell(row: SearchRow) -> Cell:
+    """`free`, or how many wait."""
+    if row.free:
+        return Cell("free", "states.done")
+    if not row.queue:
+        return Cell("busy", "colors.dim")
+    return Cell(f"q{row.queue}" if row.queue < 1000 else f"q{min(99, row.queue // 1000)}k", "states.queued")
+
+
+def own_cell(share: float) -> Cell:
+    """How much is in the library: `all`, `38%`, nothing."""
+    return Cell("all" if share >= 1 else fmt.percent(share) if share > 0 else "", "states.done" if share >= 1 else "colors.dim")
+
+
+def _short_speed(rate: float) -> str:
+    return f"{fmt.size(rate)}/s".replace(" ", "") if rate >= 1 else ""
+
+
+class OwnedCandidatesPresenter(CandidatesPresenter):
+    """MusicBrainz releases with what the library has of them."""
+
+    columns: tuple[Column, ...] = (*CandidatesPresenter.columns, Column("own", "OWN", 3, "right"))
+
+    def cells(self, row: CandidateRow) -> dict[str, Cell]:
+        return super().cells(row) | {"own": own_cell(row.owned)}
+
+    def sort_key(self, row: CandidateRow, column: str) -> Any:
+        return row.owned if column == "own" else super().sort_key(row, column)
+
+
+class WishesPresenter(Flat):
+    """The wishlist, what is new first to be seen."""
+
+    columns: tuple[Column, ...] = (
+        Column("query", "WISH", 0, least=24),
+        Column("new", "NEW", 4, "right"),
+        Column("found", "FOUND", 5, "right"),
+        Column("auto", "AUTO", 4, drop=2),
+        Column("filter", "FILTER", 14, drop=3),
+        Column("next", "NEXT", 7, "right", drop=1),
+        Column("last", "LAST SEARCHED", 16, drop=4),
+    )
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+
+    def cells(self, row: WishRow) -> dict[str, Cell]:
+        return {
+            "query": Cell(row.query, "colors.title" if row.new else ""),
+            "new": Cell(str(row.new) if row.new else "", "states.done"),
+            "found": Cell(str(row.found), "" if row.found else "colors.dim"),
+            "auto": Cell("job" if row.job_id else "yes" if row.auto else "", "states.active" if row.job_id else ""),
+            "filter": Cell(row.filter, "colors.dim"),
+            "next": Cell(fmt.duration(row.next_s, self.glyphs.dash), "colors.dim"),
+            "last": Cell(fmt.day(row.last) or "not yet", "colors.dim"),
+        }
+
+    def sort_key(self, row: WishRow, column: str) -> Any:
+        return {
+            "query": row.query.casefold(),
+            "new": row.new,
+            "found": row.found,
+            "auto": (bool(row.job_id), row.auto),
+            "filter": row.filter.casefold(),
+            "next": float("inf") if row.next_s is None else row.next_s,
+            "last": row.last,
+        }[column]
+
+    def words(self, row: WishRow) -> str:
+        return f"{row.query} {row.filter} {row.note}"
+
+
+# Lines above the table -----------------------------------------------------------------------------------------------
+
+
+def section_rule(current: str, wishes_new: int, width: int, glyphs: Glyphs) -> Line:
+    """The rule over the table carries the three sections; the one shown stands in brackets, whatever the colours."""
+    out: list[Span] = [(glyphs.rule, "colors.dim")]
+    for name, title in SECTIONS:
+        new = f" {wishes_new} new" if name == "wishlist" and wishes_new else ""
+        here = name == current
+        out.append((f"[{title}{new}]" if here else f" {title}{new} ", "colors.title" if here else "states.done" if new else "colors.dim"))
+        out.append((glyphs.rule, "colors.dim"))
+    hint = " tab "
+    room = width - line_width(tuple(out)) - len(hint) - 1
+    if room > 0:
+        out += [(glyphs.rule * room, "colors.dim"), (hint, "colors.dim"), (glyphs.rule, "colors.dim")]
+    return crop(tuple(out), width)
+
+
+def _plural(count: int, one: str) -> str:
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def search_lines(view: SearchView | None, wish: bool, filter_: str, width: int, glyphs: Glyphs) -> list[Line]:
+    """Which search, what was answered; the filter in force (or what is wrong with it), what it leaves."""
+    name = "Wish" if wish else "Search"
+    if view is None or view.state == "none":
+        return [
+            ((f" {name}", "colors.title"), (f" {glyphs.crumb} no search yet", "colors.dim")),
+            _filter_line(filter_, "", (), width, glyphs),
+        ]
+    place = next((index for index, tab in enumerate(view.tabs, 1) if tab.search == view.search), 0)
+    which = f" {place}/{len(view.tabs)}" if len(view.tabs) > 1 and place and not wish else ""
+    counts = f"{_plural(view.files, 'file')}, {_plural(view.users, 'user')}{', no more kept' if view.capped else ''} "
+    first = spread(
+        ((f" {name}{which}", "colors.title"), (f" {glyphs.crumb} ", "colors.dim"), (str(view.query), "")), ((counts, "colors.dim"),), width
+    )
+    left = f"{_plural(view.shown_files, 'file')}, {_plural(view.shown_users, 'user')} " if filter_ and not view.error else ""
+    if view.total > len(view.rows):
+        left = f"first {len(view.rows):,} of {view.total:,} lines "
+    wrong = str(view.error) if view.state != "failed" else ""
+    return [first, _filter_line(filter_, wrong, ((left, "colors.dim"),) if left else (), width, glyphs)]
+
+
+def _filter_line(filter_: str, wrong: str, right: Line, width: int, glyphs: Glyphs) -> Line:
+    if wrong:
+        return crop(((" Filter / ", "colors.dim"), (filter_, ""), (f"   ! {wrong}", "colors.error")), width, glyphs.ellipsis)
+    shown: Line = ((filter_, ""),) if filter_ else (("none", "colors.dim"),)
+    return spread(((" Filter / ", "colors.dim"), *shown), right, width)
+
+
+def search_empty(view: SearchView | None, filter_: str) -> tuple[str, ...]:
+    """What stands where the rows would; it says what to press, or how long to wait."""
+    if view is None or view.state == "none":
+        return ("No search yet.", "Press n to search Soulseek; tab goes to MusicBrainz and to the wishlist.")
+    if view.state == "waiting":
+        return (
+            f"The gate holds this search for {max(1, round(view.wait_s))} s.",
+            "Soulseek bans who searches too often, so searches go 3 s apart, and at most 30 in 220 s.",
+        )
+    if view.state == "failed":
+        return (str(view.error) or "The search failed.", "Press n to search again.")
+    if view.files and filter_:
+        return ("Nothing passes the filter.", "Press esc to clear it, / to change it.")
+    if view.state == "searching":
+        return ("Asked; nobody has answered yet.",)
+    return ("Nobody has it now.", "Press w to put it on the wishlist: it is searched again until somebody has. n searches for other words.")
+
+
+def search_fact(view: SearchView | None) -> str:
+    """For the tabs' right edge."""
+    if view is None:
+        return ""
+    if view.state == "waiting":
+        return f"gate: {max(1, round(view.wait_s))} s"
+    return f"{max(1, round(view.left_s))} s left" if view.state == "searching" else ""
+
+
+def row_note(row: SearchRow | None) -> tuple[str, str]:
+    """(text, style) on the row under the cursor: what is odd about it, else what stands behind its figures."""
+    if row is None:
+        return "", ""
+    if row.warning:
+        return f"! = {row.warning}", "colors.warning"
+    facts = [str(row.badge)] if row.badge else []
+    if row.level == 0:
+        facts += [f"{row.title} from {row.user}: {_plural(row.files, 'file')}" + (f", {fmt.size(row.size)}" if row.size else "")]
+        facts += (
+            ["a slot is free" if row.free else f"{row.queue} wait" if row.queue else "no slot is free"] if row.speed or row.queue else []
+        )
+        if row.owned:
+            facts.append("all of it is in the library" if row.owned >= 1 else f"{fmt.percent(row.owned)} of it is in the library")
+    else:
+        facts.append(str(row.title))
+        if row.owned >= 1:
+            facts.append("in the library already")
+    return "   ".join(facts), "colors.dim"
+
+
+def candidate_lines(query: str, count: int, width: int, glyphs: Glyphs) -> list[Line]:
+    """Above MusicBrainz releases."""
+    crumb: Line = (
+        (" MusicBrainz", "colors.title"),
+        (f" {glyphs.crumb} ", "colors.dim"),
+        (query or "nothing asked yet", "" if query else "colors.dim"),
+    )
+    right: Line = ((f"{_plural(count, 'release')} ", "colors.dim"),) if count else ()
+    return [spread(crumb, right, width), ((" enter looks at a release's tracks and makes it a job", "colors.dim"),)]
+
+
+def wishes_lines(view: WishesView | None, width: int, glyphs: Glyphs) -> list[Line]:
+    """Above the wishlist: how many, and how often one is searched."""
+    count = len(view.rows) if view is not None else 0
+    new = sum(row.new > 0 for row in view.rows) if view is not None else 0
+    crumb: Line = (
+        (" Wishlist", "colors.title"),
+        (f" {glyphs.crumb} ", "colors.dim"),
+        (_plural(count, "wish").replace("wishs", "wishes"), ""),
+    )
+    right: Line = ((f"{new} with new results ", "states.done"),) if new else ()
+    if view is None or view.enabled is False:
+        how = "wishes are not searched (wishlist.enabled: false)" if view is not None else ""
+    elif view.interval_s is None:
+        how = "searched as soon as Soulseek is online"
+    else:
+        how = f"one wish is searched every {fmt.duration(view.interval_s)} min, as the server says"
+    return [spread(crumb, right, width), crop(((f" {how}", "colors.dim"),), width)]
+
+
+def wish_note(row: WishRow | None) -> str:
+    if row is None:
+        return ""
+    became = f"it became job {row.job_id[:8]} (5)" if row.job_id else ""
+    return "   ".join(part for part in (str(row.note), became, f"since {fmt.day(row.created_at)}" if row.created_at else "") if part)
+
+
+def browse_line(view: BrowseView | None, user: str, width: int, glyphs: Glyphs) -> Line:
+    """Whose files, how many."""
+    crumb: Line = ((" Browse", "colors.title"), (f" {glyphs.crumb} ", "colors.dim"), (str(SafeText(user)), "sources.slsk"))
+    if view is None or view.state != "done":
+        return crop(crumb, width)
+    count = f"{_plural(view.files, 'file')}, {_plural(view.total, 'folder')}, {fmt.size(view.bytes)} "
+    return spread(crumb, ((count, "colors.dim"),), width)
+
+
+# Words for a job -----------------------------------------------------------------------------------------------------
+
+_BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]|\{[^}]*\}")
+_YEAR = re.compile(r"^\s*(19|20)\d\d\s*[-–._ ]+|[-–._ ]+(19|20)\d\d\s*$")
+_DISC = re.compile(r"^(cd|disc|disk|dvd|side|lp)\s*[-_.]?\s*(\d{1,2}|[a-d])$", re.IGNORECASE)
+_NOISE = frozenset(
+    {
+        "music", "musik", "audio", "mp3", "mp3s", "flac", "flacs", "lossless", "lossy", "albums", "album", "shared", "share", "shares", "soulseek",
+        "downloads", "download", "complete", "completed", "media", "data", "home", "users", "library", "collection", "my music", "various", "artists",
+        "new", "incoming", "sorted", "uploads", "torrents", "web", "vinyl", "cd", "files", "slsk", "24bit", "16bit", "hi-res",
+    }
+)  # fmt: skip
+_TAIL = re.compile(r"\b(flac|mp3|aac|ogg|opus|alac|320|v0|cbr|vbr|24bit|16bit|web|vinyl|remaster(ed)?|khz|kbps)\b.*$", re.IGNORECASE)
+
+
+def folder_words(ref: str) -> str:
+    """Artist and album as a folder's last names say them: `@@abc\\Music\\Miles Davis\\1959 - Kind of Blue [FLAC]\\CD1` -> `Miles Davis Kind of Blue`."""
+    found = read_ref(ref)
+    if found is None:
+        return ""
+    parts = [part.strip() for part in re.split(r"[\\/]+", found[1]) if part.strip()]
+    if not found[2]:
+        parts = parts[:-1]
+    while parts and _DISC.match(parts[-1]):
+        parts = parts[:-1]
+    kept: list[str] = []
+    for part in reversed(parts):
+        words = _clean(part)
+        if part.startswith("@@") or words.casefold() in _NOISE or len(words) < 2:
+            break
+        kept.insert(0, words)
+        if len(kept) == 2 or " - " in part.strip(" -"):
+            break
+    seen: list[str] = []
+    for word in " ".join(kept).split():
+        if word.casefold() not in [one.casefold() for one in seen] or len(kept) < 2:
+            seen.append(word)
+    return str(SafeText(" ".join(seen)))
+
+
+def _clean(part: str) -> str:
+    out = _BRACKETS.sub(" ", part).replace("_", " ")
+    out = _TAIL.sub(" ", _YEAR.sub(" ", out)) or out
+    return " ".join(word for word in out.split() if word.strip("-–.+~"))
