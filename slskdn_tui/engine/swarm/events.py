@@ -42,7 +42,9 @@ class SwarmEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """One source: `state` in words, `rate` bytes/s, `rtt` s or None, `errors` and `timeouts` shares 0-1, `outstanding` bytes asked for."""
+    """One source: `state` in words, `bytes` of the file as it stands that are its own.
+
+    `rate` bytes/s, `rtt` s or None, `errors` and `timeouts` shares 0-1, `outstanding` bytes asked for."""
 
     source: str
     plane: Literal["slsk", "mesh"]
@@ -62,7 +64,8 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True)
 class SwarmStatus:
-    """One track's swarm now. `codes` has a character a leaf (`piecemap.PieceMap.codes`); `proof` is the guard's, "" while none holds."""
+    """One track's swarm now. `codes` has a character a leaf (`piecemap.PieceMap.codes`); `proof` is the guard's, "" while none holds; `held` says why a
+    file that the mesh could finish is not."""
 
     size: int
     done: int
@@ -81,6 +84,7 @@ class SwarmStatus:
     duplicate_bytes: int
     bans: tuple[tuple[str, str], ...]
     codes: bytes
+    held: str = ""
 
     def cells(self, width: int) -> str:
         """The chunk map in `width` characters: `.` missing, `o` origin, `m` mesh, `>` on its way, `x` failed once."""

@@ -2,8 +2,12 @@
 
 Allowed while an origin is *active* (online, and holding our queue place or sending) or a proof holds:
 (1) bytes received from Soulseek hash to the variant's digests; (2) a head probe of at most 64 KiB gives the same FLAC STREAMINFO,
-length and first digest; (3) with nothing received, recording, size and canonical statistics agree across peers.
+length and first digest; (3) with nothing received, recording, size and canonical statistics agree across peers, and fit what the job wants.
 The file is *placed* only when a proof holds.
+
+Until the mesh keeps aggregates, proof (3) is as strict as the job's own target allows: two nodes name the same bytes, of the origin's size, for the track's
+recording, in the codec of the file that the job chose under its constraints, and last as long as MusicBrainz says, give or take five seconds. A track
+whose length MusicBrainz does not know has no proof (3).
 """
 
 from __future__ import annotations
@@ -14,9 +18,13 @@ from enum import StrEnum
 
 from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.model.ports import OriginState
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, Variant
 
+_STATES = {OriginState.ACTIVE: "sending"}
 AGREEING_PEERS = 2
+LENGTH_GRACE_MS = 5000
+"""Editions and rips of a recording differ by lead-in and fade; by more it is another recording or another cut."""
 ACTIVE = frozenset({OriginState.QUEUED, OriginState.ACTIVE})
 
 
@@ -31,11 +39,35 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`words` say which proof holds, or which is missing."""
+    """`words` say why it may deliver or may not; `missing` which proofs are missing, "" when one holds."""
 
     allowed: bool
     proof: Proof
     words: str
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the job wants of this file: its recording, MusicBrainz' length, and the codec of the file it chose."""
+
+    recording: str
+    length_ms: int | None
+    codec: str
+
+    def misfit(self, variant: Variant) -> str:
+        """Why agreement on `variant` does not count for this job, "" when it does."""
+        if variant.recording_mbid != self.recording:
+            return "they name another recording"
+        if variant.codec.upper() != self.codec.upper():
+            return f"they name {SafeText(variant.codec, 20) or 'no codec'}, not {self.codec or 'a known codec'}"
+        if self.length_ms is None:
+            return "MusicBrainz does not know the track's length"
+        if variant.duration_ms is None:
+            return "they do not say how long it lasts"
+        if abs(variant.duration_ms - self.length_ms) > LENGTH_GRACE_MS:
+            return f"it lasts {variant.duration_ms / 1000:.0f} s, the track {self.length_ms / 1000:.0f} s"
+        return ""
 
 
 def streaminfo(head: bytes) -> str:
@@ -65,20 +97,22 @@ def agreeing(offers: Iterable[Variant], variant: Variant, size: int) -> int:
     return sum(key(offer) == key(variant) and offer.length == size for offer in offers)
 
 
-def decide(origin: OriginState | None, good_leaves: int, bad_leaves: int, head: bool, agree: int) -> Decision:
-    """From the origin's state (None: there is none), the prefix leaves that matched and did not, the head probe, and the number of agreeing peers."""
+def decide(origin: OriginState | None, good_leaves: int, bad_leaves: int, head: bool, agree: int, misfit: str = "") -> Decision:
+    """From the origin's state (None: there is none), the leaves from Soulseek that matched and did not, the head probe, the number of agreeing peers, and
+    why what they agree on does not fit the job (`Target.misfit`)."""
     if good_leaves:
-        return Decision(True, Proof.PREFIX, f"{good_leaves} leaves from Soulseek match the variant's digests")
+        words = "1 leaf from Soulseek matches" if good_leaves == 1 else f"{good_leaves} leaves from Soulseek match"
+        return Decision(True, Proof.PREFIX, f"{words} the variant's digests")
     if head:
         return Decision(True, Proof.HEAD, "the head from Soulseek has the variant's STREAMINFO, length and first digest")
     if bad_leaves:
-        return Decision(False, Proof.NONE, f"none of {bad_leaves} leaves from Soulseek match: another file")
-    agreed = agree >= AGREEING_PEERS
-    if origin in ACTIVE:
-        proof = Proof.AGREE if agreed else Proof.NONE
-        return Decision(True, proof, f"the Soulseek source is {'queued' if origin is OriginState.QUEUED else 'sending'}")
-    state = "there is no Soulseek source" if origin is None else f"the Soulseek source is {origin.value}"
-    if agreed:
+        words = f"none of {bad_leaves} leaves from Soulseek match: another file"
+        return Decision(False, Proof.NONE, words, words)
+    state = "there is no Soulseek source" if origin is None else f"the Soulseek source is {_STATES.get(origin, origin.value)}"
+    if agree >= AGREEING_PEERS and not misfit:
         return Decision(True, Proof.AGREE, f"{state}; {agree} peers agree on recording, size and statistics")
-    missing = "no whole leaf came from Soulseek (proof 1), no head probe (proof 2)"
-    return Decision(False, Proof.NONE, f"{state}; {missing}, and {agree} of {AGREEING_PEERS} peers agree (proof 3)")
+    third = f"{agree} of {AGREEING_PEERS} peers agree" + (f", but {misfit}" if misfit else "")
+    missing = f"no whole leaf came from Soulseek (proof 1), no head probe (proof 2), and {third} (proof 3)"
+    if origin in ACTIVE:
+        return Decision(True, Proof.NONE, state, missing)
+    return Decision(False, Proof.NONE, f"{state}; {missing}", missing)

@@ -23,9 +23,9 @@ _RESULTS = {
 
 
 class Member:
-    """`since` is when it came, monotonic seconds."""
+    """`since` is when it came, monotonic seconds; `given` bytes of the file are its own (the meter counts duplicates too)."""
 
-    __slots__ = ("attached", "meter", "node", "peer", "since", "state", "variant")
+    __slots__ = ("attached", "given", "meter", "node", "peer", "since", "state", "variant")
 
     def __init__(self, peer: ChunkPeer, variant: Variant, now: float) -> None:
         self.peer = peer
@@ -34,6 +34,7 @@ class Member:
         self.since = now
         self.state = DState.NEW
         self.meter = RateWindow(now)
+        self.given = 0
         self.attached = True
 
     def step(self, event: DEvent) -> None:

@@ -13,7 +13,7 @@ from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEvent, plane_of
-from slskdn_tui.engine.swarm.guard import Decision, Proof, decide, head_matches
+from slskdn_tui.engine.swarm.guard import Decision, Proof, Target, decide, head_matches
 from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member, explain
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK
@@ -45,6 +45,7 @@ class MeshSide:
         origin: Callable[[], OriginState | None],
         trouble: Callable[[DiskTrouble], None],
         wake: Callable[[], None],
+        target: Target | None = None,
     ) -> None:
         self.part = part
         self.scheduler = scheduler
@@ -63,6 +64,8 @@ class MeshSide:
         self._origin = origin
         self._trouble = trouble
         self._wake = wake
+        self._target = target
+        self._told_held = False
         self._seen: dict[int, bytes] = {}  # digests of whole leaves as the origin sent them
         self._joined: set[str] = set()  # variants a leaf of which the origin repeated in an overlap: proof, too
         self._head = b""
@@ -128,18 +131,33 @@ class MeshSide:
     @property
     def held(self) -> str:
         """Why the mesh may not finish the file that it could finish; "" while it may, or has not come so far."""
-        return ""
+        if not self.part.pieces.held or self.decision.proof is not Proof.NONE:
+            return ""
+        return f"all but 64 KiB is here, and it is not placed before Soulseek proves it: {self.decision.missing}"
+
+    def settled(self) -> bool:
+        """A complete file may go on to be placed: none of it came from the mesh, or a proof holds. Else one leaf is left to Soulseek again."""
+        pieces = self.part.pieces
+        if not self._guard or self.part.variant is None or MESH not in pieces.plane:
+            return True
+        decision = self._decide(self.part.variant)
+        if decision.proof is Proof.NONE:
+            pieces.take_back()
+            self._decided(decision)
+        return decision.proof is not Proof.NONE
 
     def _decide(self, variant: Variant) -> Decision:
         if not self._guard:
             return Decision(True, Proof.NONE, "bench")
-        digests = self.choice.known.get(variant.variant_id, ())
         bound = self.part.variant is not None and self.part.variant.variant_id == variant.variant_id
-        good, bad = (len(leaves) for leaves in compare(self._seen, digests)) if digests else (0, 0)
+        digests = self.part.digests if bound else self.choice.known.get(variant.variant_id, ())
         if bound and self.confirmed:
-            good = max(good, 1)
+            good, bad = max(1, self.part.pieces.plane.count(SLSK)), 0
+        else:
+            good, bad = (len(leaves) for leaves in compare(self._seen, digests)) if digests else (0, 0)
         head = bool(digests) and head_matches(self._head, self.part.size, variant, digests[0])
-        return decide(self._origin(), good, bad, head, self.choice.agreeing(variant))
+        misfit = self._target.misfit(variant) if self._target is not None else ""
+        return decide(self._origin(), good, bad, head, self.choice.agreeing(variant), misfit)
 
     async def add(self, peer: ChunkPeer, variant: Variant) -> str:
         """Take part of the file from `peer`; "" when taken, else why not."""
@@ -215,6 +233,7 @@ class MeshSide:
             return f"it is asked for this file already: {error}"
         self.members[member.node] = member
         self._decided(self._decide(member.variant))
+        self.scheduler.paused = not self.decision.allowed
         self.scheduler.add(member.node, member.peer.limits, self._reputation(member.node), self._clock.now())
         member.step(DEvent.ACCEPT)
         self._tell("peer_added", member.node, variant_id=member.variant.variant_id, words=self.decision.words)
@@ -284,10 +303,11 @@ class MeshSide:
                 return
         step = self.scheduler.delivered(node_id, leaf, size, MESH, now)
         if fresh:
+            member.given += size
             part.mark(leaf)
         member.step(DEvent.CHUNK)
         self.run_step(step)
-        if part.pieces.complete:
+        if part.pieces.complete and self.settled():
             self._wake()
         self.fill(node_id)
 
@@ -370,10 +390,10 @@ class MeshSide:
             member.settle(bool(self.scheduler.lanes[member.node].asks), nothing_left)
 
     def check_guard(self) -> None:
-        if self.part.variant is None or not self.members:
+        if self.part.variant is None:
             return
         decision = self._decide(self.part.variant)
-        if decision.allowed == self.scheduler.paused:
+        if self.members and decision.allowed == self.scheduler.paused:
             self._tell("proof", "", result=decision.proof.value if decision.allowed else "missing", words=decision.words)
             if not decision.allowed:
                 self.run_step(Step(cancels=list(self.scheduler.cancel_all())))
@@ -383,6 +403,11 @@ class MeshSide:
     def _decided(self, decision: Decision) -> None:
         self.decision = decision
         self.part.pieces.reserve(self._guard and decision.proof is Proof.NONE)
+        held = bool(self.held)
+        if held != self._told_held:
+            self._told_held = held
+            if held:
+                self._tell("proof", "", result="missing", words=self.held)
 
     def hopeful(self, now: float, since: float) -> bool:
         """Some peer may still deliver; `since`: when this run began."""

@@ -173,6 +173,18 @@ class PieceMap:
                 self.status[self.reserved] = FREE
             self.reserved = None
 
+    def take_back(self) -> None:
+        """Of a complete file that nothing has proved: one leaf of the mesh's is missing again, and the origin's to send."""
+        leaf = self.plane.find(MESH)
+        self.status[leaf], self.plane[leaf], self.reserved = TAKEN, 0, leaf
+        self.verified -= self.length(leaf)
+        self.count -= 1
+
+    @property
+    def held(self) -> bool:
+        """Nothing is missing but the leaf that is kept for the origin."""
+        return self.reserved is not None and self.count == self.leaves - 1 and self.status[self.reserved] != DONE
+
     def deliver(self, leaf: int, plane: int) -> tuple[str, ...]:
         """A leaf was verified; returns everyone who had been asked for it."""
         if self.status[leaf] != DONE:
@@ -212,6 +224,19 @@ class PieceMap:
                 self.deliver(leaf, SLSK if self.source_of(leaf) else MESH)
 
     # for the screen
+
+    def given_by(self, source: str) -> int:
+        """Bytes of the file as it stands that came from this origin: what the mesh gave again in its place does not count."""
+        own = [extent for extent in self.extents if extent.source == source]
+        return sum(extent.stop - extent.start - self._from_mesh(extent.start, extent.stop) for extent in own)
+
+    def _from_mesh(self, start: int, stop: int) -> int:
+        """Bytes of [start, stop) that are in leaves of the mesh's."""
+        first, last = start // LEAF, stop // LEAF
+        inside = self.plane.count(MESH, first, last) * LEAF
+        before = start - first * LEAF if first < last and self.plane[first] == MESH else 0
+        after = stop - max(start, last * LEAF) if stop % LEAF and self.plane[last] == MESH else 0
+        return inside - before + after
 
     def by_plane(self) -> tuple[int, int]:
         """(bytes from Soulseek, bytes from the mesh) among what is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmStatus
@@ -10,6 +11,7 @@ from slskdn_tui.engine.swarm.members import Member
 from slskdn_tui.engine.swarm.part_file import PartFile
 from slskdn_tui.engine.swarm.scheduler import Scheduler
 from slskdn_tui.engine.swarm.stream import OriginStream
+from slskdn_tui.model.ports import OriginState
 
 
 class Described(Protocol):
@@ -26,9 +28,12 @@ class Described(Protocol):
     @property
     def decision(self) -> Decision: ...
     @property
+    def held(self) -> str: ...
+    @property
     def bans(self) -> dict[str, str]: ...
     @property
     def past(self) -> dict[str, SourceStatus]: ...
+    def underperforming(self) -> str: ...
 
 
 def describe(swarm: Described, now: float) -> SwarmStatus:
@@ -36,10 +41,13 @@ def describe(swarm: Described, now: float) -> SwarmStatus:
     part, stream = swarm.part, swarm.stream
     present = {member.node: member_status(swarm.scheduler, member, now) for member in swarm.members.values()}
     if stream is not None:
-        present[stream.source] = stream_status(stream, now)
+        present[stream.source] = stream_status(stream, now, swarm.underperforming())
     sources = dict(swarm.past)
     for name, source in present.items():
         sources[name] = merged(sources.get(name), source)
+    for name, source in sources.items():
+        if source.plane == "slsk":  # what it gave before a restart is on disk, with its name
+            sources[name] = replace(source, bytes=part.pieces.given_by(name))
     rate = sum(source.rate for source in present.values())
     slsk, mesh = part.pieces.by_plane()
     rest = part.size - part.pieces.done
@@ -58,28 +66,31 @@ def describe(swarm: Described, now: float) -> SwarmStatus:
         variant_id=part.variant.variant_id if part.variant else "",
         proof=swarm.decision.proof.value,
         guard=swarm.decision.words,
+        held=swarm.held,
         duplicate_bytes=swarm.scheduler.duplicate_bytes + (stream.skipped if stream else 0),
         bans=tuple(swarm.bans.items()),
         codes=part.pieces.codes(),
     )
 
 
-def stream_status(stream: OriginStream, now: float) -> SourceStatus:
+def stream_status(stream: OriginStream, now: float, stall: str = "") -> SourceStatus:
+    """`stall`: why it underperforms; one that sends is then stalled, one that is queued stays so."""
     rate = 0.0 if stream.ended else stream.meter.rate(now)
-    return SourceStatus(stream.source, "slsk", stream.state.value, stream.meter.total, rate)
+    state = "stalled" if stall and stream.state is OriginState.ACTIVE else stream.state.value
+    return SourceStatus(stream.source, "slsk", state, stream.meter.total, rate)
 
 
 def member_status(scheduler: Scheduler, member: Member, now: float) -> SourceStatus:
     lane = scheduler.lanes.get(member.node)
     state = member.state.value
     if lane is None:
-        return SourceStatus(member.node, "mesh", state, member.meter.total, 0.0)
+        return SourceStatus(member.node, "mesh", state, member.given, 0.0)
     metrics = lane.metrics
     return SourceStatus(
         source=member.node,
         plane="mesh",
         state="stalled" if lane.silent else state,
-        bytes=member.meter.total,
+        bytes=member.given,
         rate=member.meter.rate(now),
         rtt=metrics.rtt_avg,
         cost=scheduler.cost_of(lane),

@@ -1,7 +1,8 @@
 """When is a Soulseek transfer underperforming? The roadmap's three rules, with the figures in the answer. Core: time is passed in.
 
-Queued longer than `queued_s`; active and slower than `slow_bytes_s` (over the last 60 s) for `slow_s`; no byte for `no_bytes_s`.
-Waiting in a queue has the first rule only: no byte comes there by nature.
+Queued longer than `queued_s`; active and slower than `slow_bytes_s` for `slow_s`; no byte for `no_bytes_s`. The speed is that of the last 60 s, never
+the lifetime's average; where `slow_s` is shorter than that, of the last `slow_s`. Waiting in a queue has the first rule only: no byte comes there
+by nature.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Protocol
 from slskdn_tui.model.ports import OriginState
 
 SPEED_WINDOW_S = 60.0
+_SAMPLES = 120
+"""Byte counts kept over the window."""
 
 
 class RescueRules(Protocol):
@@ -43,6 +46,7 @@ class StallWatch:
 
     def __init__(self, rules: RescueRules, now: float) -> None:
         self._rules = rules
+        self.window = min(SPEED_WINDOW_S, rules.slow_s)
         self._state: OriginState | None = None
         self._since = now  # when this state began
         self._last_byte = now
@@ -64,9 +68,9 @@ class StallWatch:
         if total != self._bytes:
             self._bytes, self._last_byte = total, now
         samples = self._samples
-        if not samples or now - samples[-1][0] >= 0.5:
+        if not samples or now - samples[-1][0] >= self.window / _SAMPLES:
             samples.append((now, total))
-        while len(samples) > 1 and now - samples[1][0] >= SPEED_WINDOW_S:
+        while len(samples) > 1 and now - samples[1][0] >= self.window:
             samples.popleft()
         if state is OriginState.ACTIVE and self.speed(now) < self._rules.slow_bytes_s:
             self._slow_since = now if self._slow_since is None else self._slow_since
@@ -74,7 +78,7 @@ class StallWatch:
             self._slow_since = None
 
     def speed(self, now: float) -> float:
-        """Bytes/s over the last 60 s, or since the transfer became active."""
+        """Bytes/s over the window, or since the transfer became active."""
         if not self._samples:
             return 0.0
         at, total = self._samples[0]
@@ -93,7 +97,7 @@ class StallWatch:
         if silent > rules.no_bytes_s:
             return f"no byte for {_time(silent)} (more than {_time(rules.no_bytes_s)})"
         if self._slow_since is not None and now - self._slow_since > rules.slow_s:
-            slow = f"{self.speed(now) / 1000:.1f} KB/s over the last {SPEED_WINDOW_S:.0f} s, below {rules.slow_bytes_s / 1000:.1f} KB/s"
+            slow = f"{self.speed(now) / 1000:.1f} KB/s over the last {_time(self.window)}, below {rules.slow_bytes_s / 1000:.1f} KB/s"
             return f"{slow} for {_time(now - self._slow_since)} (more than {_time(rules.slow_s)})"
         return ""
 

@@ -14,7 +14,7 @@ from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEnd, SwarmEvent, SwarmStatus, plane_of
-from slskdn_tui.engine.swarm.guard import Decision
+from slskdn_tui.engine.swarm.guard import Decision, Target
 from slskdn_tui.engine.swarm.members import Member
 from slskdn_tui.engine.swarm.mesh_side import MeshSide
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
@@ -29,6 +29,8 @@ from slskdn_tui.model.variant import LEAF, Variant
 __all__ = ["RescueThresholds", "SwarmEnd", "SwarmEvent", "SwarmStatus", "TrackSwarm", "Tunables"]
 
 TICK_S = 0.05
+ORIGIN_FLOOR = 2048
+"""Bytes a second that a rescued origin keeps at least."""
 _PARTING_S = 0.2
 _LAST_WORDS_S = 5.0  # an origin that brought the last byte itself ends by itself
 
@@ -36,7 +38,8 @@ _LAST_WORDS_S = 5.0  # an origin that brought the last byte itself ends by itsel
 class TrackSwarm:
     """Fetches one file. `run` may be called again after it returned ORIGIN_ENDED; after `stop` a new one is made over a reopened part.
 
-    `observe` and `on_outcome` are called on the loop and must be quick. `overlay_rate` caps overlay download in bytes/s.
+    `observe` and `on_outcome` are called on the loop and must be quick. `overlay_rate` caps overlay download in bytes/s; `download_limit` is
+    the user's limit on all downloads now, bytes/s, of which a rescued origin keeps its share. `target`: what agreement of peers has to fit.
     `guard=False` is for `slskdn bench` alone.
     """
 
@@ -52,7 +55,8 @@ class TrackSwarm:
         observe: Callable[[SwarmEvent], None],
         on_outcome: Callable[[str, ChunkOutcome], None] | None = None,
         overlay_rate: int | None = None,
-        origin_floor: int = 2048,
+        download_limit: Callable[[], int | None] = lambda: None,
+        target: Target | None = None,
         guard: bool = True,
     ) -> None:
         self.part = part
@@ -71,12 +75,12 @@ class TrackSwarm:
             origin=lambda: self.stream.state if self.stream is not None else None,
             trouble=self.stream_trouble,
             wake=lambda: self._wake.set(),
+            target=target,
         )
         self._clock = clock
         self._supervisor = supervisor
         self._observe = observe
-        self._overlay_rate = overlay_rate
-        self._origin_floor = origin_floor
+        self._download_limit = download_limit
         self._watch = StallWatch(rescue, clock.now())
         self._windows: PriorityWindow | None = None
         self._share: float | None = None
@@ -142,7 +146,7 @@ class TrackSwarm:
         self._wake.set()
 
     def set_origin_share(self, share: float | None) -> None:
-        """Keep the origin at this share (0-1) of the overlay's cap, or of its measured rate where there is no cap; None lifts it."""
+        """Keep the origin at this share (0-1) of the download limit, or of the swarm's measured rate where there is none; None lifts it."""
         self._share = share
         if share is None and self.stream is not None and self._origin_cap is not None:
             self._origin_cap = None
@@ -153,8 +157,9 @@ class TrackSwarm:
         if self._share is None or stream is None or stream.ended:
             return
         mesh = sum(member.meter.rate(now) for member in self.members.values())
+        whole = self._download_limit() or mesh + stream.meter.rate(now)
         # An overlay that delivers nothing is no reason to slow the only source down.
-        cap = max(self._origin_floor, int((self._overlay_rate or mesh) * self._share)) if mesh > 0 else None
+        cap = max(ORIGIN_FLOOR, int(whole * self._share)) if mesh > 0 else None
         old = self._origin_cap
         if cap != old and (cap is None or old is None or abs(cap - old) > old * 0.2):
             self._origin_cap = cap
@@ -255,7 +260,7 @@ class TrackSwarm:
             return SwarmEnd.ABORTED
         if self.disk_trouble is not None:
             return SwarmEnd.DISK
-        if self.part.pieces.complete:
+        if self.part.pieces.complete and self.mesh.settled():
             return SwarmEnd.COMPLETE
         if self.stream is not None:
             self._watch.observe(now, self.stream.state, self.stream.meter.total)

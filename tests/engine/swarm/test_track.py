@@ -208,7 +208,7 @@ def test_soulseek_is_believed_against_two_who_agree_on_another_file(tmp_path: Pa
 def test_the_origin_is_held_at_its_share_while_the_mesh_delivers(tmp_path: Path) -> None:
     async def story() -> None:
         data = some_bytes(3 * MIB)
-        world = World(tmp_path, len(data), overlay_rate=2_000_000)
+        world = World(tmp_path, len(data), download_limit=lambda: 2_000_000)
         swarm = await world.open()
         origin = FakeOrigin("anna", data, rate=0.5e6)
         swarm.use_origin(origin)
