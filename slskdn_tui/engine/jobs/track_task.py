@@ -18,9 +18,11 @@ from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.music.matching import holders
 from slskdn_tui.engine.peers.bandwidth import least_cap
 from slskdn_tui.engine.swarm.events import SwarmEnd
+from slskdn_tui.engine.swarm.guard import Target
 from slskdn_tui.engine.swarm.part_file import PartFile
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
+from slskdn_tui.model.codec import codec_of
 from slskdn_tui.model.jobs import TrackState
 from slskdn_tui.model.ports import OriginEnd
 
@@ -156,6 +158,8 @@ class TrackTask:
             observe=self._tell.swarm,
             on_outcome=services.book.outcome,
             overlay_rate=least_cap(self._job.record.constraints.overlay_bandwidth_kbps, services.settings.downloads.bandwidth_kbps),
+            download_limit=lambda: least_cap(services.settings.downloads.bandwidth_kbps),
+            target=Target(self._live.track.recording_mbid, self._live.track.length_ms, codec_of(holder.path)),
         )
         self._live.swarm = swarm
         self._rescuer.begin()
@@ -202,7 +206,8 @@ class TrackTask:
     def _why(self, swarm: TrackSwarm, end: SwarmEnd) -> str:
         if end is SwarmEnd.DISK:
             return str(swarm.trouble or end)
-        return swarm.origin_result[1] if swarm.origin_result else str(end)
+        why = swarm.origin_result[1] if swarm.origin_result else str(end)
+        return f"{why}; {swarm.held}" if swarm.held else why
 
     # Watching ---------------------------------------------------------------------------------------------------
 
