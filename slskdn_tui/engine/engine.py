@@ -230,6 +230,8 @@ class Engine:
             on_event=self._soulseek_event,
             on_bytes=lambda user, direction, count: self._moved("slsk", direction, user, count),
             gate_store=self.store.gate,
+            people=self.store.people,
+            messages=self.store.messages,
         )
         self.soulseek.set_limits(self.settings.downloads.bandwidth_kbps, self.settings.downloads.upload_kbps)
         await self.soulseek.start()
@@ -290,7 +292,7 @@ class Engine:
         self.rates.add(plane, way, count)
 
     def _soulseek_event(self, name: str, text: str, data: dict[str, object]) -> None:
-        level: Level = "error" if name in ("soulseek.refused", "soulseek.kicked") else "info"
+        level: Level = "error" if name in ("soulseek.refused", "soulseek.kicked") else "warning" if data.get("warning") else "info"
         facts = {key: value for key, value in data.items() if isinstance(value, str | int | float)}
         self.bus.publish(name, "soulseek", text, level=level, facts=facts)
 

@@ -19,6 +19,7 @@ from slskdn_tui.config.settings import Secret
 from slskdn_tui.config.settings import Soulseek as SoulseekSettings
 from slskdn_tui.engine.soulseek.network import BoundNetwork
 from slskdn_tui.engine.soulseek.origin import OriginTransferManager
+from slskdn_tui.engine.soulseek.people import CarefulUserManager
 from slskdn_tui.engine.soulseek.share_index import ShareReader
 from slskdn_tui.engine.soulseek.shares import IndexedPeerManager, IndexedSearchManager, IndexedSharesManager
 
@@ -76,6 +77,7 @@ class Client(SoulSeekClient):
 
     network: BoundNetwork
     transfers: OriginTransferManager
+    shares: IndexedSharesManager
 
     def __init__(self, settings: Settings, address: str, shares: ShareReader, rng: random.Random) -> None:
         self._address = address
@@ -100,6 +102,9 @@ class Client(SoulSeekClient):
 
     def create_network(self) -> BoundNetwork:
         return BoundNetwork(self.settings, self.events, self._address)
+
+    def create_user_manager(self) -> CarefulUserManager:
+        return CarefulUserManager(self.settings, self.events, self.network)
 
     def create_transfer_manager(self, cache: Any) -> TransferManager:
         return OriginTransferManager(self.settings, self.events, self.users, self.shares, self.network, cache=cache)

@@ -1,7 +1,7 @@
 """Shell: what aioslsk 1.7.1 must be given before its first connection: caps on messages, and quiet loggers.
 
 A 99 KiB message from any stranger costs stock aioslsk 1.6 GiB and a loop dead for 7.7 s: no cap on lengths, unbounded inflation, and the unparsed
-rest printed with %r. `install` replaces three functions of the library once per process; tests/contract/test_aioslsk_overrides.py holds their names.
+rest printed with %r. `install` replaces four functions of the library once per process; tests/contract/test_aioslsk_overrides.py holds their names.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import asyncio
 import logging
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
-from aioslsk.exceptions import ConnectionFailedError, ConnectionReadError
+from aioslsk.exceptions import ConnectionFailedError, ConnectionReadError, MessageDeserializationError
 from aioslsk.network.connection import (
     HEADER_SIZE_OBFUSCATED,
     HEADER_SIZE_UNOBFUSCATED,
@@ -28,6 +29,7 @@ from aioslsk.protocol import obfuscation
 from aioslsk.protocol.messages import PeerDirectoryContentsReply, PeerSearchReply, PeerSharesReply, PeerUserInfoReply
 from aioslsk.protocol.primitives import MessageDataclass, ProtocolDataclass, uint32
 
+from slskdn_tui.engine.soulseek.share_list import FolderReply, ShareList, read_folder, read_shares
 from slskdn_tui.model.text import SafeText
 
 KIB, MIB = 1024, 1024 * 1024
@@ -53,10 +55,15 @@ ASKED_ONLY = frozenset(
 """kinds that are taken only from users in `network.asked_for_replies`: nobody else has a reason to send them"""
 INFLATED_CAPS: dict[type, int] = {
     PeerSearchReply.Request: 2 * MIB,
-    PeerSharesReply.Request: 64 * MIB,
-    PeerDirectoryContentsReply.Request: 8 * MIB,
 }
 INFLATED_CAP = 2 * MIB
+LISTINGS: dict[int, tuple[Callable[[bytes], ShareList | FolderReply], int]] = {
+    PeerSharesReply.Request.MESSAGE_ID: (read_shares, 64 * MIB),
+    PeerDirectoryContentsReply.Request.MESSAGE_ID: (read_folder, 8 * MIB),
+}
+"""long replies that are read by our own parser in a thread, so that the loop goes on, with their inflated cap"""
+SLOWEST_BYTES_S = 16 * KIB
+"""such a reply may take a second for so many bytes, beside the usual deadline"""
 
 _LENGTH = struct.Struct("<I")
 _installed = False
@@ -113,7 +120,29 @@ async def _read_message(self: DataConnection) -> bytes:
     cap = wire_cap(self, code)
     if length > cap:
         raise MessageRefused(f"message {code} of {length} bytes, at most {cap} allowed")
+    if code in LISTINGS and isinstance(self, PeerConnection) and self._read_timeout_object is not None:
+        self._read_timeout_object.reschedule(asyncio.get_running_loop().time() + self.read_timeout + length / SLOWEST_BYTES_S)
     return header + first + await reader.readexactly(length - len(first))
+
+
+def _listing(data: bytes) -> ShareList | FolderReply:
+    read, cap = LISTINGS[_LENGTH.unpack_from(data, 4)[0]]
+    return read(inflate(data[8:], cap))
+
+
+async def _receive_message_object(self: DataConnection) -> Any:
+    """`DataConnection.receive_message_object`, but a share list is read in a thread, by our own parser."""
+    data = await self.receive_message()
+    if not data:
+        return None
+    if isinstance(self, PeerConnection) and self.connection_state == PeerConnectionState.ESTABLISHED and self.connection_type == "P":
+        plain = obfuscation.decode(data) if self.obfuscated else data
+        if len(plain) >= 8 and _LENGTH.unpack_from(plain, 4)[0] in LISTINGS:
+            try:
+                return await asyncio.to_thread(_listing, plain)
+            except (ValueError, struct.error, zlib.error, MessageRefused) as error:
+                raise MessageDeserializationError(b"", f"damaged share list: {error}") from error
+    return self.decode_message_data(data)
 
 
 def _deserialize(cls: Any, pos: int, message: bytes, decompress: bool = False) -> Any:
@@ -180,6 +209,7 @@ def install() -> None:
         return
     _installed = True
     DataConnection._read_message = _read_message
+    DataConnection.receive_message_object = _receive_message_object
     DataConnection.connect = _connect
     MessageDataclass.deserialize = classmethod(_deserialize)
     root = logging.getLogger("aioslsk")

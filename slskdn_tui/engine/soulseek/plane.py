@@ -6,16 +6,12 @@ import asyncio
 import logging
 import random
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aioslsk.transfer.model import Transfer
-from aioslsk.transfer.state import TransferState
-
-from slskdn_tui.config.settings import Soulseek
+from slskdn_tui.config.settings import Soulseek, Uploads
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek import hardening, supervise
@@ -24,11 +20,16 @@ from slskdn_tui.engine.soulseek.gate import GateRules, Priority, SearchGate
 from slskdn_tui.engine.soulseek.holder import SoulseekOrigin
 from slskdn_tui.engine.soulseek.manners import Manners
 from slskdn_tui.engine.soulseek.origin import OriginTransferManager
-from slskdn_tui.engine.soulseek.search import SearchDesk
+from slskdn_tui.engine.soulseek.people import People
+from slskdn_tui.engine.soulseek.ports import Ports
+from slskdn_tui.engine.soulseek.search import Listener, SearchDesk
 from slskdn_tui.engine.soulseek.search_memory import GateStore, SearchMemory
 from slskdn_tui.engine.soulseek.searches import Searches
 from slskdn_tui.engine.soulseek.session import Session
 from slskdn_tui.engine.soulseek.share_index import ShareIndexer, ShareReader, open_index
+from slskdn_tui.engine.soulseek.sharing import Sharing, UploadInfo, group_rules
+from slskdn_tui.engine.store.messages import MessagesTable
+from slskdn_tui.engine.store.people import PeopleTable
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ports import QueuedOrigin
@@ -39,34 +40,11 @@ log = logging.getLogger(__name__)
 OnEvent = Callable[[str, str, dict[str, Any]], None]
 OnBytes = Callable[[str, str, int], None]
 
-UPLOAD_STATES = {
-    TransferState.QUEUED: "queued",
-    TransferState.INITIALIZING: "starting",
-    TransferState.UPLOADING: "active",
-    TransferState.COMPLETE: "done",
-    TransferState.FAILED: "failed",
-    TransferState.ABORTED: "aborted",
-    TransferState.PAUSED: "paused",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class UploadInfo:
-    """An upload as a row: `sent` counts from the file's start, `speed` in bytes/s, `state` one of queued starting active done failed aborted paused."""
-
-    key: str
-    username: str
-    path: str
-    size: int
-    sent: int
-    speed: float
-    state: str
-
 
 class SoulseekPlane:
     """Start, search, fetch, share. Errors become `state` and `state_words`; nothing here raises for a server that cannot be reached.
 
-    `on_event(name, text, data)` names: `soulseek.<state>`, `soulseek.search`, `soulseek.shares`, `soulseek.upload`;
+    `on_event(name, text, data)` names: `soulseek.<state>`, `soulseek.search`, `soulseek.shares`, `soulseek.upload`, `soulseek.port`, `message.received`;
     `on_bytes(username, "up" | "down", n)` is called for each piece of a file. `gate_store` keeps the search window (default: beside the share index).
     """
 
@@ -83,8 +61,15 @@ class SoulseekPlane:
         on_bytes: OnBytes,
         gate_store: GateStore | None = None,
         manners: Manners | None = None,
+        uploads: Uploads | None = None,
+        never_share: Sequence[Path] = (),
+        people: PeopleTable | None = None,
+        messages: MessagesTable | None = None,
+        gateway: tuple[str, int] | None = None,
     ) -> None:
         self._settings = settings
+        self._uploads = uploads or Uploads()
+        self._never_share = (share_db.parent, *never_share)
         self._password = password
         self._share_db = share_db
         self._clock = clock
@@ -100,10 +85,13 @@ class SoulseekPlane:
         self._session: Session | None = None
         self._desk: SearchDesk | None = None
         self._searches: Searches | None = None
+        self.sharing: Sharing | None = None
         self._reader: ShareReader | None = None
         self._indexer: ShareIndexer | None = None
         self._index: sqlite3.Connection | None = None
         self._scanner = ThreadPoolExecutor(1, thread_name_prefix="share-scan")
+        self.people = People(clock, supervisor, on_event, people, messages)
+        self.ports = Ports(settings, clock, supervisor, on_event, gateway)
         self._tasks: list[asyncio.Task[Any]] = []
 
     # -- life
@@ -114,18 +102,21 @@ class SoulseekPlane:
             return
         hardening.install()
         try:
-            settings = library_settings(self._settings, self._password)
+            first = self._settings.model_copy(update={"listen_port": await self.ports.first()})
+            settings = library_settings(first, self._password)
         except ValueError as error:
             self._set_status(supervise.failed("refused", "config", str(error), "set soulseek.server to HOST:PORT"))
             return
         self._index = await asyncio.to_thread(open_index, self._share_db)
         self._reader = ShareReader(self._share_db)
-        self._indexer = ShareIndexer(self._index, self._settings.share, hidden=(self._share_db.parent,))
+        self._indexer = ShareIndexer(self._index, self._settings.share, self._never_share, self._settings.share_exclude)
         client = self._client = Client(settings, self._settings.listen_address, self._reader, self._rng)
         transfers = client.transfers
-        transfers.clock, transfers.on_bytes, transfers.on_upload = self._clock, self._on_bytes, self._tell_upload
+        transfers.clock, transfers.on_bytes = self._clock, self._on_bytes
         transfers.spawn = self._supervisor.spawn
         transfers.set_manners(self._manners)
+        transfers.set_rules(group_rules(self._settings, self._uploads))
+        self.sharing = Sharing(transfers, client.shares, self._reader, self._indexer, self._scanner, self._clock, self._on_event)
         memory = SearchMemory(self._share_db)
         store = self._gate_store or memory
         rules = GateRules(gap_s=self._settings.search_gap_s, window=self._settings.search_window)
@@ -134,15 +125,20 @@ class SoulseekPlane:
         self._desk = SearchDesk(client, gate, memory, store, self._clock, self._tell_search, self._settings.search_results)
         self._searches = Searches(self._desk, self.wait_online, self._clock, self._supervisor)
         self._session = Session(client, self._settings.server, self._settings.reconnect_s, self._clock, self._rng, self._set_status)
+        await self.people.load()
+        self.people.attach(client, self._complaint)
         await client.start()
+        await self.ports.start(client, self._session)
         self.set_limits(*self._limits)
         self._tasks = [
             self._supervisor.keep("soulseek session", self._session.run),
-            self._supervisor.spawn("share scan", self.rescan_shares()),
+            self._supervisor.keep("shares", self.sharing.keep),
         ]
 
     async def stop(self) -> None:
         """Leave the server, close every connection and file. Fetches under way end as lost."""
+        await self.ports.stop()
+        self.people.detach()
         if self._session is not None:
             self._session.end()
         if self._indexer is not None:
@@ -169,13 +165,20 @@ class SoulseekPlane:
 
     @property
     def state_words(self) -> str:
-        """What the state means, and what to do about it."""
-        return str(SafeText(self._status.words))
+        """What the state means, and what to do about it; once logged in, how the listen port stands."""
+        more = f"; {self.ports.words}" if self._status.state == "online" else ""
+        return str(SafeText(f"{self._status.words}{more}"))
 
     @property
     def error(self) -> UserError | None:
         """The state as a command's failure (code, message, hint); None while there is nothing to complain about."""
         return self._status.error
+
+    def _complaint(self) -> UserError | None:
+        """Why nobody can be asked anything now; None while logged in."""
+        if self.state == "online":
+            return None
+        return self.error or UserError("network", f"Soulseek is {self.state}", self._status.words)
 
     async def wait_online(self) -> None:
         """Until logged in. Raises UserError in a state that does not mend by itself (off, kicked, refused)."""
@@ -198,7 +201,7 @@ class SoulseekPlane:
     # -- finding and fetching
 
     async def search(
-        self, query: str, *, wait_s: float = 8.0, priority: Priority = Priority.JOB, user: str = ""
+        self, query: str, *, wait_s: float = 8.0, priority: Priority = Priority.JOB, user: str = "", listener: Listener | None = None
     ) -> tuple[SearchReply, ...]:
         """What users (or `user` alone) answered within `wait_s` of the query going out; it may first wait at the gate and for the login.
 
@@ -207,7 +210,7 @@ class SoulseekPlane:
         if self._desk is None:
             await self.wait_online()
         assert self._desk is not None
-        return await self._desk.search(query, wait_s, self.wait_online, priority=priority, user=user)
+        return await self._desk.search(query, wait_s, self.wait_online, priority=priority, user=user, listener=listener)
 
     @property
     def searches(self) -> Searches:
@@ -255,24 +258,15 @@ class SoulseekPlane:
 
     async def rescan_shares(self) -> int:
         """Walk the shared folders, off the loop; the number of files shared. Raises sqlite3.Error."""
-        if self._indexer is None or self._client is None:
-            return 0
-        count = await asyncio.get_running_loop().run_in_executor(self._scanner, self._indexer.scan)
-        await self._client.shares.scan()
-        folders, files = self._client.shares.get_stats()
-        self._on_event("soulseek.shares", f"{files} files in {folders} folders are shared", {"files": files, "folders": folders})
-        return int(count)
+        return await self.sharing.rescan() if self.sharing is not None else 0
 
     def uploads(self) -> tuple[UploadInfo, ...]:
         """Those that send or wait first, then the last ones that ended."""
-        if self._client is None:
-            return ()
-        rows = [upload_info(each) for each in self._client.transfers.get_uploads()]
-        return tuple(sorted(rows, key=lambda each: ("active", "starting", "queued").index(each.state) if each.state in LIVE else 9))
+        return self.sharing.uploads() if self.sharing is not None else ()
 
     @property
     def uploads_queued(self) -> int:
-        return self._client.transfers.get_queue_size() if self._client is not None else 0
+        return self.sharing.queued if self.sharing is not None else 0
 
     @property
     def shared(self) -> tuple[int, int]:
@@ -295,30 +289,9 @@ class SoulseekPlane:
         self._limits = (down_kbit, up_kbit)
         if self._client is not None:
             self._client.network.set_download_speed_limit(kib_per_s(down_kbit))
-            self._client.network.set_upload_speed_limit(kib_per_s(up_kbit))
+            self._client.transfers.limit.set_rate(up_kbit * 1000 / 8)
 
     # -- telling
 
     def _tell_search(self, query: str, waiting: int) -> None:
         self._on_event("soulseek.search", f"searching for {SafeText(query, 120)}", {"query": str(SafeText(query)), "waiting": waiting})
-
-    def _tell_upload(self, transfer: Transfer) -> None:
-        row = upload_info(transfer)
-        if row.state in ("active", "done", "failed"):
-            text = f"upload to {SafeText(row.username, 40)}: {row.state}: {SafeText(row.path, 200)}"
-            self._on_event("soulseek.upload", text, {"username": row.username, "state": row.state, "sent": row.sent, "size": row.size})
-
-
-LIVE = ("active", "starting", "queued")
-
-
-def upload_info(transfer: Transfer) -> UploadInfo:
-    return UploadInfo(
-        f"{transfer.username}\\{transfer.remote_path}",
-        transfer.username,
-        transfer.remote_path,
-        transfer.filesize or 0,
-        transfer.bytes_transfered,
-        transfer.get_speed() if transfer.is_transferring() else 0.0,
-        UPLOAD_STATES.get(transfer.state.VALUE, "queued"),
-    )

@@ -19,7 +19,6 @@ from slskdn_tui.model.text import SafeText
 log = logging.getLogger(__name__)
 
 LOGIN_TIMEOUT_S = 30.0
-GOOD_SESSION_S = 60.0
 
 
 class Session:
@@ -85,6 +84,11 @@ class Session:
             self.set_status(supervise.connecting(self._server))
             await self._pause(await self._once())
 
+    def wake(self) -> None:
+        """The listen port changed: one that could not be had need not be waited for any more."""
+        if self.status.error is not None and self.status.error.code == "port":
+            self._retry.set()
+
     async def _listen(self) -> None:
         network = self._client.network
         while not any(network.get_listening_ports()):
@@ -92,7 +96,7 @@ class Session:
                 await network.connect_listening_ports()
             except ListeningConnectionFailedError as error:
                 wait = self._waits.next()
-                address, port = network._address, self._client.settings.network.listening.port
+                address, port = network._address, network.listen_port
                 self.set_status(
                     supervise.port_in_use(
                         address,
@@ -111,7 +115,7 @@ class Session:
         try:
             await network.connect_server()
         except ConnectionFailedError as error:
-            wait = self._waits.next()
+            wait = self._waits.after("unreachable")
             reason = SafeText(supervise.reason_of(error.__cause__ or error), 100)
             self.set_status(supervise.unreachable(self._server, reason or "no answer in time", wait))
             return wait
@@ -121,11 +125,11 @@ class Session:
         except AuthenticationError as error:
             await network.server_connection.disconnect(CloseReason.REQUESTED)
             self.set_status(supervise.refused(self._username, SafeText(error.reason, 100)))
-            return None
+            return self._waits.after("refused")
         except (AioSlskException, TimeoutError) as error:
             log.info("no login: %s", error)
             await network.server_connection.disconnect(CloseReason.REQUESTED)
-            wait = self._waits.next()
+            wait = self._waits.after("unanswered")
             self.set_status(supervise.unanswered(self._server, wait))
             return wait
         began = self._clock.now()
@@ -133,10 +137,8 @@ class Session:
         await self._closed.wait()
         if self._kicked:
             self.set_status(supervise.kicked(self._username))
-            return None
-        if self._clock.now() - began > GOOD_SESSION_S:
-            self._waits.reset()
-        wait = self._waits.next()
+            return self._waits.after("kicked")
+        wait = self._waits.after("dropped", self._clock.now() - began)
         self.set_status(supervise.dropped(self._server, wait))
         return wait
 

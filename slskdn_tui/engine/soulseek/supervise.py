@@ -8,7 +8,7 @@ import random
 import re
 import socket
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 from slskdn_tui.model.errors import UserError
 
@@ -54,6 +54,18 @@ def connecting(server: str) -> Status:
 
 def online(username: str, server: str) -> Status:
     return Status("online", f"logged in to {server} as {username}")
+
+
+def switched_port(port: int, source: str, old: int) -> str:
+    return f"now listening on port {port} (from {source}); port {old} was given up, transfers under way go on"
+
+
+def port_kept(source: str, why: str, port: int) -> str:
+    return f"{source} {why}; port {port} stays, until the file holds a port"
+
+
+def port_taken(source: str, port: int, reason: str, kept: int) -> str:
+    return f"port {port} (from {source}) cannot be had ({reason}); port {kept} stays, and {port} is tried again"
 
 
 def reason_of(cause: BaseException) -> str:
@@ -105,13 +117,34 @@ def refused(username: str, reason: str) -> Status:
     return failed("refused", "auth", f"the server refused {username} ({reason or 'no reason given'})", hint)
 
 
+Passing = Literal["unreachable", "unanswered", "dropped"]
+"""Ends of a login or session that mend by themselves: no connection; closed at login (perhaps a ban); closed later."""
+ForGood = Literal["kicked", "refused"]
+"""Logged in elsewhere; the server said no: nobody logs in again but the user."""
+GOOD_SESSION_S = 60.0
+
+
 class Waits:
-    """The first wait is `first` to three times that, at random; each further one doubles, to five minutes. A good session starts over."""
+    """When the next login may be. The first wait is `first` to three times that, at random; each further one doubles, to five minutes. A good session starts over."""
 
     def __init__(self, first: float, rng: random.Random) -> None:
         self._first = first
         self._rng = rng
         self._last = 0.0
+
+    @overload
+    def after(self, end: Passing, lasted: float = 0.0) -> float: ...
+
+    @overload
+    def after(self, end: ForGood, lasted: float = 0.0) -> None: ...
+
+    def after(self, end: Passing | ForGood, lasted: float = 0.0) -> float | None:
+        """Seconds until the next login after one that ended so and `lasted` seconds online; None: not before the user asks."""
+        if end in ("kicked", "refused"):
+            return None
+        if lasted > GOOD_SESSION_S:
+            self.reset()
+        return self.next()
 
     def next(self) -> float:
         self._last = min(MOST_WAIT_S, self._last * 2) if self._last else self._rng.uniform(self._first, 3 * self._first)
