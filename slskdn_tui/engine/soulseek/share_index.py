@@ -119,10 +119,13 @@ _Seen = tuple[str, str, os.stat_result]
 
 
 class ShareIndexer:
-    """Walks the shared folders in whatever thread calls `scan`; incremental by size and mtime, in transactions of 500 files."""
+    """Walks the shared folders in whatever thread calls `scan`; incremental by size and mtime, in transactions of 500 files.
 
-    def __init__(self, db: sqlite3.Connection, roots: Sequence[str], hidden: Sequence[Path] = ()) -> None:
+    `hidden` folders are never entered; `exclude` are patterns of names that are not shared."""
+
+    def __init__(self, db: sqlite3.Connection, roots: Sequence[str], hidden: Sequence[Path] = (), exclude: Sequence[str] = ()) -> None:
         self._db = db
+        self._exclude = tuple(exclude)
         self._roots = [os.path.realpath(os.path.expanduser(root)) for root in roots]
         self._hidden = {os.path.realpath(path) for path in hidden}
         self._stop = threading.Event()
@@ -131,6 +134,10 @@ class ShareIndexer:
     def cancel(self) -> None:
         """A running scan ends soon, keeping what it has."""
         self._stop.set()
+
+    def covers(self, path: Path) -> bool:
+        """Whether this file lies in a shared folder, by its name alone."""
+        return any(path.is_relative_to(root) for root in self._roots)
 
     def scan(self) -> int:
         """Bring the index up to date; the number of shared files. Blocking. Raises sqlite3.Error."""
@@ -177,7 +184,7 @@ class ShareIndexer:
             try:
                 with os.scandir(path) as entries:
                     for entry in entries:
-                        if not shareable(entry.name):
+                        if not shareable(entry.name, self._exclude):
                             continue
                         if entry.is_dir(follow_symlinks=False):
                             stack.append((entry.path, (*parts, entry.name)))

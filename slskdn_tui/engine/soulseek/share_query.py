@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 WORD = re.compile(r"[^\W_]+")
 INCOMPLETE_ENDS = (".part", ".partial", ".incomplete", ".crdownload", ".download", ".tmp", ".temp", ".!ut", ".!qb", ".aria2")
@@ -68,10 +69,12 @@ def excluded(path: str, phrases: Iterable[str]) -> bool:
     return any(phrase and phrase.casefold() in low for phrase in phrases)
 
 
-def shareable(name: str) -> bool:
-    """Hidden and incomplete files and folders are never shared."""
+def shareable(name: str, exclude: Iterable[str] = ()) -> bool:
+    """Hidden and incomplete files and folders are never shared, nor what a pattern with * and ? names, whatever the case."""
     low = name.casefold()
-    return not (low.startswith(".") or INCOMPLETE_STARTS.match(low) or low.endswith(INCOMPLETE_ENDS))
+    if low.startswith(".") or INCOMPLETE_STARTS.match(low) or low.endswith(INCOMPLETE_ENDS):
+        return False
+    return not any(fnmatchcase(low, pattern.casefold()) for pattern in exclude)
 
 
 def alias_of(path: str, machine: int) -> str:

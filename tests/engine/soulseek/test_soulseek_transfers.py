@@ -8,6 +8,7 @@ import struct
 import pytest
 from soulseek_world import QUICK, Sink, World, blob, sha
 
+from slskdn_tui.engine.soulseek.upload_groups import GroupRules
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd, OriginState
 
@@ -396,12 +397,10 @@ def test_a_connection_closed_by_a_late_search_answer_does_not_make_its_user_unre
 
 def test_one_user_cannot_fill_the_upload_queue(in_world) -> None:
     async def story(world: World) -> None:
-        from slskdn_tui.engine.soulseek import uploads
-
         up, down, found = await two(world, blob(1000))
-        up.transfers._too_many = lambda username: True
+        up.transfers.set_rules(GroupRules(queue_files=0))
         end, words = await down.origin(found).fetch(Sink())
         assert end == OriginEnd.DENIED and "Too many files" in words
-        assert up.uploads() == () and uploads.MAX_QUEUED_PER_USER < uploads.MAX_QUEUED
+        assert up.uploads() == ()
 
     in_world(story)
