@@ -195,13 +195,9 @@ def test_every_share_question_is_one_or_two_indexed_statements_among_100_000_fil
 
 
 def test_a_browse_reply_is_made_once_and_read_by_a_peer(in_world) -> None:
-    from aioslsk.commands import PeerGetSharesCommand
-    from aioslsk.protocol.messages import PeerDirectoryContentsReply, PeerDirectoryContentsRequest
-
     async def story(world: World) -> None:
         up = await world.online("alice", 2, world.share("up", {"Band/tune.flac": blob(1000), "Band/two.flac": blob(500)}))
-        down = await world.online("bob", 3)
-        down._client.network.asked_for_replies.add("alice")
+        down, third = await world.online("bob", 3), await world.online("carol", 4)
         made = 0
         make_reply = up._client.shares._make_browse_reply
 
@@ -211,19 +207,15 @@ def test_a_browse_reply_is_made_once_and_read_by_a_peer(in_world) -> None:
             return make_reply()
 
         up._client.shares._make_browse_reply = counting
-        for _ in range(2):
-            visible, locked = await down._client.execute(PeerGetSharesCommand("alice"), response=True)
-            assert [(each.name[7:], [file.filename for file in each.files]) for each in visible] == [
+        for asker in (down, third):
+            listed = await asker.people.browse("alice")
+            assert [(each.path[7:], [file[0] for file in each.files]) for each in listed.folders] == [
                 ("\\Music\\Band", ["tune.flac", "two.flac"])
             ]
-            assert locked == []
         assert made == 1
-        # asked by hand: the library's own command for this waits for a ticket it has not drawn yet
-        network = down._client.network
-        answer = network.create_peer_response_future("alice", PeerDirectoryContentsReply.Request)
-        await network.send_peer_messages("alice", PeerDirectoryContentsRequest.Request(5, visible[0].name))
-        _, listed = await answer
-        assert [each.filename for each in listed.directories[0].files] == ["tune.flac", "two.flac"]
+        fourth = await world.online("dave", 5)
+        files = await fourth.people.folder("alice", listed.folders[0].path)
+        assert [(each.name, each.size) for each in files] == [("tune.flac", 1000), ("two.flac", 500)]
         assert up.shared == (1, 2)
         await world.server.until(lambda: world.server._stats_of("alice").shared_file_count == 2)
 
