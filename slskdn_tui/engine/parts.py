@@ -18,6 +18,7 @@ from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 
 
@@ -25,6 +26,7 @@ class Parts(Protocol):
     paths: Paths
     settings: Settings
     bus: EventBus
+    store: Store
     supervisor: Supervisor
     rates: Rates
     started_at: str

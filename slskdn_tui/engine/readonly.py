@@ -136,6 +136,7 @@ class ReadOnlyEngine:
             slsk_up=totals.slsk_up,
             mesh_down=totals.mesh_down,
             mesh_up=totals.mesh_up,
+            rescues=await self._store.rescues.totals() if self._store is not None else (0, 0, 0),
             jobs_total=len(jobs),
             jobs_running=sum(job.state not in ENDED for job in jobs),
             profile=SafeText(self._paths.config, 4096),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmStatus
+from slskdn_tui.engine.swarm.states import DState
 from slskdn_tui.model.codec import codec_of
 from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.jobs import ENDED, JobState, TrackState
@@ -15,6 +16,21 @@ from slskdn_tui.model.views import LogRow, PeerRow, SwarmRow, TrackView
 
 CELLS = 512
 """Cells of a chunk map; a screen joins them to its width."""
+_STATES: dict[str, str] = {
+    DState.NEW: "asked",
+    DState.NEGOTIATING: "asked",
+    DState.READY: "ready",
+    DState.REQUESTING: "active",
+    DState.DRAINING: "active",
+    DState.VERIFYING: "verify",
+    DState.COMPLETED: "done",
+    DState.ABORTED: "left",
+    "complete": "done",
+    "user_cancelled": "left",
+    "policy_change": "other file",
+    "error": "lost",
+}
+"""A source's state on screen, from the downloader's state towards a mesh peer or the reason it was parted with; others say themselves."""
 
 
 def shown_state(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> str:
@@ -114,7 +130,7 @@ def _source_row(key: str, job_id: str, track: int, source: SourceStatus, status:
         version=0,
         level=2,
         title=source_name(source.source),
-        state=source.state,
+        state=_STATES.get(source.state, source.state),
         done=source.bytes / status.size if status.size else 0.0,
         share=source.bytes / status.size if status.size else 0.0,
         speed=source.rate if status.done < status.size else 0.0,
@@ -141,7 +157,6 @@ def listed(jobs: Iterable[LiveJob], since: str) -> list[LiveJob]:
 def track_view(job: LiveJob, live: LiveTrack, history: tuple[LogRow, ...]) -> TrackView:
     """The details pane and `slskdn swarms show`."""
     status = live.status
-    rescue = f"RESCUE since {live.rescue.since[11:19]} ({live.rescue.reason}); {live.rescue.looked}" if live.rescue else ""
     return TrackView(
         version=0,
         job_id=job.job_id,
@@ -156,11 +171,21 @@ def track_view(job: LiveJob, live: LiveTrack, history: tuple[LogRow, ...]) -> Tr
         by_mesh=status.by_mesh if status else 0,
         codec=SafeText(codec_of(live.record.path or live.record.placed)),
         length_ms=live.track.length_ms,
-        rescue=SafeText(rescue),
+        rescue=SafeText(badge(live, status)),
         cells=status.cells(CELLS) if status else "",
         peers=tuple(_peer_row(source) for source in status.sources) if status else (),
         history=history,
     )
+
+
+def badge(live: LiveTrack, status: SwarmStatus | None) -> str:
+    """Why and since when a track is rescued, how the mesh was asked, who was refused and which proof is missing; or why nobody was asked."""
+    held = status.held if status is not None and live.swarm is not None else ""
+    if live.rescue is None:
+        return "; ".join(each for each in (f"not rescued: {live.unrescued}" if live.unrescued else "", held) if each)
+    refused = f"refused: {', '.join(live.rescue.refused)}" if live.rescue.refused else ""
+    parts = (f"RESCUE since {live.rescue.since[11:19]} ({live.rescue.reason})", live.rescue.looked, refused, held)
+    return "; ".join(part for part in parts if part)
 
 
 def _peer_row(source: SourceStatus) -> PeerRow:
@@ -169,7 +194,7 @@ def _peer_row(source: SourceStatus) -> PeerRow:
         version=0,
         name=source_name(source.source),
         plane=source.plane,
-        state=source.state,
+        state=_STATES.get(source.state, source.state),
         cost=source.cost,
         rtt=source.rtt,
         rate=source.rate,

@@ -90,6 +90,7 @@ class Views:
             slsk_up=totals.slsk_up,
             mesh_down=totals.mesh_down,
             mesh_up=totals.mesh_up,
+            rescues=await engine.store.rescues.totals(),
             profile=SafeText(engine.paths.config, 4096),
             engine=SafeText(f"{engine.description}, pid {os.getpid()}"),
             started_at=engine.started_at,
