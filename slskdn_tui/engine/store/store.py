@@ -22,11 +22,12 @@ from slskdn_tui.engine.store.people import PeopleTable
 from slskdn_tui.engine.store.releases import ReleasesTable
 from slskdn_tui.engine.store.rescues import RescuesTable
 from slskdn_tui.engine.store.traces import TracesTable
+from slskdn_tui.engine.store.user_history import UserHistoryTable
 from slskdn_tui.engine.store.wishes import WishesTable
 
 
 class Store:
-    """state.db: `jobs parts gate peers ledger dht_nodes choices`. library.db: `files releases mb_cache traces`.
+    """state.db: `jobs parts gate peers ledger dht_nodes choices user_history`. library.db: `files releases mb_cache traces`.
 
     `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
     """
@@ -43,6 +44,7 @@ class Store:
         self.ledger = LedgerTable(state)
         self.dht_nodes = DhtNodesTable(state)
         self.choices = ChoicesTable(state)
+        self.user_history = UserHistoryTable(state)
         self.rescues = RescuesTable(state)
         self.people = PeopleTable(state)
         self.messages = MessagesTable(state)
