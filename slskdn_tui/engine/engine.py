@@ -232,6 +232,8 @@ class Engine:
             gate_store=self.store.gate,
             people=self.store.people,
             messages=self.store.messages,
+            uploads=self.settings.uploads,
+            never_share=(self.paths.data, self.paths.config, self.paths.state, self.paths.cache),
         )
         self.soulseek.set_limits(self.settings.downloads.bandwidth_kbps, self.settings.downloads.upload_kbps)
         await self.soulseek.start()
@@ -309,7 +311,9 @@ class Engine:
         )
 
     async def _finished(self, path: Path, recording: str) -> None:
-        """A file was placed: offer it, when the user offers finished downloads or shares that folder."""
+        """A file was placed: offer it, when the user offers finished downloads or shares that folder; and share it where it lies in a shared folder."""
+        if self.soulseek.sharing is not None:
+            self.soulseek.sharing.file_arrived(path)
         if self.mesh is not None and any(path.is_relative_to(folder) for folder in self._offered_folders()):
             await self.offers.add_file(path, recording)
 

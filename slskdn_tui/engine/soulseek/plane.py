@@ -116,6 +116,7 @@ class SoulseekPlane:
         transfers.spawn = self._supervisor.spawn
         transfers.set_manners(self._manners)
         transfers.set_rules(group_rules(self._settings, self._uploads))
+        transfers.relation = self.people.relation
         self.sharing = Sharing(transfers, client.shares, self._reader, self._indexer, self._scanner, self._clock, self._on_event)
         memory = SearchMemory(self._share_db)
         store = self._gate_store or memory

@@ -275,6 +275,8 @@ class UploadManager(TransferManager):
     async def _ask(self, username: str, remote_path: str) -> str:
         """Queue a file for a user; why not, or "" when it waits (now or already)."""
         transfer = self._uploads.get(username, {}).get(remote_path)
+        if self.group(username) == BANNED:
+            return "Banned"
         if transfer is not None and transfer.state.VALUE == TransferState.ABORTED:
             return FailReason.CANCELLED
         if transfer is not None and not transfer.is_finalized():
@@ -292,6 +294,11 @@ class UploadManager(TransferManager):
             return str(error)
         await transfer.state.queue()
         return ""
+
+    def _request_shares_cycle(self, event: Any) -> None:
+        """Friends, bans or shares changed: places and running uploads follow."""
+        self._places = None
+        super()._request_shares_cycle(event)
 
     def _check(self, username: str, more: int) -> None:
         """Raises FileNotSharedError with the words for the peer when his queue is full, or he is not served."""

@@ -12,6 +12,7 @@ from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.summary import by_plane, summarise
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
+from slskdn_tui.engine.views.uploads import uploads_view
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference, short_node_id
@@ -57,6 +58,7 @@ class Views:
             "trace": self._trace,
             "log": self._log,
             "candidates": self._candidates,
+            "uploads": self._uploads_view,
         }
 
     async def make(self, key: ViewKey) -> Snapshot:
@@ -172,6 +174,9 @@ class Views:
                 )
             )
         return tuple(rows)
+
+    async def _uploads_view(self, key: ViewKey) -> Snapshot:
+        return uploads_view(self._engine, key, self._variant_title)
 
     def _variant_title(self, variant_id: str) -> str:
         """What a mesh upload is of: the track of one of our jobs, else the variant's beginning."""
