@@ -86,6 +86,17 @@ class LiveJob:
         return self.record.job_id
 
     @property
+    def required(self) -> list[LiveTrack]:
+        """Its tracks without extras."""
+        return [live for live in self.tracks if not live.track.optional]
+
+    @property
+    def missing(self) -> list[LiveTrack]:
+        """What is still to be got; an extra that failed is given up."""
+        given_up = TrackState.FAILED
+        return [live for live in self.tracks if live.state is not TrackState.DONE and not (live.track.optional and live.state is given_up)]
+
+    @property
     def runs(self) -> bool:
         return self.record.state in (JobState.NEW, JobState.SEARCHING, JobState.ACTIVE)
 

@@ -11,12 +11,17 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.jobs import manifests
+from slskdn_tui.engine.jobs.extras import add_extras
+from slskdn_tui.engine.jobs.files_job import look_again
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
+from slskdn_tui.engine.jobs.notices import Notices
 from slskdn_tui.engine.jobs.placement import fill_in
 from slskdn_tui.engine.jobs.search import find_album
 from slskdn_tui.engine.jobs.services import Services
@@ -33,6 +38,8 @@ from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
+EXTRAS_S = 600.0
+"""How long a job whose tracks are all there waits for its extras."""
 SEARCH_AGAIN_S = 900.0
 """A job without a source searches again after this long; the gate refuses the same query within five minutes anyway."""
 OFFLINE_LOOK_S = 1.0
@@ -71,6 +78,7 @@ class JobRunner:
         self._slots = Slots(services.settings.downloads.parallel)
         self._failures: Counter[str] = Counter()
         self._manifests = ManifestFiles(services.paths.jobs)
+        self._notices = Notices(services.settings, services.clock, services.supervisor, services.bus)
         self._saving = asyncio.Lock()
 
     # Start and stop ---------------------------------------------------------------------------------------------
@@ -82,6 +90,7 @@ class JobRunner:
                 if track.state in _BETWEEN:
                     track.state = TrackState.PENDING
             job = self._jobs[record.job_id] = LiveJob.of(record)
+            self._notices.send(record, partial(self._save, job))
             if job.runs:
                 self._start(job)
         if not self._jobs:
@@ -199,6 +208,7 @@ class JobRunner:
             if not (track.placed and Path(track.placed).is_file()):
                 track.state, track.placed, track.reason = TrackState.PENDING, "", ""
         job.record.finished_at, job.record.error = "", ""
+        self._notices.again(job.record)
         await self._set(job, JobState.NEW)
         self._tell(job, "job.rerun", "started again")
         self._start(job)
@@ -258,14 +268,18 @@ class JobRunner:
                 live.record.state = TrackState.PENDING
 
     async def _drive(self, job: LiveJob) -> None:
-        """Search, fetch, and again, until every track is placed."""
+        """Search, fetch, and again, until every track is placed, and every extra placed or given up."""
         while True:
-            missing = [live for live in job.tracks if live.record.state is not TrackState.DONE]
+            if all(live.state is TrackState.DONE for live in job.required):
+                await add_extras(self._services, job)
+            missing = job.missing
             if not missing:
                 await self._complete(job)
                 return
-            if any(not live.record.username for live in missing):
+            if any(not live.record.username or live.state is TrackState.NO_SOURCE for live in missing if not live.track.optional):
                 await self._search(job)
+                await add_extras(self._services, job)
+                missing = job.missing
             await self._set(job, JobState.ACTIVE, job.record.error)
             states = await self._fetch(job, missing)
             if TrackState.PAUSED in states:
@@ -307,8 +321,12 @@ class JobRunner:
             await self._online(job)
             await self._set(job, JobState.SEARCHING)
             try:
+                if job.record.type == JobType.FILES:
+                    job.candidates = await look_again(services, job)
+                    return
+                release = replace(job.record.release, tracks=tuple(live.track for live in job.required))
                 found = await find_album(
-                    services, job.record.release, job.record.constraints, self._history, lambda words: tell.trace("search", words=words)
+                    services, release, job.record.constraints, self._history, lambda words: tell.trace("search", words=words)
                 )
                 break
             except UserError as error:  # the login was lost for good while asking
@@ -336,15 +354,35 @@ class JobRunner:
                 return state
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(live), name=f"track {job.job_id[:8]}/{live.track.position}") for live in missing]
-        return [task.result() for task in tasks]
+            tasks = {
+                live.track.position: group.create_task(one(live), name=f"track {job.job_id[:8]}/{live.track.position}") for live in missing
+            }
+            extras = {tasks[live.track.position]: live for live in missing if live.track.optional}
+            if needed := set(tasks.values()) - set(extras):
+                await asyncio.wait(needed)
+            if extras:
+                await self._give_up(job, extras, whole=all(live.state is TrackState.DONE for live in job.required))
+        return [task.result() for task in tasks.values() if task not in extras]
+
+    async def _give_up(self, job: LiveJob, extras: dict[asyncio.Task[TrackState], LiveTrack], whole: bool) -> None:
+        """Extras have a while after the last track; what failed by then is told and left out. While tracks are missing it is tried again with them."""
+        await asyncio.wait(extras, timeout=EXTRAS_S if whole else 0)
+        for task in extras:
+            task.cancel()
+        await asyncio.wait(extras)
+        for live in extras.values():
+            if live.state is not TrackState.DONE:
+                live.record.state = TrackState.FAILED if whole else TrackState.PENDING
+                if whole:
+                    words = f"{live.track.title} is left out: {live.record.reason or 'it did not come in time'}; {job.record.release.title} is whole without it"
+                    self._services.bus.publish("extra.failed", "job", words, job_id=job.job_id, track=live.track.position)
 
     async def _complete(self, job: LiveJob) -> None:
         job.record.finished_at = iso(self._services.clock.wall())
         await self._set(job, JobState.COMPLETED)
         await self._drop_parts(job)
         self._tell(
-            job, "job.completed", f"{job.record.release.artist} – {job.record.release.title}: complete, {len(job.tracks)} tracks verified"
+            job, "job.completed", f"{job.record.release.artist} – {job.record.release.title}: complete, {len(job.required)} tracks verified"
         )
 
     async def _drop_parts(self, job: LiveJob) -> None:
@@ -356,7 +394,9 @@ class JobRunner:
 
     async def _set(self, job: LiveJob, state: JobState, error: str = "") -> None:
         job.record.state, job.record.error = state, str(SafeText(error))
+        self._notices.mark(job.record)
         await self._save(job)
+        self._notices.send(job.record, partial(self._save, job))
 
     async def _save(self, job: LiveJob) -> None:
         async with self._saving:

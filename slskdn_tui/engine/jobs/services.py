@@ -24,8 +24,19 @@ from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.ports import ChunkPeer, Origin
 
 
+class Folders(Protocol):
+    """Asks users what lies in their folders."""
+
+    async def folder(self, username: str, path: str) -> tuple[FoundFile, ...]:
+        """The files in a remote folder (raw path). UserError `network`, `not_found`."""
+        ...
+
+
 class Plane(Protocol):
     """The Soulseek plane as jobs see it."""
+
+    @property
+    def people(self) -> Folders: ...
 
     @property
     def state(self) -> str: ...

@@ -23,7 +23,7 @@ from slskdn_tui.engine.swarm.part_file import PartFile
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.codec import codec_of
-from slskdn_tui.model.jobs import TrackState
+from slskdn_tui.model.jobs import JobType, TrackState
 from slskdn_tui.model.ports import OriginEnd
 
 TRIES = 3
@@ -73,7 +73,8 @@ class TrackTask:
             self._tell.trace("candidate", source=f"slsk:{holder.username}", result="ended", words=why)
             if tries < TRIES and self._switch is None:
                 await self._services.clock.sleep(BACK_OFF[min(tries, len(BACK_OFF)) - 1])
-        record.username, record.path = "", ""
+        if self._job.record.type != JobType.FILES and not self._live.track.optional:  # those were asked for as they are
+            record.username, record.path = "", ""
         await self._set(TrackState.NO_SOURCE, f"nobody online has this file; last: {why}" if why else "nobody online has this file")
         return TrackState.NO_SOURCE
 
