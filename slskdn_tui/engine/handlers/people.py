@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
+from slskdn_tui.engine.store.people import Relation
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Result
+
+
+def _add(relation: Relation, words: str) -> Handler:
+    async def add(engine: Parts, args: Args) -> Result:
+        person = await engine.soulseek.people.relate(args["user"], relation, args["note"])
+        note = f" ({person.note})" if person.note else ""
+        return done(f"{SafeText(person.username, 60)} {words}{note}", user=person.username, note=person.note, since=person.since)
+
+    return add
+
+
+def _remove(relation: Relation, words: str) -> Handler:
+    async def remove(engine: Parts, args: Args) -> Result:
+        await engine.soulseek.people.unrelate(args["user"], relation)
+        return done(f"{SafeText(args['user'], 60)} {words}", user=args["user"])
+
+    return remove
+
+
+async def send(engine: Parts, args: Args) -> Result:
+    words = args["text"]
+    await engine.soulseek.people.send(args["user"], " ".join(words) if isinstance(words, list) else words)
+    return done(f"sent to {SafeText(args['user'], 60)}; the server keeps it until they are online", user=args["user"])
+
+
+async def read(engine: Parts, args: Args) -> Result:
+    count = await engine.soulseek.people.mark_read(args["user"] or "")
+    return done(f"{count} messages marked as read", count=count, unread=engine.soulseek.people.unread)
 
 
 async def reconnect(engine: Parts, args: Args) -> Result:
@@ -12,6 +44,20 @@ async def reconnect(engine: Parts, args: Args) -> Result:
     return done("logging in to Soulseek")
 
 
+async def port(engine: Parts, args: Args) -> Result:
+    report = await engine.soulseek.ports.test()
+    words = SafeText(f"{report.reach}: {report.words}{'; ' + report.mapping if report.mapping else ''}")
+    code = "port" if report.reach == "not listening" else "ok"
+    return Result(code, words, SafeText(report.hint), asdict(report))
+
+
 PEOPLE: dict[str, Handler] = {
+    "friends.add": _add("friend", "is a friend now"),
+    "friends.remove": _remove("friend", "is no friend any more"),
+    "bans.add": _add("banned", "is banned: no search answers, no uploads, no messages"),
+    "bans.remove": _remove("banned", "is not banned any more"),
+    "message.send": send,
+    "message.read": read,
     "soulseek.reconnect": reconnect,
+    "soulseek.port": port,
 }

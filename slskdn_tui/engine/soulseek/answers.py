@@ -37,17 +37,18 @@ class Budget:
 
 @dataclass(slots=True)
 class Answer(Generic[Value]):
-    """What is known now: `value` may be there (a part, or an older one) while it is still asked; `error` why the last time failed."""
+    """What is known now: `value` may be there (a `part`, or an older one) while it is still asked; `error` why the last time failed."""
 
     value: Value | None = None
     error: UserError | None = None
     asking: bool = True
+    part: bool = False
     at: float = 0.0
     task: asyncio.Task[Any] | None = field(default=None, repr=False)
 
     @property
     def state(self) -> Literal["asking", "done", "failed"]:
-        if self.value is not None:
+        if self.value is not None and not (self.part and self.asking):
             return "done"
         return "asking" if self.asking or self.error is None else "failed"
 
@@ -117,10 +118,12 @@ class Answers(Generic[Key, Value]):
 
     async def _run(self, key: Key, answer: Answer[Value]) -> None:
         def publish(value: Value) -> None:
-            answer.value = value
+            if answer.value is None or answer.part:
+                answer.value, answer.part = value, True
 
         try:
             answer.value = await self._ask(key, publish)
+            answer.part = False
         except UserError as error:
             answer.value, answer.error = None, error
         finally:

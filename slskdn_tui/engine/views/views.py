@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,9 @@ from pathlib import Path
 
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.summary import by_plane, summarise
+from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
+from slskdn_tui.engine.views.people import PeopleViews
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.uploads import uploads_view
 from slskdn_tui.engine.views.versions import Versions
@@ -49,6 +52,8 @@ class Views:
         self._engine = engine
         self._versions = Versions()
         self._traces: dict[str, tuple[tuple[object, ...], TraceView]] = {}
+        people = PeopleViews(engine)
+        finding = FindingViews(engine)
         self._makers: dict[str, Callable[[ViewKey], Awaitable[Snapshot]]] = {
             "status": self._status,
             "swarms": self._swarms,
@@ -58,7 +63,14 @@ class Views:
             "trace": self._trace,
             "log": self._log,
             "candidates": self._candidates,
+            "search": finding.search,
+            "filters": finding.filters,
+            "wishes": finding.wishes,
             "uploads": self._uploads_view,
+            "user": people.user,
+            "browse": people.browse,
+            "people": people.people,
+            "messages": people.messages,
         }
 
     async def make(self, key: ViewKey) -> Snapshot:
@@ -97,6 +109,11 @@ class Views:
             engine=SafeText(f"{engine.description}, pid {os.getpid()}"),
             started_at=engine.started_at,
             parts=self._parts(),
+            search_wait=float(math.ceil(engine.soulseek.search_hold())),
+            searches_waiting=engine.soulseek.searches_waiting,
+            wishes_new=engine.wishlist.new,
+            unread=engine.soulseek.people.unread,
+            soulseek_words=SafeText("" if engine.soulseek.state == "online" else engine.soulseek.state_words),
         )
 
     def _parts(self) -> tuple[PartStatus, ...]:
