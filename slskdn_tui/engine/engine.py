@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -23,6 +23,7 @@ from slskdn_tui.engine.handlers.table import HANDLERS, checked
 from slskdn_tui.engine.jobs.placement import base_folder, check_downloads
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.wishlist import Wishlist
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.lock import ProfileLock
 from slskdn_tui.engine.logs import LogFile
@@ -248,6 +249,17 @@ class Engine:
         self.views = Views(self)
         await self.runner.load()
         stack.push_async_callback(self.runner.stop)
+        self.wishlist = Wishlist(services, self.runner, self._get_files)
+        await self.wishlist.load()
+        if self.settings.wishlist.enabled and self.settings.soulseek.enabled:
+            self.supervisor.keep("wishlist", self.wishlist.run)
+
+    async def _get_files(self, refs: Sequence[str], destination: str) -> str:
+        """Make a job of files by their references; its id. UserError as `get.add` says it."""
+        result = await self.submit(Command("get.add", {"refs": list(refs), "destination": destination or None}))
+        if not result.ok:
+            raise UserError(result.code, result.message, result.hint)
+        return str(result.data["job_id"])
 
     async def stop(self) -> None:
         """Bring everything down; committed bytes and states stay."""

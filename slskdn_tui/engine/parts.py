@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.jobs.runner import JobRunner
+from slskdn_tui.engine.jobs.wishlist import Wishlist
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.music.client import MusicBrainzClient
@@ -29,6 +31,7 @@ class Parts(Protocol):
     store: Store
     supervisor: Supervisor
     rates: Rates
+    disk: ThreadPoolExecutor
     started_at: str
     identity: NodeIdentity | None
     mesh: Mesh | None
@@ -40,6 +43,7 @@ class Parts(Protocol):
     offers: LibraryOffers
     soulseek: SoulseekPlane
     runner: JobRunner
+    wishlist: Wishlist
 
     @property
     def description(self) -> str: ...

@@ -10,6 +10,7 @@ from typing import Any
 from slskdn_tui.commands import Arg, CommandSpec, by_name
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
 
@@ -54,6 +55,18 @@ def _fits(arg: Arg, value: Any) -> bool:
         case "choice":
             return value in arg.choices
     return isinstance(value, str) and len(value) <= 4096
+
+
+def constraints_of(args: Args) -> Constraints:
+    """The constraints that a command's arguments (`CONSTRAINT_ARGS`) say."""
+    return Constraints(
+        preferred_codecs=tuple(part.strip().upper() for part in (args["codecs"] or "FLAC").split(",") if part.strip()),
+        max_lossy_tracks_per_album=max(0, args["max_lossy"] or 0),
+        prefer_canonical_variants=args["canonical"],
+        use_overlay=args["overlay"],
+        overlay_bandwidth_kbps=max(0, args["overlay_kbps"] or 0),
+        allow_mixed_sources=bool(args["mix"]),
+    )
 
 
 def done(message: str, **data: Any) -> Result:

@@ -32,6 +32,7 @@ class LiveSearch:
     state: Literal["waiting", "searching", "done", "failed"] = "waiting"
     replies: list[SearchReply] = field(default_factory=list)
     files: int = 0
+    folders: int = 0
     revision: int = 0
     ticket: int = 0
     ends_at: float = 0.0
@@ -41,6 +42,7 @@ class LiveSearch:
     def hear(self, reply: SearchReply) -> None:
         self.replies.append(reply)
         self.files += len(reply.files)
+        self.folders += len({file.folder for file in reply.files})
         self.revision += 1
 
 

@@ -34,6 +34,19 @@ class FilesTable:
     async def drop(self, paths: Iterable[str]) -> None:
         await self._database.write_many("DELETE FROM HashDb WHERE path = ?", ((keep_text(path),) for path in paths))
 
+    async def of_sizes(self, sizes: Sequence[int]) -> list[tuple[str, int]]:
+        """(path, size) of the files that have one of these sizes: indexed."""
+
+        def work(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+            found: list[tuple[str, int]] = []
+            waiting = iter(sizes)
+            while batch := list(itertools.islice(waiting, BATCH)):
+                marks = ", ".join("?" * len(batch))
+                found += connection.execute(f"SELECT path, size FROM HashDb WHERE size IN ({marks})", batch).fetchall()
+            return [(read_text(path), size) for path, size in found]
+
+        return await self._database.read(work)
+
     def digests(self, path: str) -> bytes:
         """The joined digests of one file, b"" when unknown. Synchronous: one indexed read."""
         found = self._database.read_now("SELECT digests FROM HashDbDigests WHERE path = ?", (keep_text(path),))

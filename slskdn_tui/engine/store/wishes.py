@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,8 @@ _WISH = "wish_id, query, reference, filter, auto, constraints, created_at, last_
 class Wish:
     """What somebody waits for. `query` are the words that are searched for; `reference` a MusicBrainz URL or MBID, or empty.
 
-    `last_at` (ISO UTC) is when it was last searched for; `job_id` what it became; `note` says what happened last.
+    `destination` names where it is to land, empty for the usual folder; `last_at` (ISO UTC) is when it was last searched for; `job_id` what it
+    became; `note` says what happened last.
     """
 
     wish_id: str
@@ -31,6 +33,7 @@ class Wish:
     filter: str = ""
     auto: bool = False
     constraints: Constraints = field(default_factory=Constraints)
+    destination: str = ""
     created_at: str = ""
     last_at: str = ""
     job_id: str = ""
@@ -65,7 +68,7 @@ class WishesTable:
                 wish.reference,
                 plain_text(wish.filter),
                 int(wish.auto),
-                _CONSTRAINTS.dump_json(wish.constraints).decode(),
+                json.dumps({**_CONSTRAINTS.dump_python(wish.constraints, mode="json"), "destination": wish.destination}),
                 wish.created_at,
                 wish.last_at,
                 wish.job_id,
@@ -105,13 +108,16 @@ class WishesTable:
 
 def _wish(row: tuple[object, ...]) -> Wish:
     wish_id, query, reference, filter_, auto, constraints, created_at, last_at, job_id, note = row
+    wanted = json.loads(str(constraints))
+    destination = wanted.pop("destination", "")
     return Wish(
         str(wish_id),
         str(query),
         str(reference),
         str(filter_),
         bool(auto),
-        _CONSTRAINTS.validate_json(str(constraints)),
+        _CONSTRAINTS.validate_python(wanted, strict=False),
+        destination,
         str(created_at),
         str(last_at),
         str(job_id),
