@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aioslsk.exceptions import ConnectionReadError, ConnectionWriteError
 from aioslsk.network.connection import PeerConnection, PeerConnectionState
@@ -154,6 +154,9 @@ class Holder(LabUser):
             moved.cancel()
 
 
+AnyHolder = TypeVar("AnyHolder", bound=Holder)
+
+
 class World:
     """`async with World(tmp_path, album, tracks=3) as world`: everything started in it ends with it."""
 
@@ -203,9 +206,12 @@ class World:
 
     async def holder(self, name: str, files: Iterable[Path] | dict[str, bytes] | None = None) -> Holder:
         """A user who shares these files (default: the album's true ones) and is online."""
+        return await self.join(Holder, name, files)
+
+    async def join(self, kind: type[AnyHolder], name: str, files: Iterable[Path] | dict[str, bytes] | None) -> AnyHolder:
         folder = self.root / "users" / name / "Plone - For Beginner Piano"
         put(folder, self.album.tracks(self.count) if files is None else files)
-        user = Holder(self.server_address, name, self.address(), folder.parent)
+        user = kind(self.server_address, name, self.address(), folder.parent)
         await user.start()
         self._stack.push_async_callback(user.stop)
         await user.login()

@@ -1,0 +1,139 @@
+"""A world for rescues: uploaders that can be busy, and that record where each upload began, where it ended and how far the downloader was then."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aioslsk.network.connection import PeerConnection
+from aioslsk.transfer.model import Transfer
+from engine_world import ONLINE, HeldTransfers, Holder, World, until
+
+from slskdn_tui.engine.engine import Engine
+from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.store.records import TraceEvent
+from slskdn_tui.model.views import StatusView, SwarmRow, SwarmsView, TrackView, ViewKey
+
+PATIENT = {"queued_s": 600.0, "slow_bytes_s": 0.0, "slow_s": 600.0, "no_bytes_s": 600.0}
+"""No trigger fires; a test shortens the one it is about."""
+BUFFERS = 512 * 1024
+"""What may be on its way between an uploader's count and a reader that stopped: both sockets' buffers and two of asyncio's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One upload connection as the uploader saw it: first byte, last byte sent, and `seen()` at the moment it ended."""
+
+    start: int
+    stop: int
+    seen: Any
+
+
+class WatchedTransfers(HeldTransfers):
+    async def _upload_file(self, transfer: Transfer, connection: PeerConnection) -> None:
+        holder, start = self.holder, transfer.bytes_transfered
+        assert isinstance(holder, Uploader)
+        writer = connection._writer
+        assert writer is not None
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+        writer.transport.set_write_buffer_limits(high=0)
+        try:
+            await super()._upload_file(transfer, connection)
+        finally:
+            holder.uploads.append(Upload(start, transfer.bytes_transfered, holder.seen()))
+
+
+class Uploader(Holder):
+    """`uploads` are ended ones; `seen` is called when one ends."""
+
+    def __init__(self, *args: Any) -> None:
+        self.uploads: list[Upload] = []
+        self.seen: Callable[[], Any] = lambda: None
+        super().__init__(*args)
+
+    def create_transfer_manager(self, cache: Any) -> WatchedTransfers:
+        return WatchedTransfers(self.settings, self.events, self.users, self.shares, self.network, cache=cache)
+
+    def busy(self, busy: bool = True) -> None:
+        """All slots are taken: whoever asks is queued."""
+        self.settings.transfers.limits.upload_slots = 0 if busy else 2
+        self.transfers.manage_transfers()
+
+    @property
+    def waiting(self) -> int:
+        """Files queued by others now."""
+        return sum(each.is_upload() and not each.is_finalized() for each in self.transfers.transfers)
+
+
+class RescueWorld(World):
+    """As `World`; holders are `Uploader`s."""
+
+    async def uploader(self, name: str, files: Iterable[Path] | dict[str, bytes] | None = None, *, busy: bool = False) -> Uploader:
+        user = await self.holder(name, files)
+        assert isinstance(user, Uploader)
+        user.busy(busy)
+        return user
+
+    async def holder(self, name: str, files: Iterable[Path] | dict[str, bytes] | None = None) -> Uploader:
+        return await self.join(Uploader, name, files)
+
+    async def rescued(self, name: str = "me", nodes: Iterable[Engine] = (), **rescue: float) -> Engine:
+        """An engine that dials these nodes, with the thresholds given and no other trigger."""
+        wanted = list(nodes)
+        engine = await self.engine(name, rescue={**PATIENT, **rescue}, overlay={"peers": [node.settings.overlay.listen for node in wanted]})
+        await until(lambda: engine.mesh and len(engine.mesh.peers) == len(wanted), "the nodes are connected")
+        return engine
+
+
+async def track_view(engine: Engine, job: LiveJob, position: int = 1) -> TrackView:
+    view = await engine.snapshot(ViewKey("track", f"{job.job_id}/{position}"))
+    assert isinstance(view, TrackView)
+    return view
+
+
+async def rows(engine: Engine) -> list[SwarmRow]:
+    view = await engine.snapshot(ViewKey("swarms"))
+    assert isinstance(view, SwarmsView)
+    return list(view.rows)
+
+
+async def rescues(engine: Engine) -> tuple[int, int, int]:
+    """(begun, succeeded, refused) as the status line has it."""
+    view = await engine.snapshot(ViewKey("status"))
+    assert isinstance(view, StatusView)
+    return view.rescues
+
+
+async def traced(engine: Engine, job: LiveJob, kind: str) -> list[TraceEvent]:
+    """What the trace holds of a kind, once written."""
+    await engine.trace.flush()
+    return [event for event in await engine.store.traces.events(job.job_id) if event.kind == kind]
+
+
+def larger(path: Path, folder: Path, extra: int) -> Path:
+    """The same FLAC with `extra` bytes of an APPLICATION block behind its other metadata: a long file without a long album."""
+    data = path.read_bytes()
+    at, last = 4, False
+    while not last:
+        mark = at
+        last, length = bool(data[at] & 0x80), int.from_bytes(data[at + 1 : at + 4], "big")
+        at += 4 + length
+    block = bytes([0x80 | 2]) + extra.to_bytes(3, "big") + bytes(index * 7 & 255 for index in range(extra))
+    head = bytearray(data[:at])
+    head[mark] &= 0x7F
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / path.name
+    target.write_bytes(bytes(head) + block + data[at:])
+    return target
+
+
+async def settle(seconds: float = 1.0) -> None:
+    """Time enough for something that must not happen."""
+    await asyncio.sleep(seconds)
+
+
+__all__ = ["ONLINE", "BUFFERS", "RescueWorld", "Upload", "Uploader", "larger", "rescues", "rows", "settle", "traced", "track_view"]
