@@ -56,7 +56,6 @@ SIGNATURES = {
     (Shares, "query"): ["self", "query", "username", "excluded_search_phrases"],
     (Shares, "get_shared_item_cache"): ["self", "remote_path", "username"],
     (Shares, "get_shared_item"): ["self", "remote_path", "username"],
-    (Shares, "create_shares_reply"): ["self", "username"],
     (Shares, "create_directory_reply"): ["self", "remote_directory"],
     (Shares, "get_stats"): ["self"],
     (Shares, "is_item_locked"): ["self", "item", "username"],

@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -289,13 +291,16 @@ class ShareReader:
         sql = f"SELECT {COLUMNS} FROM file WHERE folder = (SELECT id FROM folder WHERE remote = ?) ORDER BY name"
         return [_shared(row) for row in self._ask(sql, remote)]
 
-    def all_folders(self) -> list[tuple[str, list[Shared]]]:
-        """Everything, for a browse reply. Opens a connection of its own, so it may run in a thread."""
-        with closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as db:
-            sql = f"SELECT folder.remote, {COLUMNS} FROM folder JOIN file ON file.folder = folder.id ORDER BY folder.remote, file.name"
-            out: list[tuple[str, list[Shared]]] = []
-            for row in db.execute(sql):
-                if not out or out[-1][0] != row[0]:
-                    out.append((row[0], []))
-                out[-1][1].append(_shared(row[1:]))
-            return out
+    def all_folders(self) -> tuple[int, Iterator[tuple[str, list[Shared]]]]:
+        """How many folders there are, and each with its files, for a browse reply. A connection of its own at one moment: it may run in a thread."""
+        db = sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+        db.execute("BEGIN")
+        count = int(db.execute("SELECT count(DISTINCT folder) FROM file").fetchone()[0])
+
+        def folders() -> Iterator[tuple[str, list[Shared]]]:
+            with closing(db):
+                sql = f"SELECT folder.remote, {COLUMNS} FROM folder JOIN file ON file.folder = folder.id ORDER BY folder.remote, file.name"
+                for remote, rows in groupby(db.execute(sql), key=itemgetter(0)):
+                    yield remote, [_shared(row[1:]) for row in rows]
+
+        return count, folders()

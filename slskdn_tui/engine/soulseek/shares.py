@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 from aioslsk.events import EventBus, ScanCompleteEvent, SearchRequestReceivedEvent, on_message
+from aioslsk.exceptions import ConnectionWriteError, NetworkError
 from aioslsk.exceptions import FileNotFoundError as NotShared
-from aioslsk.exceptions import NetworkError
 from aioslsk.network.connection import PeerConnection, ServerConnection
 from aioslsk.network.network import Network
 from aioslsk.peer import PeerManager
-from aioslsk.protocol.messages import PeerSearchReply, PeerSharesReply, PeerSharesRequest, WishlistInterval
+from aioslsk.protocol.messages import PeerSearchReply, PeerSharesRequest, PeerUserInfoReply, PeerUserInfoRequest, WishlistInterval
 from aioslsk.protocol.primitives import Attribute, DirectoryData, FileData
 from aioslsk.search.manager import SearchManager
 from aioslsk.settings import Settings
@@ -25,10 +25,14 @@ from aioslsk.user.model import BlockingFlag
 from aioslsk.utils import task_counter
 
 from slskdn_tui.engine.soulseek.share_index import Shared, ShareReader
+from slskdn_tui.engine.soulseek.share_wire import browse_message
+from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
 
 MAX_REPLIES_UNDER_WAY = 50
+BROWSES_AT_ONCE = 16
+BROWSES_A_HOST = 4
 BROWSE_WRITE_S = 120.0
 
 
@@ -106,10 +110,6 @@ class IndexedSharesManager(SharesManager):
     def is_item_locked(self, item: SharedItem, username: str) -> bool:
         return False
 
-    def create_shares_reply(self, username: str) -> tuple[list[DirectoryData], list[DirectoryData]]:
-        """Everything shared. Slow with large shares: `browse_reply` is what answers peers."""
-        return [DirectoryData(name, [file_data(each, False) for each in files]) for name, files in self.reader.all_folders()], []
-
     def create_directory_reply(self, remote_directory: str) -> list[DirectoryData]:
         files = self.reader.folder(remote_directory)
         return [] if files is None else [DirectoryData(remote_directory, [file_data(each, False) for each in files])]
@@ -123,19 +123,50 @@ class IndexedSharesManager(SharesManager):
             return made
 
     def _make_browse_reply(self) -> bytes:
-        directories, locked = self.create_shares_reply("")
-        return PeerSharesReply.Request(directories=directories, locked_directories=locked).serialize()
+        count, folders = self.reader.all_folders()
+        return browse_message(folders, count)
 
 
 class IndexedPeerManager(PeerManager):
-    """Browse replies come from the cache, with a deadline that fits their size."""
+    """Browse replies come from the cache, with a deadline that fits their size, and not too many at once: each is in memory until it is read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._browsing: list[str] = []
 
     @on_message(PeerSharesRequest.Request)
     async def _on_peer_shares_request(self, message: PeerSharesRequest.Request, connection: PeerConnection) -> None:
         if not connection.username or self._settings.users.is_blocked(connection.username, BlockingFlag.SHARES):
             return
-        reply = await self._shares_manager.browse_reply()
-        await connection._send(connection.encode_message_data(reply), timeout=BROWSE_WRITE_S)
+        host = connection.hostname
+        if len(self._browsing) >= BROWSES_AT_ONCE or self._browsing.count(host) >= BROWSES_A_HOST:
+            log.debug("too many browse: %s is not answered", SafeText(connection.username, 40))
+            return
+        self._browsing.append(host)
+        try:
+            reply = await self._shares_manager.browse_reply()
+            await connection._send(connection.encode_message_data(reply), timeout=BROWSE_WRITE_S)
+        except ConnectionWriteError as error:
+            log.debug("a browse reply did not reach %s: %s", SafeText(connection.username, 40), type(error).__name__)
+        finally:
+            self._browsing.remove(host)
+
+    @on_message(PeerUserInfoRequest.Request)
+    async def _on_peer_user_info_request(self, message: PeerUserInfoRequest.Request, connection: PeerConnection) -> None:
+        """Slots and queue as they are for the one who asks."""
+        username = connection.username
+        if not username or self._settings.users.is_blocked(username, BlockingFlag.INFO):
+            return
+        uploads, info = self._upload_info_provider, self._settings.credentials.info
+        reply = PeerUserInfoReply.Request(
+            description=info.description or "",
+            has_picture=bool(info.picture),
+            picture=info.picture,
+            upload_slots=uploads.rules.slots_of(uploads.group(username)),
+            queue_size=uploads.queue_size_for(username),
+            has_slots_free=uploads.slots_free_for(username),
+        )
+        await connection.send_message(reply)
 
 
 class IndexedSearchManager(SearchManager):
@@ -162,14 +193,14 @@ class IndexedSearchManager(SearchManager):
             username=session.user.name,
             ticket=ticket,
             results=[file_data(each.found) for each in items],
-            has_slots_free=uploads.has_slots_free(),
+            has_slots_free=uploads.slots_free_for(username),
             avg_speed=int(uploads.get_average_upload_speed()),
-            queue_size=uploads.get_queue_size(),
+            queue_size=uploads.queue_size_for(username),
         )
         try:
             await self._network.send_peer_messages(username, reply)
         except NetworkError as error:
-            log.debug("a search answer did not reach %s: %s", username, error)
+            log.debug("a search answer did not reach %s: %s", SafeText(username, 40), type(error).__name__)
 
     async def _wishlist_job(self) -> None:
         """Stock sends all wishes in a burst at each interval; ours go through the gate, one an interval."""
