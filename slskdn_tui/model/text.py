@@ -12,6 +12,8 @@ from typing import Any
 from pydantic_core import core_schema
 
 LIMIT = 512
+LONGEST = 4096
+"""What a text may have that was cleaned elsewhere and comes over the seam: a private message, a path."""
 _KEEP_MARKS = 3
 _ZWJ = "\u200d"
 _BIDI_AND_HIDDEN = frozenset(
@@ -85,4 +87,4 @@ class SafeText(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+        return core_schema.no_info_after_validator_function(lambda text: cls(text, LONGEST), core_schema.str_schema())
