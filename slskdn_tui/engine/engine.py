@@ -35,11 +35,13 @@ from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.peers.bandwidth import least_cap
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.ledger import Ledger
+from slskdn_tui.engine.peers.limits import Limits
 from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock, iso
 from slskdn_tui.engine.runtime.events import EventBus, Level
 from slskdn_tui.engine.runtime.supervise import Part, Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from slskdn_tui.engine.speed import Speed
 from slskdn_tui.engine.store.records import Direction, Plane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
@@ -125,6 +127,8 @@ class Engine:
         await self.ledger.load()
         stack.push_async_callback(self.ledger.flush)
         self.supervisor.keep("ledger", self.ledger.run)
+        self.limits = Limits(self.settings.downloads, self.store.choices, self.clock)
+        await self.limits.load()
         self.trace = TraceRecorder(self.store.traces, self.clock, self.supervisor, keep_jobs=self.settings.trace.keep_jobs)
         stack.push_async_callback(self.trace.flush)
         self.music = MusicBrainzClient(self.settings.musicbrainz, clock=self.clock, cache=self.store.mb_cache)
@@ -178,7 +182,7 @@ class Engine:
                 permit=self.settings.network.permit,
                 soulseek_name=self.settings.soulseek.username,
                 upload_slots=overlay.upload_slots,
-                upload_bytes_s=least_cap(overlay.bandwidth_kbps, self.settings.downloads.upload_kbps),
+                upload_bytes_s=least_cap(overlay.bandwidth_kbps, self.limits.in_force().up_kbps),
                 on_event=self._mesh_event,
                 known_good=self.book.good,
                 on_bytes=lambda node, direction, count: self._moved("mesh", direction, node, count),
@@ -236,7 +240,8 @@ class Engine:
             uploads=self.settings.uploads,
             never_share=(self.paths.data, self.paths.config, self.paths.state, self.paths.cache),
         )
-        self.soulseek.set_limits(self.settings.downloads.bandwidth_kbps, self.settings.downloads.upload_kbps)
+        caps = self.limits.in_force()
+        self.soulseek.set_limits(caps.down_kbps, caps.up_kbps)
         await self.soulseek.start()
         stack.push_async_callback(self.soulseek.stop)
 
@@ -249,6 +254,9 @@ class Engine:
         self.views = Views(self)
         await self.runner.load()
         stack.push_async_callback(self.runner.stop)
+        speed = Speed(self, self.clock)
+        self.limits.on_change = speed.apply
+        self.supervisor.keep("speed limits", speed.run)
         self.wishlist = Wishlist(services, self.runner, self._get_files)
         await self.wishlist.load()
         if self.settings.wishlist.enabled and self.settings.soulseek.enabled:

@@ -16,6 +16,7 @@ from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.peers.ledger import Ledger
+from slskdn_tui.engine.peers.limits import Limits
 from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
@@ -38,6 +39,7 @@ class Parts(Protocol):
     dht: DhtNode | None
     finder: MeshFinder
     ledger: Ledger
+    limits: Limits
     trace: TraceRecorder
     music: MusicBrainzClient
     offers: LibraryOffers

@@ -152,6 +152,10 @@ class TrackSwarm:
             self._origin_cap = None
             self.stream.origin.set_rate(None)
 
+    def set_overlay_rate(self, rate: int | None) -> None:
+        """A new cap of overlay download, bytes/s, from now on; None lifts it."""
+        self._overlay_rate = self.scheduler.rate_cap = rate
+
     def _cap_origin(self, now: float) -> None:
         stream = self.stream
         if self._share is None or stream is None or stream.ended:

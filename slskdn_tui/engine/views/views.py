@@ -7,12 +7,14 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.summary import by_plane, summarise
 from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
+from slskdn_tui.engine.views.limits import limits_view
 from slskdn_tui.engine.views.people import PeopleViews
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.uploads import uploads_view
@@ -67,6 +69,7 @@ class Views:
             "filters": finding.filters,
             "wishes": finding.wishes,
             "uploads": self._uploads_view,
+            "limits": partial(limits_view, engine),
             "user": people.user,
             "browse": people.browse,
             "people": people.people,

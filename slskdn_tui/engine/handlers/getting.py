@@ -1,0 +1,78 @@
+"""What commands do that get a user's files and set speed limits."""
+
+from __future__ import annotations
+
+from slskdn_tui.engine.handlers.common import Args, Handler, done
+from slskdn_tui.engine.jobs.files_job import contents, files_record
+from slskdn_tui.engine.jobs.placement import base_folder
+from slskdn_tui.engine.parts import Parts
+from slskdn_tui.engine.peers.limits import InForce, words
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.finding import read_ref
+from slskdn_tui.model.jobs import ENDED, Constraints, JobType
+from slskdn_tui.seam import Result
+
+
+async def add(engine: Parts, args: Args) -> Result:
+    """One job a user. All references are looked up before any job is made."""
+    refs = args["refs"] if isinstance(args["refs"], list) else [args["refs"]]
+    destination = args["destination"] or ""
+    base_folder(engine.settings.downloads, destination)
+    wanted: dict[str, dict[tuple[str, bool], None]] = {}
+    for text in refs:
+        ref = read_ref(text)
+        if ref is None:
+            raise UserError(
+                "usage", f"{text[:200]!r} is no reference", "it is slsk://USER/PATH as `slskdn search` prints it; a folder ends with /"
+            )
+        wanted.setdefault(ref[0], {})[ref[1], ref[2]] = None
+    busy = {
+        (live.record.username, live.record.path): job.job_id
+        for job in engine.runner.jobs()
+        if job.record.type == JobType.FILES and job.record.state not in ENDED
+        for live in job.tracks
+    }
+    records, left_out = [], 0
+    for username, items in wanted.items():
+        root, found = await contents(engine.soulseek, username, list(items))
+        files = [file for file in found if (file.username, file.path) not in busy]
+        left_out += len(found) - len(files)
+        if files:
+            records.append(files_record(username, root, files, Constraints(use_overlay=False), destination))
+    if not records:
+        raise UserError("refused", "these files are being got already", f"see job {next(iter(busy.values()))[:8]}")
+    jobs = [await engine.runner.add(record) for record in records]
+    texts = [f"job {job.job_id[:8]}: {job.record.release.title} of {job.record.release.artist}, {_files(len(job.tracks))}" for job in jobs]
+    note = f"; {_files(left_out)} left out, being got already" if left_out else ""
+    return done("; ".join(texts) + note, job_id=jobs[0].job_id, job_ids=[job.job_id for job in jobs])
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
+
+
+async def set_limits(engine: Parts, args: Args) -> Result:
+    if args["down"] is None and args["up"] is None:
+        raise UserError(
+            "usage", "neither --down nor --up was given", "e.g. `slskdn limits set --down 8000 --up 2000`, in kilobits a second"
+        )
+    try:
+        caps = await engine.limits.set(args["down"], args["up"])
+    except ValueError as error:
+        raise UserError("usage", str(error), "0 stands for no limit") from None
+    return _limited(caps)
+
+
+async def clear_limits(engine: Parts, args: Args) -> Result:
+    return _limited(await engine.limits.clear())
+
+
+def _limited(caps: InForce) -> Result:
+    return done(f"{words(caps.down_kbps, caps.up_kbps)} ({caps.because})", down_kbps=caps.down_kbps, up_kbps=caps.up_kbps)
+
+
+GETTING: dict[str, Handler] = {
+    "get.add": add,
+    "limits.set": set_limits,
+    "limits.clear": clear_limits,
+}
