@@ -14,6 +14,9 @@ from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.manners import Manners
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from slskdn_tui.engine.store.database import Database
+from slskdn_tui.engine.store.messages import MessagesTable
+from slskdn_tui.engine.store.people import PeopleTable
 from slskdn_tui.lab.soulseek_server import LabServer
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginState
@@ -78,6 +81,7 @@ class World:
         self.tmp = tmp
         self.server = LabServer()
         self.planes: list[SoulseekPlane] = []
+        self.databases: list[Database] = []
         self.supervisors: list[Supervisor] = []
         self.clock = SystemClock()
         self.events: list[tuple[str, str, str]] = []
@@ -93,6 +97,8 @@ class World:
             await plane.stop()
         for supervisor in self.supervisors:
             await supervisor.stop()
+        for database in self.databases:
+            await database.close()
         await self.server.stop()
         assert not self.failures
 
@@ -101,9 +107,13 @@ class World:
         return f"127.1.0.1:{self.server.port}"
 
     async def plane(self, name: str, number: int, share: Path | None = None, manners: Manners = QUICK, **more: Any) -> SoulseekPlane:
-        """A plane of this name on 127.1.`number`.1, started; not yet online."""
+        """A plane of this name on 127.1.`number`.1, started; not yet online. `kept`: with the tables of its state.db; `clock`, `gateway` as the plane's."""
         address = f"127.1.{number}.1"
         password = more.pop("password", "secret")
+        clock, gateway = more.pop("clock", self.clock), more.pop("gateway", None)
+        database = await Database.open(self.tmp / f"profile-{name}-{number}" / "state.db", "state") if more.pop("kept", False) else None
+        if database is not None:
+            self.databases.append(database)
         values: dict[str, Any] = {
             "server": self.address,
             "username": name,
@@ -113,7 +123,7 @@ class World:
             "search_gap_s": 0.0,
             "reconnect_s": 0.1,
         }
-        supervisor = Supervisor(self.clock, lambda part, error: self.failures.append(error))
+        supervisor = Supervisor(clock, lambda part, error: self.failures.append(error))
 
         def count(user: str, direction: str, number: int) -> None:
             self.moved[name, user, direction] = self.moved.get((name, user, direction), 0) + number
@@ -122,12 +132,15 @@ class World:
             Soulseek(**(values | more)),
             password=password,
             share_db=self.tmp / f"profile-{name}-{number}" / "shares.db",
-            clock=self.clock,
+            clock=clock,
             supervisor=supervisor,
             rng=random.Random(number),
             on_event=lambda event, text, data: self.events.append((name, event, text)),
             on_bytes=count,
             manners=manners,
+            people=PeopleTable(database) if database else None,
+            messages=MessagesTable(database) if database else None,
+            gateway=gateway,
         )
         self.planes.append(plane)
         self.supervisors.append(supervisor)
