@@ -65,7 +65,7 @@ class SourceStatus:
 @dataclass(frozen=True, slots=True)
 class SwarmStatus:
     """One track's swarm now. `codes` has a character a leaf (`piecemap.PieceMap.codes`); `proof` is the guard's, "" while none holds; `held` says why a
-    file that the mesh could finish is not."""
+    file that the mesh could finish is not; `origin_cap` bytes/s that a rescued origin is held at."""
 
     size: int
     done: int
@@ -85,6 +85,7 @@ class SwarmStatus:
     bans: tuple[tuple[str, str], ...]
     codes: bytes
     held: str = ""
+    origin_cap: int | None = None
 
     def cells(self, width: int) -> str:
         """The chunk map in `width` characters: `.` missing, `o` origin, `m` mesh, `>` on its way, `x` failed once."""

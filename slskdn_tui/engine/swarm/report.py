@@ -30,6 +30,8 @@ class Described(Protocol):
     @property
     def held(self) -> str: ...
     @property
+    def origin_cap(self) -> int | None: ...
+    @property
     def bans(self) -> dict[str, str]: ...
     @property
     def past(self) -> dict[str, SourceStatus]: ...
@@ -67,6 +69,7 @@ def describe(swarm: Described, now: float) -> SwarmStatus:
         proof=swarm.decision.proof.value,
         guard=swarm.decision.words,
         held=swarm.held,
+        origin_cap=swarm.origin_cap,
         duplicate_bytes=swarm.scheduler.duplicate_bytes + (stream.skipped if stream else 0),
         bans=tuple(swarm.bans.items()),
         codes=part.pieces.codes(),

@@ -84,7 +84,7 @@ class TrackSwarm:
         self._watch = StallWatch(rescue, clock.now())
         self._windows: PriorityWindow | None = None
         self._share: float | None = None
-        self._origin_cap: int | None = None
+        self.origin_cap: int | None = None
         self._origin_task: asyncio.Task[None] | None = None
         self._had_source = False
         self._stalled = False
@@ -104,7 +104,7 @@ class TrackSwarm:
         stream = self.stream = OriginStream(self, origin)
         self._had_source = True
         self.origin_result = None
-        self._origin_cap = None
+        self.origin_cap = None
         self._watch.restart(self.now())
         self.part.pieces.stream = self.part.pieces.resume_offset()
         self._origin_task = self._supervisor.spawn(f"origin {stream.source}", self._follow(stream, old))
@@ -148,8 +148,8 @@ class TrackSwarm:
     def set_origin_share(self, share: float | None) -> None:
         """Keep the origin at this share (0-1) of the download limit, or of the swarm's measured rate where there is none; None lifts it."""
         self._share = share
-        if share is None and self.stream is not None and self._origin_cap is not None:
-            self._origin_cap = None
+        if share is None and self.stream is not None and self.origin_cap is not None:
+            self.origin_cap = None
             self.stream.origin.set_rate(None)
 
     def set_overlay_rate(self, rate: int | None) -> None:
@@ -164,9 +164,9 @@ class TrackSwarm:
         whole = self._download_limit() or mesh + stream.meter.rate(now)
         # An overlay that delivers nothing is no reason to slow the only source down.
         cap = max(ORIGIN_FLOOR, int(whole * self._share)) if mesh > 0 else None
-        old = self._origin_cap
+        old = self.origin_cap
         if cap != old and (cap is None or old is None or abs(cap - old) > old * 0.2):
-            self._origin_cap = cap
+            self.origin_cap = cap
             stream.origin.set_rate(cap)
 
     # what the stream tells (StreamHost)

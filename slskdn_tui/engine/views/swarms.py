@@ -122,6 +122,8 @@ def _track_rows(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> li
 def _source_row(key: str, job_id: str, track: int, source: SourceStatus, status: SwarmStatus) -> SwarmRow:
     if source.plane == "slsk":
         note = f"queue {status.origin_place}" if status.origin_place and status.origin_state is OriginState.QUEUED else status.origin_detail
+        if status.origin_cap is not None and source.source == status.origin and not note:
+            note = f"held at {status.origin_cap / 1000:.0f} KB/s"
     else:
         note = _count(source.error_count, "error") if source.error_count else _count(source.timeout_count, "retry", "retries")
         note += f"  rtt {source.rtt * 1000:.0f} ms" if source.rtt is not None else ""

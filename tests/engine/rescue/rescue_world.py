@@ -20,7 +20,7 @@ from slskdn_tui.model.views import StatusView, SwarmRow, SwarmsView, TrackView, 
 
 PATIENT = {"queued_s": 600.0, "slow_bytes_s": 0.0, "slow_s": 600.0, "no_bytes_s": 600.0}
 """No trigger fires; a test shortens the one it is about."""
-BUFFERS = 512 * 1024
+BUFFERS = 1 << 20
 """What may be on its way between an uploader's count and a reader that stopped: both sockets' buffers and two of asyncio's."""
 
 
@@ -136,4 +136,4 @@ async def settle(seconds: float = 1.0) -> None:
     await asyncio.sleep(seconds)
 
 
-__all__ = ["ONLINE", "BUFFERS", "RescueWorld", "Upload", "Uploader", "larger", "rescues", "rows", "settle", "traced", "track_view"]
+__all__ = ["BUFFERS", "ONLINE", "RescueWorld", "Upload", "Uploader", "larger", "rescues", "rows", "settle", "traced", "track_view"]

@@ -88,7 +88,7 @@ def test_a_slow_track_is_rescued_from_its_end_and_the_origin_is_held_at_its_shar
             live = job.tracks[0]
             mono.seen = lambda: live.status and live.status.done
             await until(lambda: live.swarm and live.swarm.members, "the mesh helps", job)
-            await until(lambda: live.status and live.status.by_mesh > 0, "mesh bytes come", job)
+            await until(lambda: live.status and live.status.origin_cap, "mesh bytes come, and the origin is held back", job)
             before, mono.rate = mono.total, 0
             assert live.swarm is not None and live.swarm.part.pieces.codes()[-2:] != b"..", "it begins at the end"
             assert live.swarm.part.pieces.plane.find(2) > live.swarm.part.pieces.leaves // 2
