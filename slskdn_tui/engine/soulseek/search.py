@@ -58,6 +58,7 @@ class SearchDesk:
         self._clock = clock
         self._on_search = on_search
         self._results = results
+        self._epoch = clock.wall().timestamp() - clock.now()
         self._nudges: dict[int, asyncio.Event] = {}
         self._collecting: dict[int, Collection] = {}
         client.events.register(SearchResultEvent, self._on_result)
@@ -200,7 +201,8 @@ class SearchDesk:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _wall(self) -> float:
-        return self._clock.wall().timestamp()
+        """The gate's time: Unix seconds when this run began, monotonic since, so that setting the clock opens no gate."""
+        return self._epoch + self._clock.now()
 
     async def _on_result(self, event: SearchResultEvent) -> None:
         collection = self._collecting.get(event.result.ticket)
