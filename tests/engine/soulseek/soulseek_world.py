@@ -110,6 +110,7 @@ class World:
         """A plane of this name on 127.1.`number`.1, started; not yet online. `kept`: with the tables of its state.db; `clock`, `gateway` as the plane's."""
         address = f"127.1.{number}.1"
         password = more.pop("password", "secret")
+        uploads = more.pop("uploads", None)
         clock, gateway = more.pop("clock", self.clock), more.pop("gateway", None)
         database = await Database.open(self.tmp / f"profile-{name}-{number}" / "state.db", "state") if more.pop("kept", False) else None
         if database is not None:
@@ -138,6 +139,7 @@ class World:
             on_event=lambda event, text, data: self.events.append((name, event, text)),
             on_bytes=count,
             manners=manners,
+            uploads=uploads,
             people=PeopleTable(database) if database else None,
             messages=MessagesTable(database) if database else None,
             gateway=gateway,
