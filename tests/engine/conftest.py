@@ -39,7 +39,7 @@ def _only_folder(root: Path) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search ends when every user of the world has answered, and a failed holder is asked again soon."""
-    from slskdn_tui.engine.jobs import runner, track_task
+    from slskdn_tui.engine.jobs import holders, seek
     from slskdn_tui.engine.soulseek.search import SearchDesk
 
     async def everybody(desk: SearchDesk, collection: Any, wait_s: float) -> None:
@@ -49,5 +49,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
                     await asyncio.sleep(0.02)
 
     monkeypatch.setattr(SearchDesk, "_wait", everybody)
-    monkeypatch.setattr(track_task, "BACK_OFF", (0.1, 0.1, 0.1))
-    monkeypatch.setattr(runner, "OFFLINE_LOOK_S", 0.1)
+    monkeypatch.setattr(holders, "BACK_OFF", (0.1, 0.1, 0.1))
+    monkeypatch.setattr(seek, "OFFLINE_LOOK_S", 0.1)

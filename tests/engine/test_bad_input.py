@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from engine_world import LEAF, Album, Holder, World, act, completed, free_port, until
 
-from slskdn_tui.engine.jobs import runner
+from slskdn_tui.engine.jobs import seek
 from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.jobs import JobState
 from slskdn_tui.seam import Command, Result
@@ -152,7 +152,7 @@ def test_a_job_that_finds_nobody_says_so_and_asks_again_later(tmp_path: Path, al
             assert job.record.state is JobState.SEARCHING and "searching again" in job.record.error
             assert job.tracks[0].record.state == "no src" and job.tracks[0].record.reason
 
-    monkeypatch.setattr(runner, "SEARCH_AGAIN_S", 3600.0)
+    monkeypatch.setattr(seek, "SEARCH_AGAIN_S", 3600.0)
     asyncio.run(main())
 
 

@@ -13,6 +13,7 @@ from slskdn_tui.engine.swarm.events import SwarmStatus
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.jobs import JobState, TrackState
 from slskdn_tui.model.music import Track
+from slskdn_tui.model.ports import OriginState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,27 @@ class RescueNote:
     refused: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A track that waits in a user's queue without a swarm: `state` of the origin, `place` from 1 or None, `since` in monotonic seconds."""
+
+    state: OriginState
+    since: float
+    place: int | None = None
+    detail: str = ""
+
+
 @dataclass(slots=True)
 class LiveTrack:
-    """One track: `swarm` while it transfers, `last` what it ended with, `note` the last thing worth saying about it."""
+    """One track: `waiting` while it stands in a queue, `swarm` while it transfers, `last` what it ended with, `note` the last thing worth saying.
+
+    `news` is set when there may be another source; `rescue_asked` and `next_asked` by the user.
+    """
 
     track: Track
     record: TrackRecord
     swarm: TrackSwarm | None = None
+    waiting: Waiting | None = None
     last: SwarmStatus | None = None
     rescue: RescueNote | None = None
     note: str = ""
@@ -39,6 +54,7 @@ class LiveTrack:
     """Why nobody was asked though the transfer does badly."""
     rescue_asked: asyncio.Event = field(default_factory=asyncio.Event)
     next_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def state(self) -> TrackState:
@@ -68,12 +84,17 @@ class LiveTrack:
 
 @dataclass(slots=True)
 class LiveJob:
-    """One job: its record, its tracks, the candidates found so far, and the task that drives it."""
+    """One job: its record, its tracks, the candidates found so far, and the task that drives it.
+
+    `changed` is set when a track gets or lacks a source; `whole` while all but extras is placed.
+    """
 
     record: JobRecord
     tracks: list[LiveTrack]
     candidates: tuple[AlbumCandidate, ...] = ()
     task: asyncio.Task[Any] | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    whole: asyncio.Event = field(default_factory=asyncio.Event)
     history: deque[Any] = field(default_factory=lambda: deque(maxlen=200))
 
     @classmethod

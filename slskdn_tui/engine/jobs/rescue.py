@@ -124,6 +124,12 @@ class Rescuer:
             return "the file names no MusicBrainz recording to ask the mesh for"
         return self._services.finder.unavailable
 
+    async def unable(self, reason: str) -> bool:
+        """Whether nobody can be asked for this track, with or without a swarm; said, once."""
+        if blocked := self._blocked():
+            await self._refused(reason, blocked)
+        return bool(blocked)
+
     def _over(self, swarm: TrackSwarm) -> None:
         """The source does well again, and nobody in the mesh is at work."""
         if self._live.rescue is not None:

@@ -8,25 +8,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import sqlite3
 import uuid
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.jobs import manifests
 from slskdn_tui.engine.jobs.extras import add_extras
-from slskdn_tui.engine.jobs.files_job import look_again
+from slskdn_tui.engine.jobs.history import UserHistory
+from slskdn_tui.engine.jobs.keeper import Keeper
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
-from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
 from slskdn_tui.engine.jobs.notices import Notices
 from slskdn_tui.engine.jobs.placement import fill_in
-from slskdn_tui.engine.jobs.search import find_album
+from slskdn_tui.engine.jobs.seek import Seeker
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.slots import Slots
-from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track_task import TrackTask
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.events import Level
@@ -40,10 +38,6 @@ from slskdn_tui.model.text import SafeText
 log = logging.getLogger(__name__)
 EXTRAS_S = 600.0
 """How long a job whose tracks are all there waits for its extras."""
-SEARCH_AGAIN_S = 900.0
-"""A job without a source searches again after this long; the gate refuses the same query within five minutes anyway."""
-OFFLINE_LOOK_S = 1.0
-"""How often a job that waits for the login looks at why."""
 _BETWEEN = frozenset(
     {
         TrackState.ACTIVE,
@@ -64,6 +58,8 @@ def _mendable(error: Exception) -> str:
             return f"{error.message}; {error.hint}" if error.hint else str(error.message)
         case DiskTrouble():
             return error.words
+        case sqlite3.OperationalError():
+            return f"the database cannot be written: {error}"
         case OSError():
             return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     return ""
@@ -75,16 +71,17 @@ class JobRunner:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._jobs: dict[str, LiveJob] = {}
-        self._slots = Slots(services.settings.downloads.parallel)
-        self._failures: Counter[str] = Counter()
-        self._manifests = ManifestFiles(services.paths.jobs)
+        limits = services.settings.downloads
+        self._slots = Slots(limits.parallel, limits.per_user, limits.queued)
+        self._history = UserHistory(services.store.user_history, services.clock)
+        self._keeper = Keeper(services)
         self._notices = Notices(services.settings, services.clock, services.supervisor, services.bus)
-        self._saving = asyncio.Lock()
 
     # Start and stop ---------------------------------------------------------------------------------------------
 
     async def load(self) -> None:
         """Every stored job comes back; those that were running go on by themselves."""
+        await self._history.load()
         for record in await self._services.store.jobs.load_all():
             for track in record.tracks:
                 if track.state in _BETWEEN:
@@ -99,7 +96,7 @@ class JobRunner:
     async def _rebuild(self) -> None:
         """With a database that knows no job, the manifests on disk do: a lost or damaged state.db costs no job."""
         loop = asyncio.get_running_loop()
-        for path in await loop.run_in_executor(self._services.disk, self._manifests.unfinished):
+        for path in await loop.run_in_executor(self._services.disk, self._keeper.manifests.unfinished):
             try:
                 text = await loop.run_in_executor(self._services.disk, read_text, path)
                 job = await self.import_manifest(text, str(path))
@@ -152,7 +149,7 @@ class JobRunner:
             )
         settings = self._services.settings.downloads
         fill_in(wanted.record, settings)
-        await loop.run_in_executor(self._services.disk, self._manifests.already_placed, wanted.record, wanted.finished, settings)
+        await loop.run_in_executor(self._services.disk, self._keeper.manifests.already_placed, wanted.record, wanted.finished, settings)
         return await self.add(wanted.record)
 
     async def add(self, record: JobRecord) -> LiveJob:
@@ -231,7 +228,7 @@ class JobRunner:
         return manifests.write(job.record)
 
     def manifest_path(self, job: LiveJob) -> Path:
-        return self._manifests.path(job.record)
+        return self._keeper.manifest_path(job)
 
     # Driving ----------------------------------------------------------------------------------------------------
 
@@ -263,119 +260,74 @@ class JobRunner:
     @staticmethod
     def _let_go(job: LiveJob) -> None:
         for live in job.tracks:
-            live.swarm, live.rescue = None, None
+            live.swarm, live.waiting, live.rescue = None, None, None
             if live.record.state in _BETWEEN:
                 live.record.state = TrackState.PENDING
 
     async def _drive(self, job: LiveJob) -> None:
-        """Search, fetch, and again, until every track is placed, and every extra placed or given up."""
-        while True:
-            if all(live.state is TrackState.DONE for live in job.required):
+        """Every track looks after itself, a seeker searches for those that lack a source, until all are placed, and every extra placed or given up."""
+        job.changed.clear()
+        job.whole.clear()
+        running: dict[int, asyncio.Task[TrackState]] = {}
+        async with asyncio.TaskGroup() as group:
+
+            def start() -> None:
+                for live in job.missing:
+                    if live.track.position not in running:
+                        name = f"track {job.job_id[:8]}/{live.track.position}"
+                        running[live.track.position] = group.create_task(self._track(job, live), name=name)
+
+            async def found() -> None:
                 await add_extras(self._services, job)
-            missing = job.missing
-            if not missing:
-                await self._complete(job)
-                return
-            if any(not live.record.username or live.state is TrackState.NO_SOURCE for live in missing if not live.track.optional):
-                await self._search(job)
-                await add_extras(self._services, job)
-                missing = job.missing
-            await self._set(job, JobState.ACTIVE, job.record.error)
-            states = await self._fetch(job, missing)
-            if TrackState.PAUSED in states:
-                self._let_go(job)
-                await self._pause_for(job, next((live.record.reason for live in missing if live.record.reason), "the disk is in trouble"))
-                return
-            if TrackState.NO_SOURCE in states:
-                if self._services.soulseek.state != "online":
-                    continue  # the search waits for the login and says why; then everybody is asked anew
-                lacking = sum(state is TrackState.NO_SOURCE for state in states)
-                await self._set(
-                    job, JobState.SEARCHING, f"no source for {lacking} tracks; searching again in {int(SEARCH_AGAIN_S // 60)} minutes"
-                )
-                self._tell(job, "job.no_source", job.record.error, level="warning")
-                await self._services.clock.sleep(SEARCH_AGAIN_S)
+                start()
+
+            seeker = group.create_task(self._seeker(job, found).run(), name=f"seek {job.job_id[:8]}")
+            start()
+            paused = not await _all_done([running[live.track.position] for live in job.required if live.track.position in running])
+            if not paused:
+                job.whole.set()
+                await found()
+                extras = {
+                    running[live.track.position]: live for live in job.tracks if live.track.optional and live.track.position in running
+                }
+                if extras:
+                    await self._give_up(job, extras)
+            for task in (seeker, *running.values()):
+                task.cancel()
+        if paused:
+            self._let_go(job)
+            reason = next((live.record.reason for live in job.missing if live.record.reason), "the disk is in trouble")
+            await self._pause_for(job, reason)
+        else:
+            await self._complete(job)
+
+    async def _track(self, job: LiveJob, live: LiveTrack) -> TrackState:
+        return await TrackTask(self._services, job, live, self._slots, self._history, lambda: self._keeper.save(job)).run()
+
+    def _seeker(self, job: LiveJob, found: Callable[[], Awaitable[None]]) -> Seeker:
+        def tell(name: str, text: str, level: Level) -> None:
+            self._tell(job, name, text, level=level)
+
+        return Seeker(self._services, job, self._history.score, partial(self._set, job), tell, found)
 
     async def _pause_for(self, job: LiveJob, trouble: str) -> None:
-        await self._set(job, JobState.PAUSED, trouble)
+        try:
+            await self._set(job, JobState.PAUSED, trouble)
+        except (OSError, sqlite3.Error) as error:  # the very disk that is full; it is paused all the same
+            log.warning("the pause could not be stored: %s", error)
         self._tell(job, "job.disk", f"paused: {trouble}; `slskdn jobs resume {job.job_id[:8]}` goes on", level="error")
 
-    async def _online(self, job: LiveJob) -> None:
-        """Until logged in. An account that is refused or in use elsewhere is waited for as well: what to do about it is said, once."""
-        plane, told = self._services.soulseek, ""
-        while plane.state != "online":
-            if (words := plane.state_words) != told:
-                told = words
-                await self._set(job, JobState.SEARCHING, words)
-                self._tell(job, "job.waiting", f"waiting for Soulseek: {words}", level="warning")
-            try:
-                async with asyncio.timeout(OFFLINE_LOOK_S):
-                    await plane.wait_online()
-            except (TimeoutError, UserError):
-                await self._services.clock.sleep(OFFLINE_LOOK_S)
-
-    async def _search(self, job: LiveJob) -> None:
-        services = self._services
-        tell = Teller(services.bus, services.trace, job.job_id, 0, job.record.release.title)
-        while True:
-            await self._online(job)
-            await self._set(job, JobState.SEARCHING)
-            try:
-                if job.record.type == JobType.FILES:
-                    job.candidates = await look_again(services, job)
-                    return
-                release = replace(job.record.release, tracks=tuple(live.track for live in job.required))
-                found = await find_album(
-                    services, release, job.record.constraints, self._history, lambda words: tell.trace("search", words=words)
-                )
-                break
-            except UserError as error:  # the login was lost for good while asking
-                log.info("search ended: %s", error.message)
-        job.candidates = found.candidates
-        best = found.candidates[0] if found.candidates else None
-        if best is None:
-            self._tell(job, "job.search", f"{found.users} users answered, none fits {job.record.release.title}", level="warning")
-            return
-        words = f"{best.username}: {best.why}"
-        tell.trace("candidate", source=f"slsk:{best.username}", result="chosen", words=words)
-        tell.log("job.search", "job", f"{found.users} users answered; {words}")
-
-    def _history(self, username: str) -> float:
-        """1.0 for a user who never failed us, less with each failure."""
-        return 1.0 / (1 + self._failures[username])
-
-    async def _fetch(self, job: LiveJob, missing: Sequence[LiveTrack]) -> list[TrackState]:
-        async def one(live: LiveTrack) -> TrackState:
-            async with self._slots.place(lambda: (job.record.queue_position, live.track.position)):
-                task = TrackTask(self._services, job, live, lambda: self._save(job))
-                state = await task.run()
-                if state is not TrackState.DONE and live.record.username:
-                    self._failures[live.record.username] += 1
-                return state
-
-        async with asyncio.TaskGroup() as group:
-            tasks = {
-                live.track.position: group.create_task(one(live), name=f"track {job.job_id[:8]}/{live.track.position}") for live in missing
-            }
-            extras = {tasks[live.track.position]: live for live in missing if live.track.optional}
-            if needed := set(tasks.values()) - set(extras):
-                await asyncio.wait(needed)
-            if extras:
-                await self._give_up(job, extras, whole=all(live.state is TrackState.DONE for live in job.required))
-        return [task.result() for task in tasks.values() if task not in extras]
-
-    async def _give_up(self, job: LiveJob, extras: dict[asyncio.Task[TrackState], LiveTrack], whole: bool) -> None:
-        """Extras have a while after the last track; what failed by then is told and left out. While tracks are missing it is tried again with them."""
-        await asyncio.wait(extras, timeout=EXTRAS_S if whole else 0)
+    async def _give_up(self, job: LiveJob, extras: dict[asyncio.Task[TrackState], LiveTrack]) -> None:
+        """Extras have a while after the last track; what failed by then is told and left out."""
+        await asyncio.wait(extras, timeout=EXTRAS_S)
         for task in extras:
             task.cancel()
         await asyncio.wait(extras)
         for live in extras.values():
             if live.state is not TrackState.DONE:
-                live.record.state = TrackState.FAILED if whole else TrackState.PENDING
-                if whole:
-                    words = f"{live.track.title} is left out: {live.record.reason or 'it did not come in time'}; {job.record.release.title} is whole without it"
-                    self._services.bus.publish("extra.failed", "job", words, job_id=job.job_id, track=live.track.position)
+                live.record.state = TrackState.FAILED
+                words = f"{live.track.title} is left out: {live.record.reason or 'it did not come in time'}; {job.record.release.title} is whole without it"
+                self._services.bus.publish("extra.failed", "job", words, job_id=job.job_id, track=live.track.position)
 
     async def _complete(self, job: LiveJob) -> None:
         job.record.finished_at = iso(self._services.clock.wall())
@@ -399,10 +351,18 @@ class JobRunner:
         self._notices.send(job.record, partial(self._save, job))
 
     async def _save(self, job: LiveJob) -> None:
-        async with self._saving:
-            await self._services.store.jobs.save(job.record)
-            await asyncio.get_running_loop().run_in_executor(self._services.disk, self._manifests.keep, job.record)
+        await self._keeper.save(job)
 
     def _tell(self, job: LiveJob, name: str, text: str, *, level: Level = "info") -> None:
         self._services.bus.publish(name, "job", text, level=level, job_id=job.job_id)
         self._services.trace.add(job.job_id, kind="job", result=str(job.record.state), words=text)
+
+
+async def _all_done(tasks: Sequence[asyncio.Task[TrackState]]) -> bool:
+    """Wait for all; False as soon as one had to pause."""
+    waiting = set(tasks)
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if any(task.result() is TrackState.PAUSED for task in done):
+            return False
+    return True

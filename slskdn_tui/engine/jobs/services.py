@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from slskdn_tui.engine.soulseek.search import Listener
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.model.candidates import FoundFile, SearchReply
-from slskdn_tui.model.ports import ChunkPeer, Origin
+from slskdn_tui.model.ports import ChunkPeer, QueuedOrigin
 
 
 class Folders(Protocol):
@@ -49,7 +49,8 @@ class Plane(Protocol):
     async def search(
         self, query: str, *, wait_s: float = 8.0, priority: Priority = Priority.JOB, user: str = "", listener: Listener | None = None
     ) -> tuple[SearchReply, ...]: ...
-    def origin(self, file: FoundFile) -> Origin: ...
+    def origin(self, file: FoundFile) -> QueuedOrigin: ...
+    async def wait_back(self, usernames: Collection[str]) -> None: ...
 
 
 class MeshFinder(Protocol):

@@ -1,88 +1,125 @@
-"""One track from holder to library: fetch, fail over, rescue, verify, place. Shell; one task a track, cancelled by pause.
+"""One track from holder to library: queue, fetch, fail over, rescue, verify, place. Shell; one task a track, cancelled by pause.
 
-A holder that ends badly is followed by another holder of the same file at the same offset (the swarm compares an overlap first), then by the
-next candidate. A file that fails its final check goes to quarantine, its holder is not used again for this track, and the job goes on.
+It waits in a holder's queue without a swarm, without a file and without a place among what moves; only when the peer offers (or the mesh may help)
+does it take such a place. A holder that ends badly is followed by another holder of the same file at the same offset (the swarm compares an
+overlap first), then by the next candidate, and when nobody is left by waiting for who is away. A file that fails its final check goes to
+quarantine, its holder is not used again for this track, and the job goes on.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from typing import Any
 
 from slskdn_tui.engine.jobs.finish import Finish
+from slskdn_tui.engine.jobs.history import UserHistory
+from slskdn_tui.engine.jobs.holders import Holders, key_of
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
+from slskdn_tui.engine.jobs.moving import Moved, MoveEnd, Moving
+from slskdn_tui.engine.jobs.queueing import Queueing, Wait, Waited
 from slskdn_tui.engine.jobs.rescue import Rescuer
 from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.slots import Place, Slots
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.music.matching import holders
-from slskdn_tui.engine.peers.bandwidth import least_cap
-from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.guard import Target
-from slskdn_tui.engine.swarm.part_file import PartFile
-from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
-from slskdn_tui.model.codec import codec_of
-from slskdn_tui.model.jobs import JobType, TrackState
-from slskdn_tui.model.ports import OriginEnd
+from slskdn_tui.model.jobs import TrackState
+from slskdn_tui.model.ports import OriginEnd, QueuedOrigin
 
-TRIES = 3
-"""How often one holder is tried for a track before the next."""
-BACK_OFF = (2.0, 10.0, 60.0)
+SOON_S = 60.0
+"""A track whose holder is tried again this soon is not said to lack a source."""
+RESERVE_S = 30.0
+"""How long a moving place is kept for a peer whose offer came when all were taken, and who was asked again."""
+HELP_AGAIN_S = 300.0
+"""A track in a queue asks the mesh again after this long (sooner where rescue.queued_s is less)."""
 
 
 class TrackTask:
-    """Drives one track. `save` stores the job's record; `run` returns the state the track ended in."""
+    """Drives one track. `save` stores the job's record; `run` returns DONE, PAUSED (the disk), or FAILED (an extra that nobody gave)."""
 
-    def __init__(self, services: Services, job: LiveJob, live: LiveTrack, save: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        job: LiveJob,
+        live: LiveTrack,
+        slots: Slots,
+        history: UserHistory,
+        save: Callable[[], Awaitable[None]],
+    ) -> None:
         self._services = services
         self._job = job
         self._live = live
+        self._slots = slots
+        self._history = history
         self._save = save
         self._tell = Teller(services.bus, services.trace, job.job_id, live.track.position, live.track.title)
-        self._tried: dict[tuple[str, str], int] = {}
         self._finish = Finish(services, job, live, self._tell, save)
         self._rescuer = Rescuer(services, job, live, self._tell, self._same_file)
-        self._switch: FoundFile | None = None
-        self._other_file: set[tuple[str, str]] = set()
-        self._started_over = False
+        self._queueing = Queueing(services.clock, live, self._tell)
+        self._moving = Moving(services, job, live, self._tell, self._rescuer, lambda: bool(self._same_file()))
+        self._holders = Holders()
+        self._last: tuple[FoundFile, str] | None = None
 
     async def run(self) -> TrackState:
         record = self._live.record
-        if await self._finish.take_up(self._part_path(record.size), self._part_key(record.size)):
+        if await self._finish.take_up(self._moving.part_path(record.size), self._moving.part_key(record.size)):
             await self._set(TrackState.DONE)
             return TrackState.DONE
-        why = ""
-        while (holder := self._choose() or await self._start_over()) is not None:
+        while True:
+            holder = self._choose() or await self._start_over()
+            if holder is None:
+                if not await self._wait_for_a_source():
+                    return TrackState.FAILED
+                continue
+            self._announce(holder)
             record.username, record.path, record.size, record.reason = holder.username, holder.path, holder.size, ""
-            await self._set(TrackState.ACTIVE)
-            end, why = await self._transfer(holder)
-            holder = FoundFile(record.username, record.path, record.size, "")
-            if end is SwarmEnd.COMPLETE:
-                await self._set(TrackState.VERIFYING)
-                bad = await self._finish.finish(self._part_path(holder.size), self._part_key(holder.size))
-                if not bad:
-                    await self._set(TrackState.DONE)
-                    await self._rescuer.placed(self._live.last)
-                    return TrackState.DONE
-                why, self._tried[_key(holder)], record.blake3 = bad, TRIES, ""
-            elif end is SwarmEnd.DISK:
-                await self._set(TrackState.PENDING, why)
+            moved = await self._from(holder)
+            if moved.how is MoveEnd.DISK:
+                await self._set(TrackState.PENDING, moved.words)
                 return TrackState.PAUSED
-            tries = self._tried[_key(holder)] = self._tried.get(_key(holder), 0) + 1
-            self._tell.trace("candidate", source=f"slsk:{holder.username}", result="ended", words=why)
-            if tries < TRIES and self._switch is None:
-                await self._services.clock.sleep(BACK_OFF[min(tries, len(BACK_OFF)) - 1])
-        if self._job.record.type != JobType.FILES and not self._live.track.optional:  # those were asked for as they are
-            record.username, record.path = "", ""
-        await self._set(TrackState.NO_SOURCE, f"nobody online has this file; last: {why}" if why else "nobody online has this file")
-        return TrackState.NO_SOURCE
+            if moved.how is MoveEnd.COMPLETE and not (bad := await self._placed(holder, moved)):
+                return TrackState.DONE
+            await self._ended(holder, moved if moved.how is not MoveEnd.COMPLETE else Moved(MoveEnd.COMPLETE, bad))
+
+    async def _placed(self, holder: FoundFile, moved: Moved) -> str:
+        """Check and place the whole file; empty when done, else why it was set aside."""
+        await self._set(TrackState.VERIFYING)
+        if bad := await self._finish.finish(self._moving.part_path(holder.size), self._moving.part_key(holder.size)):
+            self._live.record.blake3 = ""
+            return bad
+        await self._set(TrackState.DONE)
+        await self._rescuer.placed(self._live.last)
+        await self._history.note(holder.username, done=1, size=moved.size, seconds=moved.seconds)
+        return ""
+
+    async def _ended(self, holder: FoundFile, moved: Moved) -> None:
+        """This holder ended badly: what that means for trying it again, for its name, and in words."""
+        now = self._services.clock.now()
+        if moved.how is MoveEnd.COMPLETE:
+            self._holders.bad(holder)
+        elif moved.end is not None:
+            self._holders.ended(holder, moved.end, moved.words, now)
+        else:
+            self._holders.failed(holder, now)
+        if moved.end is not OriginEnd.OFFLINE:
+            await self._history.note(holder.username, failed=1, size=moved.size, seconds=moved.seconds)
+        self._last = holder, moved.words
+        self._tell.trace("candidate", source=f"slsk:{holder.username}", result="ended", words=moved.words)
 
     async def _set(self, state: TrackState, reason: str = "") -> None:
-        self._live.record.state = state
+        record = self._live.record
+        changed = (TrackState.NO_SOURCE in (state, record.state)) or record.state is TrackState.PENDING
+        record.state = state
         if reason:
-            self._live.record.reason = reason
+            record.reason = reason
         await self._save()
+        if changed:
+            self._job.changed.set()
+
+    def _rank(self) -> tuple[Any, ...]:
+        return self._live.track.optional, self._job.record.queue_position, self._live.track.position
 
     # Holders ----------------------------------------------------------------------------------------------------
 
@@ -90,172 +127,133 @@ class TrackTask:
         record = self._live.record
         current = FoundFile(record.username, record.path, record.size, os.path.splitext(record.path)[1]) if record.username else None
         found = list(holders(self._live.track, self._job.candidates, like=current))
-        return [current, *(file for file in found if _key(file) != _key(current))] if current else found
+        return [current, *(file for file in found if key_of(file) != key_of(current))] if current else found
 
     def _choose(self) -> FoundFile | None:
-        if self._switch is not None:
-            chosen, self._switch = self._switch, None
-            return chosen
-        usable = [file for file in self._known() if self._tried.get(_key(file), 0) < TRIES]
-        return min(usable, key=lambda file: self._tried.get(_key(file), 0), default=None)
+        return next(iter(self._holders.usable(self._known(), self._services.clock.now())), None)
+
+    def _same_file(self) -> list[FoundFile]:
+        """Other holders who say they have the very file being fetched, and may be tried."""
+        record = self._live.record
+        others = [file for file in self._known() if file.username != record.username and file.size == record.size]
+        return self._holders.usable(others, self._services.clock.now())
 
     async def _start_over(self) -> FoundFile | None:
         """Who is left has another file than the one begun: once, the bytes of a holder who is gone are given up for it."""
-        again = [file for file in self._known() if _key(file) in self._other_file]
-        if self._started_over or not again:
-            return None
-        self._started_over = True
-        self._tell.log(
-            "track.restart", "swarm", f"{self._live.track.title}: nobody else has the file begun; starting over", level="warning"
-        )
+        again = self._holders.start_over(self._known())
         for file in again:
-            self._tried[_key(file)] = 0
-            await self._services.store.parts.drop(self._part_key(file.size))
-            self._part_path(file.size).unlink(missing_ok=True)
+            await self._services.store.parts.drop(self._moving.part_key(file.size))
+            self._moving.part_path(file.size).unlink(missing_ok=True)
+        if not again:
+            return None
+        words = f"{self._live.track.title}: nobody else has the file begun; starting over"
+        self._tell.log("track.restart", "swarm", words, level="warning")
+        self._last = None
         return again[0]
 
-    def _other(self, current: FoundFile, *, same_size: bool) -> FoundFile | None:
-        """Another holder; with `same_size` only one that says it has the same file."""
-        for file in self._known():
-            fits = file.username != current.username and self._tried.get(_key(file), 0) < TRIES
-            if fits and (file.size == current.size or not same_size):
-                return file
-        return None
+    def _announce(self, holder: FoundFile) -> None:
+        """Say that another holder goes on, and why."""
+        last, self._last = self._last, None
+        if last is None or last[0].username == holder.username:
+            return
+        old, why = last
+        how = "at the same offset" if old.size == holder.size else "who has another file"
+        text = f"{self._live.track.title}: {old.username}: {why}; going on with {holder.username} {how}"
+        self._tell.log("track.failover", "swarm", text)
+        self._tell.trace("candidate", source=f"slsk:{holder.username}", result="failover", words=why)
 
-    def _same_file(self) -> list[FoundFile]:
-        """Other holders who say they have the very file being fetched."""
-        record = self._live.record
-        others = [file for file in self._known() if file.username != record.username and file.size == record.size]
-        return [file for file in others if self._tried.get(_key(file), 0) < TRIES]
-
-    # Transfer ---------------------------------------------------------------------------------------------------
-
-    def _part_path(self, size: int) -> Path:
-        return self._services.paths.incomplete / self._job.job_id / f"{self._live.track.position:03}-{size}.part"
-
-    def _part_key(self, size: int) -> str:
-        return f"{self._job.job_id}/{self._live.track.position}/{size}"
-
-    async def _transfer(self, holder: FoundFile) -> tuple[SwarmEnd, str]:
-        """Run a swarm over this holder's file until it is whole or can't go on; other holders of the same file take over inside."""
-        services = self._services
-        path = self._part_path(holder.size)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = await PartFile.open(
-            path,
-            holder.size,
-            self._part_key(holder.size),
-            services.store.parts,
-            services.clock,
-            free_space=services.settings.downloads.free_space_mib << 20,
-        )
-        swarm = TrackSwarm(
-            part,
-            clock=services.clock,
-            supervisor=services.supervisor,
-            tunables=services.settings.scheduler,
-            rescue=services.settings.rescue,
-            reputation=services.book.reputation,
-            observe=self._tell.swarm,
-            on_outcome=services.book.outcome,
-            overlay_rate=least_cap(self._job.record.constraints.overlay_bandwidth_kbps, services.settings.downloads.bandwidth_kbps),
-            download_limit=lambda: least_cap(services.settings.downloads.bandwidth_kbps),
-            target=Target(self._live.track.recording_mbid, self._live.track.length_ms, codec_of(holder.path)),
-        )
-        self._live.swarm = swarm
-        self._rescuer.begin()
-        watch = services.supervisor.spawn(f"watch {self._job.job_id[:8]}/{self._live.track.position}", self._watch(swarm))
+    async def _wait_for_a_source(self) -> bool:
+        """Until a holder may be tried: one comes back, has rested, or was found. False for an extra while nothing else is missing."""
+        live, clock, files = self._live, self._services.clock, self._known()
+        rests_until, away = self._holders.next_at(files), self._holders.away(files)
+        left = rests_until - clock.now() if rests_until is not None else None
+        if left is None or left > SOON_S:
+            if live.track.optional and self._job.whole.is_set():
+                return False
+            live.news.clear()
+            why = f"; last: {self._last[0].username}: {self._last[1]}" if self._last else ""
+            await self._set(TrackState.NO_SOURCE, f"nobody online has this file{why}")
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(live.news.wait()), asyncio.ensure_future(live.next_asked.wait())]
+        if live.track.optional:
+            waits.append(asyncio.ensure_future(self._job.whole.wait()))
+        if left is not None:
+            waits.append(asyncio.ensure_future(clock.sleep(max(0.0, left))))
+        back = asyncio.ensure_future(self._services.soulseek.wait_back(away)) if away else None
         try:
-            swarm.use_origin(services.soulseek.origin(holder))
-            while True:
-                end = await swarm.run()
-                if end is not SwarmEnd.ORIGIN_ENDED or not self._next_origin(swarm):
-                    return end, self._why(swarm, end)
+            await asyncio.wait([*waits, back] if back else waits, return_when=asyncio.FIRST_COMPLETED)
+            if back is not None and back.done():
+                self._holders.back(away)
+            if live.news.is_set():
+                self._holders.back({candidate.username for candidate in self._job.candidates})
         finally:
-            watch.cancel()
-            self._rescuer.end()
-            self._live.last = swarm.status()
-            await swarm.stop()
-            self._live.swarm = None
-
-    def _next_origin(self, swarm: TrackSwarm) -> bool:
-        """After an origin ended badly: another holder of the same file goes on at the same offset. False when there is none."""
-        record = self._live.record
-        current = FoundFile(record.username, record.path, record.size, "")
-        self._tried[_key(current)] = self._tried.get(_key(current), 0) + 1
-        result = swarm.origin_result
-        if result is not None and result[0] is OriginEnd.MISMATCH:
-            self._tried[_key(current)] = TRIES
-            self._other_file.add(_key(current))
-        other = self._other(current, same_size=True)
-        if other is None:
-            return False
-        self._use(swarm, other, result[1] if result else "ended")
+            live.news.clear()
+            live.next_asked.clear()
+            for wait in (*waits, *((back,) if back else ())):
+                wait.cancel()
+            await asyncio.gather(*waits, *((back,) if back else ()), return_exceptions=True)
         return True
 
-    def _use(self, swarm: TrackSwarm, holder: FoundFile, why: str) -> None:
-        record = self._live.record
-        self._tell.log(
-            "track.failover",
-            "swarm",
-            f"{self._live.track.title}: {record.username} {why}; going on with {holder.username} at the same offset",
-        )
-        self._tell.trace("candidate", source=f"slsk:{holder.username}", result="failover", words=why)
-        record.username, record.path = holder.username, holder.path
-        swarm.use_origin(self._services.soulseek.origin(holder))
+    # One holder -------------------------------------------------------------------------------------------------
 
-    def _why(self, swarm: TrackSwarm, end: SwarmEnd) -> str:
-        if end is SwarmEnd.DISK:
-            return str(swarm.trouble or end)
-        why = swarm.origin_result[1] if swarm.origin_result else str(end)
-        return f"{why}; {swarm.held}" if swarm.held else why
+    async def _from(self, holder: FoundFile) -> Moved:
+        """Wait in this holder's queue, and move its file when it is offered."""
+        if self._live.record.state is TrackState.NO_SOURCE:
+            await self._set(TrackState.PENDING)
+        origin = self._services.soulseek.origin(holder)
+        try:
+            async with self._slots.queued(holder.username, self._rank) as place:
+                await self._set(TrackState.QUEUED)
+                return await self._queue(origin, holder, place)
+        finally:
+            self._live.waiting = None
+            await origin.leave()
 
-    # Watching ---------------------------------------------------------------------------------------------------
-
-    async def _watch(self, swarm: TrackSwarm) -> None:
-        """Look at the swarm until it ends: stall -> rescue, or the next holder; and what the user asks for."""
-        rescue = self._services.settings.rescue
-        tick = min(1.0, rescue.no_bytes_s / 4, rescue.queued_s / 4)
-        again = max(2.0, min(30.0, rescue.no_bytes_s / 2))
-        asked_at = -again
+    async def _queue(self, origin: QueuedOrigin, holder: FoundFile, place: Place) -> Moved:
+        live, clock = self._live, self._services.clock
+        patience = self._services.settings.rescue.queued_s
+        began = clock.now()
+        help_at = began + patience
         while True:
-            await self._services.clock.sleep(tick)
-            if self._live.next_asked.is_set():
-                self._live.next_asked.clear()
-                await self._change_holder(swarm, "left by the user")
-            forced = self._live.rescue_asked.is_set()
-            reason = "asked for by the user" if forced else swarm.underperforming()
-            if not reason and not self._rescuer.under_way:
-                continue
-            now = self._services.clock.now()
-            if not forced and now - asked_at < again:
-                continue
-            asked_at = now
-            self._live.rescue_asked.clear()
-            if not await self._rescuer.help(swarm, reason) and swarm.underperforming():
-                self._fail_over(swarm, reason)
+            waited = await self._queueing.wait(origin, help_at)
+            if waited.how is Waited.OFFERED:
+                async with self._slots.moving(holder.username, self._rank):
+                    if not origin.offered:  # it could not be held until this place was free
+                        waited = await self._queueing.wait(origin, clock.now() + RESERVE_S)
+                    if waited.how is Waited.OFFERED:
+                        place.leave()
+                        await self._set(TrackState.ACTIVE)
+                        return await self._moving.run(origin, holder)
+            if waited.how is Waited.ENDED:
+                return _moved(waited)
+            if waited.how is Waited.NEXT:
+                if any(file.username != holder.username for file in self._holders.usable(self._known(), clock.now())):
+                    return Moved(MoveEnd.LEFT, "left by the user")
+                self._tell.log("track.failover", "swarm", f"{live.track.title}: no other holder is known", level="warning")
+            if waited.how is Waited.TIME and (live.rescue_asked.is_set() or clock.now() >= help_at):
+                reason = f"queued for {_time(clock.now() - began)} (more than {_time(patience)})"
+                moved = await self._help(origin, holder, "asked for by the user" if live.rescue_asked.is_set() else reason)
+                live.rescue_asked.clear()
+                if moved.how is not MoveEnd.WAIT:
+                    return moved
+                if any(self._holders.fresh(file) for file in self._same_file()):
+                    return Moved(MoveEnd.LEFT, reason)
+                help_at = clock.now() + min(patience, HELP_AGAIN_S)
 
-    async def _change_holder(self, swarm: TrackSwarm, why: str) -> None:
-        record = self._live.record
-        current = FoundFile(record.username, record.path, record.size, "")
-        if same := self._other(current, same_size=True):
-            swarm.drop_origin()
-            self._use(swarm, same, why)
-        elif other := self._other(current, same_size=False):
-            self._switch = other
-            await swarm.stop()  # another file: it has a part of its own
-        else:
-            self._tell.log("track.failover", "swarm", f"{self._live.track.title}: no other holder is known", level="warning")
-
-    def _fail_over(self, swarm: TrackSwarm, reason: str) -> None:
-        """Nobody in the mesh can help: another holder of the same file may."""
-        record = self._live.record
-        current = FoundFile(record.username, record.path, record.size, "")
-        if other := self._other(current, same_size=True):
-            self._tried[_key(current)] = self._tried.get(_key(current), 0) + 1
-            swarm.drop_origin()
-            self._use(swarm, other, reason)
+    async def _help(self, origin: QueuedOrigin, holder: FoundFile, reason: str) -> Moved:
+        """Let the mesh move the file while it waits in the queue; WAIT when it cannot."""
+        if await self._rescuer.unable(reason):
+            return Moved(MoveEnd.WAIT, reason)
+        async with self._slots.moving(holder.username, self._rank):
+            await self._set(TrackState.ACTIVE)
+            moved = await self._moving.run(origin, holder, reason)
+            if moved.how is MoveEnd.WAIT:
+                await self._set(TrackState.QUEUED)
+            return moved
 
 
-def _key(file: FoundFile) -> tuple[str, str]:
-    return file.username, file.path
+def _moved(waited: Wait) -> Moved:
+    return Moved(MoveEnd.ENDED, waited.words, waited.end)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
