@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine import stored_views
@@ -19,6 +19,7 @@ from slskdn_tui.engine.peers.ledger import LedgerTotals
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.store.records import JobRecord, TraceEvent, TrackRecord
 from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.stored_lists import stored_list
 from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.engine.views.versions import Versions
@@ -30,6 +31,7 @@ from slskdn_tui.model.views import (
     JobsView,
     LogView,
     PartStatus,
+    Screen,
     Snapshot,
     StatusView,
     SwarmsView,
@@ -121,6 +123,10 @@ class ReadOnlyEngine:
                 return await asyncio.to_thread(self._log, view)
             case "candidates":
                 raise UserError("no_engine", "asking MusicBrainz needs a running engine", _HINT)
+        if (listed := await stored_list(self._store, view)) is not None:
+            return listed
+        if view.screen in get_args(Screen):
+            raise UserError("no_engine", f"{view.screen} can be shown by a running engine only", _HINT)
         raise UserError("usage", f"no screen {view.screen!r}", "see docs/protocol/control.md")
 
     async def _status(self) -> StatusView:

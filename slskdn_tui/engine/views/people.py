@@ -9,21 +9,19 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from slskdn_tui.engine.parts import Parts
-from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.soulseek.answers import Answer
 from slskdn_tui.engine.soulseek.people import People, UserInfo
 from slskdn_tui.engine.soulseek.share_list import ListedFolder, ShareList
-from slskdn_tui.engine.store.messages import LONGEST, StoredMessage
+from slskdn_tui.engine.views.message_rows import message_row
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.expected import claimed, expect, format_words, formats_words
 from slskdn_tui.model.filters import Filter, parse
 from slskdn_tui.model.finding import BrowseView, SearchRow, make_ref
-from slskdn_tui.model.people import MessageRow, MessagesView, PeopleView, PersonRow, UserView
+from slskdn_tui.model.people import MessagesView, PeopleView, PersonRow, UserView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
 
@@ -96,7 +94,7 @@ class PeopleViews:
             return MessagesView(0)
         kept = people.messages
         rows = await (kept.with_user(key.subject, key.start, key.count) if key.subject else kept.conversations(key.start, key.count))
-        return MessagesView(0, tuple(_message_row(each) for each in rows), people.unread)
+        return MessagesView(0, tuple(message_row(each) for each in rows), people.unread)
 
     async def browse(self, key: ViewKey) -> BrowseView:
         name, folder, path = key.subject.partition("\n")
@@ -216,11 +214,3 @@ def _told(info: UserInfo) -> dict[str, Any]:
         "description": SafeText(info.description),
         "privileged": info.privileged,
     }
-
-
-def _message_row(message: StoredMessage) -> MessageRow:
-    moment = iso(datetime.fromtimestamp(message.wall, UTC))
-    return MessageRow(
-        str(message.number), 0, SafeText(message.username), message.direction, moment, SafeText(message.text, LONGEST), message.read,
-        message.unread, message.username,
-    )  # fmt: skip
