@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -257,17 +257,10 @@ class Engine:
         speed = Speed(self, self.clock)
         self.limits.on_change = speed.apply
         self.supervisor.keep("speed limits", speed.run)
-        self.wishlist = Wishlist(services, self.runner, self._get_files)
+        self.wishlist = Wishlist(services, self.runner)
         await self.wishlist.load()
         if self.settings.wishlist.enabled and self.settings.soulseek.enabled:
             self.supervisor.keep("wishlist", self.wishlist.run)
-
-    async def _get_files(self, refs: Sequence[str], destination: str) -> str:
-        """Make a job of files by their references; its id. UserError as `get.add` says it."""
-        result = await self.submit(Command("get.add", {"refs": list(refs), "destination": destination or None}))
-        if not result.ok:
-            raise UserError(result.code, result.message, result.hint)
-        return str(result.data["job_id"])
 
     async def stop(self) -> None:
         """Bring everything down; committed bytes and states stay."""

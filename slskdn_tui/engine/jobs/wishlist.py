@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from slskdn_tui.engine.jobs.files_job import files_record
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.wish_round import fitting, in_turn, interval_of, keep, wait_for
@@ -20,8 +21,8 @@ from slskdn_tui.engine.store.wishes import Wish, WishHit
 from slskdn_tui.model.candidates import SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import NONE, Filter, parse
-from slskdn_tui.model.finding import make_ref
 from slskdn_tui.model.folders import FoundFolder, folders_of, in_order
+from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText
 
@@ -32,17 +33,14 @@ LOOK_S = 5.0
 COLLECT_S = 15.0
 MOST_WISHES = 1000
 Answer = TypeVar("Answer")
-GetFiles = Callable[[Sequence[str], str], Awaitable[str]]
-"""Takes references of files and a destination's name; answers the new job's id. Raises UserError."""
 
 
 class Wishlist:
     """`run` for ever under a supervisor. What changes is in the database when a call returns."""
 
-    def __init__(self, services: Services, runner: JobRunner, get_files: GetFiles) -> None:
+    def __init__(self, services: Services, runner: JobRunner) -> None:
         self._services = services
         self._runner = runner
-        self._get_files = get_files
         self._wishes: dict[str, Wish] = {}
         self._counts: dict[str, tuple[int, int]] = {}
         self._last = 0.0
@@ -193,8 +191,9 @@ class Wishlist:
         await self._found(wish, found)
         if wish.auto and found:
             best = found[0]
-            job_id = await self._get_files([make_ref(file.username, file.path) for file in best.files], wish.destination)
-            await self._became(wish, job_id, f"{len(best.files)} files of {best.reply.username}: {best.title}")
+            record = files_record(best.reply.username, best.folder, best.files, Constraints(use_overlay=False), wish.destination)
+            job = await self._runner.add(record)
+            await self._became(wish, job.job_id, f"{len(best.files)} files of {best.reply.username}: {best.title}")
 
     async def _release(self, wish: Wish) -> Release:
         return await self._services.music.release(wish.reference)
