@@ -1,0 +1,127 @@
+"""Files of a user without a release: folders and single files, what is wrong with a reference, and manifests of such a job."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from engine_world import Album, World, act, completed, until
+from files_world import ALBUM, get, got, placed, put_more, remote, shared
+
+from slskdn_tui.model.finding import make_ref
+from slskdn_tui.model.jobs import JobType
+from slskdn_tui.seam import Command
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+def test_a_folder_ends_bit_identical_below_the_users_name_with_what_is_no_music(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            await put_more(
+                world, mono, {f"{ALBUM}/info.nfo": b"made with love", f"{ALBUM}/empty.txt": b"", f"{ALBUM}/back: cover?.jpg": b"x" * 9}
+            )
+            engine = await world.engine()
+            job = await got(engine, make_ref("mono_lith", remote(mono, ALBUM), folder=True))
+            assert job.record.type == JobType.FILES and job.record.release.artist == "mono_lith" and len(job.tracks) == 4
+            await completed(job)
+            wanted = placed(shared(world, "mono_lith"))
+            del wanted[f"{ALBUM}/empty.txt"]
+            wanted[f"{ALBUM}/back_ cover_.jpg"] = wanted.pop(f"{ALBUM}/back: cover?.jpg")
+            assert placed(tmp_path / "me" / "music") == {f"mono_lith/{name}": digest for name, digest in wanted.items()}
+            assert mono.total == sum(path.stat().st_size for path in shared(world, "mono_lith").rglob("*.*") if path.is_file())
+
+    asyncio.run(main())
+
+
+def test_one_file_found_by_asking_for_its_folder_goes_to_the_destination_named(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(0)
+            engine = await world.engine(downloads={"destinations": {"vinyl": str(tmp_path / "vinyl")}})
+            name = album.tracks(2)[1].name
+            ref = make_ref("mono_lith", remote(mono, ALBUM, name))
+            job = await got(engine, ref, destination="vinyl")
+            again = await get(engine, ref)
+            assert again.code == "refused" and job.job_id[:8] in again.hint
+            mono.let_go()
+            await completed(job)
+            assert placed(tmp_path / "vinyl") == {f"mono_lith/{ALBUM}/{name}": world.truth[1]} and world.music() == []
+            assert mono.sent == {name: album.tracks(2)[1].stat().st_size}
+
+    asyncio.run(main())
+
+
+def test_a_reference_that_leads_nowhere_says_why(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            engine = await world.engine()
+            await engine.soulseek.wait_online()
+            file = make_ref("mono_lith", remote(mono, ALBUM, "gone.flac"))
+            for ref, code, words in (
+                ("mono_lith/x.flac", "usage", "is no reference"),
+                (file, "not_found", "does not share"),
+                (make_ref("mono_lith", remote(mono, "Other"), folder=True), "not_found", "shares no files in"),
+                (make_ref("nobody", "@@x\\y", folder=True), "network", "nobody is not online"),
+            ):
+                result = await get(engine, ref)
+                assert (result.code, words in result.message, bool(result.hint)) == (code, True, True), result
+            assert (await get(engine, file, destination="tape")).code == "not_found"
+            assert engine.runner.jobs() == [] and mono.total == 0
+
+    asyncio.run(main())
+
+
+def test_a_files_job_comes_back_from_its_manifest_and_takes_only_what_is_missing(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            await put_more(world, mono, {f"{ALBUM}/Scans/back: cover?.jpg": b"paper" * 1000, f"{ALBUM}/back.jpg": b"more" * 900})
+            engine = await world.engine()
+            refs = [
+                make_ref("mono_lith", remote(mono, ALBUM), folder=True),
+                make_ref("mono_lith", remote(mono, ALBUM, "Scans"), folder=True),
+            ]
+            job = await got(engine, *refs)
+            await completed(job)
+            before = placed(tmp_path / "me" / "music")
+            assert f"mono_lith/{ALBUM}/Scans/back_ cover_.jpg" in before and len(before) == 4
+            text = engine.runner.manifest(job)
+            await engine.stop()
+            Path(job.tracks[0].record.placed).unlink()
+            (tmp_path / "me" / "music" / "mono_lith" / ALBUM / "Scans" / "back_ cover_.jpg").unlink()
+            sent = dict(mono.sent)
+            other = await world.engine("other", downloads={"folder": str(tmp_path / "me" / "music")})
+            path = tmp_path / "files.yaml"
+            path.write_text(text, encoding="utf-8")
+            result = await other.submit(Command("jobs.import", {"file": str(path)}))
+            assert result.ok and "2 of 4 tracks are here already" in result.message
+            await completed(other.runner.find(job.job_id))
+            assert placed(tmp_path / "me" / "music") == before
+            missing = {Path(job.tracks[0].record.path.replace("\\", "/")).name, "back: cover?.jpg"}
+            assert {name for name, count in mono.sent.items() if count != sent[name]} == missing
+
+    asyncio.run(main())
+
+
+def test_a_file_whose_holder_leaves_is_gone_on_with_from_another_user_who_has_it(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono = await world.holder("mono_lith")
+            name, size = album.tracks(1)[0].name, album.tracks(1)[0].stat().st_size
+            mono.hold(size // 2)
+            engine = await world.engine()
+            job = await got(engine, make_ref("mono_lith", remote(mono, ALBUM, name)))
+            await until(lambda: mono.sent.get(name, 0) > size // 3, "half of it came", job)
+            other = await world.holder("bluenote59")
+            await mono.stop()
+            await completed(job)
+            assert placed(tmp_path / "me" / "music") == {f"mono_lith/{ALBUM}/{name}": world.truth[0]}
+            assert 0 < other.sent[name] < size  # from where the other one stopped, and an overlap
+            assert (await act(engine, "rerun", job)).ok
+
+    asyncio.run(main())
