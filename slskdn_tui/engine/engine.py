@@ -248,7 +248,7 @@ class Engine:
     async def _start_jobs(self, stack: AsyncExitStack) -> None:
         services = Services(
             self.settings, self.paths, self.clock, self.supervisor, self.bus, self.store, self.trace, self.music, self.soulseek, self.finder,
-            self.book, self.audio.check, self._finished, self.disk,
+            self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes,
         )  # fmt: skip
         self.runner = JobRunner(services)
         self.views = Views(self)

@@ -28,6 +28,7 @@ ASK_S = 8.0
 MOST_FOLDERS = 8
 _FRONT = re.compile(r"(?i)\b(cover|front|folder)\b")
 _LOOKED = "extras_looked"
+_Answer = tuple[FoundFile, ...] | None
 
 
 def top_folder(folders: Iterable[str]) -> str:
@@ -87,35 +88,42 @@ def holder(job: LiveJob) -> tuple[str, list[tuple[int, FoundFile]]]:
     return username, [pair for pair in chosen if pair[1].username == username]
 
 
-async def add_extras(services: Services, job: LiveJob) -> int:
-    """Look once what else the album's user has in its folders, and make it optional tracks; how many there are now. Never fails."""
-    record, endings = job.record, services.settings.downloads.extras
-    if record.type != JobType.RELEASE or not endings or record.details.get(_LOOKED):
-        return 0
-    username, files = holder(job)
-    if not username:
-        return 0
-    folders = dict.fromkeys(file.folder for _, file in files)
-    folders[top_folder(folders)] = None
-    contents: list[FoundFile] = []
-    try:
-        async with asyncio.timeout(ASK_S):
-            for folder in [each for each in folders if each][:MOST_FOLDERS]:
-                contents += await _ask(services, username, folder)
-    except TimeoutError:
-        return 0  # asked again before the job ends
+async def add_extras(services: Services, job: LiveJob) -> None:
+    """Look once what else the album's user has in its folders, and make it optional tracks. Never fails; who does not answer is asked again by the next call."""
+    async with job.looking:
+        record, endings = job.record, services.settings.downloads.extras
+        if record.type != JobType.RELEASE or not endings or record.details.get(_LOOKED):
+            return
+        username, files = holder(job)
+        folders = dict.fromkeys(file.folder for _, file in files)
+        folders[top_folder(folders)] = None
+        answers = []
+        try:
+            async with asyncio.timeout(ASK_S):
+                for folder in [each for each in folders if each][:MOST_FOLDERS]:
+                    answers.append(await _ask(services, username, folder))
+        except TimeoutError:
+            pass  # what came by then is not all: some other time
+        else:
+            _add(job, username, files, answers, endings)
+
+
+def _add(job: LiveJob, username: str, files: Sequence[tuple[int, FoundFile]], answers: Sequence[_Answer], endings: Iterable[str]) -> None:
+    if all(answer is None for answer in answers):
+        return
+    record = job.record
     record.details[_LOOKED] = username
-    found = choose(record.release, files, contents, endings)
+    found = choose(record.release, files, (file for answer in answers for file in answer or ()), endings)
     record.release = replace(record.release, tracks=(*record.release.tracks, *(track for track, _ in found)))
     for track, file in found:
         entry = TrackRecord(track.position, username=file.username, path=file.path, size=file.size)
         record.tracks.append(entry)
         job.tracks.append(LiveTrack(track, entry))
-    return len(found)
 
 
-async def _ask(services: Services, username: str, folder: str) -> tuple[FoundFile, ...]:
+async def _ask(services: Services, username: str, folder: str) -> _Answer:
+    """What lies in a folder; None when the user did not say."""
     try:
         return await services.soulseek.people.folder(username, folder)
-    except UserError:
-        return ()  # an empty folder above the discs, or the user has gone
+    except UserError as error:
+        return () if error.code == "not_found" else None  # the folder above the discs may be empty

@@ -86,7 +86,7 @@ class LiveTrack:
 class LiveJob:
     """One job: its record, its tracks, the candidates found so far, and the task that drives it.
 
-    `changed` is set when a track gets or lacks a source; `whole` while all but extras is placed.
+    `changed` is set when a track gets or lacks a source; `whole` while all but extras is placed; `looking` is held while extras are looked for.
     """
 
     record: JobRecord
@@ -95,6 +95,7 @@ class LiveJob:
     task: asyncio.Task[Any] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     whole: asyncio.Event = field(default_factory=asyncio.Event)
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     history: deque[Any] = field(default_factory=lambda: deque(maxlen=200))
 
     @classmethod

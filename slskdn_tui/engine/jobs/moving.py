@@ -83,8 +83,8 @@ class Moving:
             reputation=services.book.reputation,
             observe=self._tell.swarm,
             on_outcome=services.book.outcome,
-            overlay_rate=least_cap(self._job.record.constraints.overlay_bandwidth_kbps, services.settings.downloads.bandwidth_kbps),
-            download_limit=lambda: least_cap(services.settings.downloads.bandwidth_kbps),
+            overlay_rate=least_cap(self._job.record.constraints.overlay_bandwidth_kbps, (services.download_cap() or 0) * 8 // 1000),
+            download_limit=services.download_cap,
             target=Target(live.track.recording_mbid, live.track.length_ms, codec_of(holder.path)),
         )
         live.swarm, live.waiting, self._left = swarm, None, None

@@ -88,3 +88,5 @@ class Services:
     """Called with a placed file and its recording MBID, so that it can be offered."""
     disk: Executor
     """Threads for file work; never the default executor, which resolves host names."""
+    download_cap: Callable[[], int | None] = lambda: None
+    """The limit of all downloads now, in bytes a second; None for none."""
