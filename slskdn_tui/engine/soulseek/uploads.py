@@ -1,14 +1,13 @@
 """Shell: the giving half of the polite transfer manager: who is served next, what is refused, and how bytes go out.
 
-Stock 1.7.1 never tells a place in queue, serves the newest first, tells and untells the server of a user with every file, and lets a silent downloader
-keep a slot for ever. Decisions are in `upload_groups.py`; what is overridden here is held by a contract test.
+Stock 1.7.1 never tells a place in queue, serves the newest first, and lets a silent downloader keep a slot for ever. Decisions are in
+`upload_groups.py`; what is overridden here is held by a contract test.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -34,13 +33,13 @@ from aioslsk.protocol.primitives import uint32
 from aioslsk.transfer.manager import TransferManager, _RequestFlag
 from aioslsk.transfer.model import AbortReason, FailReason, Transfer, TransferDirection
 from aioslsk.transfer.state import TransferState
-from aioslsk.user.model import TrackingFlag, UserStatus
+from aioslsk.user.model import UserStatus
 
-from slskdn_tui.engine.peers.bandwidth import Limiter
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.soulseek.holdoff import HoldOff
 from slskdn_tui.engine.soulseek.manners import Manners
 from slskdn_tui.engine.soulseek.upload_groups import BANNED, GROUPS, LEECHERS, Asker, GroupRules, Queue, Waiting, group_of, refusal
+from slskdn_tui.engine.soulseek.upload_stream import Declined, FairLimiter, FileChanged, check_file, chunk
 from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
@@ -49,27 +48,10 @@ KEEP_FINISHED = 100
 MAX_QUEUED = 10_000
 UPLOAD_TRIES = 5
 OFFSET_S = 30.0
-WATCH_S = 600.0
-"""The server is asked about a user once, and told that we no longer care so long after his last file."""
+ASK_AGAIN_S = 600.0
 KEEP_STATS = 5000
-CHUNK = 256 * 1024
-LEAST_CHUNK = 1024
-BURSTS_S = 8
-"""A capped upload goes out in pieces of an eighth of a second."""
-
-
-class FileChanged(Exception):
-    """A shared file is gone, or has another size than was told."""
-
-
-class Declined(Exception):
-    """The downloader does not want the file any more; its own words."""
-
-
-def chunk(left: int, *rates: float | None) -> int:
-    """How much goes out at once under some caps in bytes a second."""
-    least = min((rate for rate in rates if rate), default=None)
-    return min(left, CHUNK if least is None else max(LEAST_CHUNK, min(CHUNK, int(least / BURSTS_S))))
+STATS_S = 3.0
+"""The server is given so long to say what somebody shares before he counts as one who does."""
 
 
 class UploadManager(TransferManager):
@@ -91,7 +73,8 @@ class UploadManager(TransferManager):
         self._arrival = 0
         self._uploads: dict[str, dict[str, Transfer]] = {}
         self._stats: dict[str, tuple[int, float]] = {}
-        self._wanted_at: dict[str, float] = {}
+        self._first: dict[str, float] = {}
+        self._ending: set[str] = set()
         self._places: dict[tuple[str, str], int] | None = None
         self._ranks: Counter[tuple[bool, int]] = Counter()
         self.set_rules(GroupRules())
@@ -103,8 +86,8 @@ class UploadManager(TransferManager):
     def set_rules(self, rules: GroupRules) -> None:
         """Groups as the settings want them; `clock` is set before."""
         self.rules = rules
-        self.limit = Limiter(self.clock)
-        self.group_limits = {group: Limiter(self.clock, rules.caps.get(group)) for group in GROUPS}
+        self.limit = FairLimiter(self.clock)
+        self.group_limits = {group: FairLimiter(self.clock, rules.caps.get(group)) for group in GROUPS}
 
     async def stop(self) -> list[asyncio.Task[Any]]:
         for wake in self._wakes:
@@ -126,6 +109,7 @@ class UploadManager(TransferManager):
 
     def _note_stats(self, username: str, files: int) -> None:
         self._stats.pop(username, None)
+        self._first.pop(username, None)
         self._stats[username] = (files, self.clock.now())
         if len(self._stats) > KEEP_STATS:
             del self._stats[next(iter(self._stats))]
@@ -139,30 +123,23 @@ class UploadManager(TransferManager):
 
     @on_message(GetUserStats.Response)
     async def _on_get_user_stats(self, message: GetUserStats.Response, connection: PeerConnection) -> None:
-        if message.username in self._wanted_at or message.username in self._stats:
+        if message.username in self._uploads or message.username in self._stats:
             self._note_stats(message.username, message.user_stats.shared_file_count)
             self.request_management_cycle(_RequestFlag.TRANSFER_CHANGE)
 
-    async def manage_user_tracking(self) -> None:
-        """As stock, but a user whose files are done stays watched for a while: asked for file by file he would cost the server two messages each."""
-        now = self.clock.now()
-        for username in {each.username for each in self._transfers if not each.is_finalized()}:
-            await self._user_manager.track_user(username, TrackingFlag.TRANSFER)
-            self._wanted_at[username] = now
-        for username in [name for name, at in self._wanted_at.items() if now - at >= WATCH_S]:
-            del self._wanted_at[username]
-            await self._user_manager.untrack_user(username, TrackingFlag.TRANSFER)
-        await self._sweep(now)
-
-    async def _sweep(self, now: float) -> None:
+    def _sweep(self) -> None:
         """What may no longer be sent is ended; somebody who was a leecher ten minutes ago is asked about again."""
-        for username in [name for name, uploads in self._uploads.items() if any(not each.is_finalized() for each in uploads.values())]:
+        now = self.clock.now()
+        for username, uploads in self._uploads.items():
+            if username in self._ending or all(each.is_finalized() for each in uploads.values()):
+                continue
             group = self.group(username)
             if words := refusal(group, 0, 0, 0, self.rules):
-                await self._end(username, words)
+                self._ending.add(username)
+                self.spawn("upload ended", self._end(username, words))
                 continue
             files, asked = self._stats.get(username, (0, now))
-            if group == LEECHERS and now - asked >= WATCH_S:
+            if group == LEECHERS and now - asked >= ASK_AGAIN_S:
                 self._stats[username] = (files, now)
                 self._network.queue_server_messages(GetUserStats.Request(username))
 
@@ -170,6 +147,7 @@ class UploadManager(TransferManager):
 
     def manage_transfers(self) -> None:
         self._forget_finished()
+        self._sweep()
         super().manage_transfers()
 
     def _all(self) -> Iterator[Transfer]:
@@ -188,8 +166,13 @@ class UploadManager(TransferManager):
         return Queue(self.rules, waiting, active)
 
     def _ready(self, username: str) -> bool:
+        """Online, not left alone, and the server has had time to say whether this is a leecher."""
+        now = self.clock.now()
+        asked = username not in self._stats and self.rules.leecher_files and not self.relation(username)
+        if asked and now - self._first.get(username, now) < STATS_S:
+            return False
         offline = self._user_manager.get_user_object(username).status == UserStatus.OFFLINE
-        return not offline and not self.upload_holds.remaining(username, self.clock.now())
+        return not offline and not self.upload_holds.remaining(username, now)
 
     def _get_queued_transfers(self) -> tuple[list[Transfer], list[Transfer]]:
         """Stock's downloads, and the uploads that are to start now: no more than there are slots for."""
@@ -234,6 +217,9 @@ class UploadManager(TransferManager):
             if new == TransferState.QUEUED and old != TransferState.INITIALIZING:
                 self._arrival += 1
                 self._arrivals[transfer.username, transfer.remote_path] = self._arrival
+                if transfer.username not in self._stats and transfer.username not in self._first:
+                    self._first[transfer.username] = self.clock.now()
+                    self._wake_in(STATS_S)
             self.on_upload(transfer)
         await super().on_transfer_state_changed(transfer, old, new)
 
@@ -246,6 +232,7 @@ class UploadManager(TransferManager):
             self._arrivals.pop((each.username, each.remote_path), None)
             if not self._uploads[each.username]:
                 del self._uploads[each.username]
+                self._first.pop(each.username, None)
         if gone:
             ids = {id(each) for each in gone}
             self._transfers[:] = [each for each in self._transfers if id(each) not in ids]
@@ -343,10 +330,13 @@ class UploadManager(TransferManager):
 
     async def _end(self, username: str, words: str) -> None:
         """All of a user's uploads, ended by a rule: they may be asked for again when the rule no longer holds."""
-        found = [each for each in self._uploads[username].values() if not each.is_finalized()]
-        for each in found:
-            await asyncio.gather(*each.cancel_tasks(), return_exceptions=True)
-            await each.state.fail(reason=words)
+        try:
+            found = [each for each in self._uploads.get(username, {}).values() if not each.is_finalized()]
+            for each in found:
+                await asyncio.gather(*each.cancel_tasks(), return_exceptions=True)
+                await each.state.fail(reason=words)
+        finally:
+            self._ending.discard(username)
         self._refuse_all(username, found, words)
 
     def _refuse_all(self, username: str, transfers: list[Transfer], words: str) -> None:
@@ -478,13 +468,3 @@ class UploadManager(TransferManager):
                 self.on_bytes(transfer.username, "up", len(data))
         finally:
             await asyncio.to_thread(handle.close)
-
-
-def check_file(path: str, size: int) -> None:
-    """Raises FileChanged when there is no file of that size. Blocking."""
-    try:
-        found = os.stat(path).st_size
-    except OSError as error:
-        raise FileChanged(f"{error.strerror}: {SafeText(path)}") from error
-    if found != size:
-        raise FileChanged(f"{SafeText(path)} has {found} bytes, {size} when it was indexed")

@@ -10,7 +10,7 @@ from slskdn_tui.engine.soulseek.share_index import Shared
 from slskdn_tui.engine.soulseek.share_query import shareable
 from slskdn_tui.engine.soulseek.share_wire import browse_message
 from slskdn_tui.engine.soulseek.upload_groups import Asker, GroupRules, Queue, Waiting, group_of, refusal
-from slskdn_tui.engine.soulseek.uploads import chunk
+from slskdn_tui.engine.soulseek.upload_stream import chunk
 
 RULES = GroupRules(slots=1, friends_slots=0, leechers_slots=1)
 
