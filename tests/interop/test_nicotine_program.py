@@ -163,7 +163,7 @@ def test_messages_go_both_ways_and_users_and_their_files_are_shown(tmp_path) -> 
         code, shown = await lab.run("user", "nico", "--json")
         assert code == 0 and shown["status"] == "online" and shown["files"] == 1 and shown["slots"] == 2
         code, listed = await lab.run("browse", "nico", "--json")
-        assert code == 0 and [row["title"] for row in listed["rows"]] == ["Music/An Album"]
+        assert code == 0 and [row["title"] for row in listed["rows"]] == ["Music", "Music/An Album"]
         code, inside = await lab.run("browse", "nico", "Music\\An Album", "--json")
         assert code == 0 and [(row["title"], row["size"]) for row in inside["rows"]] == [("01 a.bin", 1000)]
 
