@@ -94,9 +94,9 @@ class CarefulUserManager(UserManager):
 
 
 class People:
-    """`load` before the client starts, `attach` to it; friends and bans take effect at once and are kept. Without tables nothing is kept.
+    """`load`, then `attach` to a client before it starts; friends and bans take effect at once and are kept. Without tables nothing is kept.
 
-    `on_event(name, text, data)`: `message.received`.
+    `complaint()` says why nobody can be asked now, None while logged in; `on_event(name, text, data)` tells `message.received`.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class People:
         clock: Clock,
         supervisor: Supervisor,
         on_event: Callable[[str, str, dict[str, Any]], None],
+        complaint: Callable[[], UserError | None],
         table: PeopleTable | None = None,
         messages: MessagesTable | None = None,
     ) -> None:
@@ -114,7 +115,7 @@ class People:
         self.unread = 0
         self._people: dict[str, Person] = {}
         self._client: Any = None
-        self._complaint: Callable[[], UserError | None] = lambda: UserError("network", "Soulseek is not started", "")
+        self._complaint = complaint
         self._watched: set[tuple[PeerConnection, asyncio.Future[None]]] = set()
         self._browses = Budget(*BROWSES)
         self._told: OrderedDict[str, Budget] = OrderedDict()
@@ -131,9 +132,8 @@ class People:
         if self.messages is not None:
             self.unread = await self.messages.unread()
 
-    def attach(self, client: Any, complaint: Callable[[], UserError | None]) -> None:
-        """`complaint()` says why nobody can be asked now; None while logged in."""
-        self._client, self._complaint = client, complaint
+    def attach(self, client: Any) -> None:
+        self._client = client
         client.users.keep_message = self._keep
         client.events.register(ConnectionStateChangedEvent, self._on_connection)
         self._apply()

@@ -90,7 +90,7 @@ class SoulseekPlane:
         self._indexer: ShareIndexer | None = None
         self._index: sqlite3.Connection | None = None
         self._scanner = ThreadPoolExecutor(1, thread_name_prefix="share-scan")
-        self.people = People(clock, supervisor, on_event, people, messages)
+        self.people = People(clock, supervisor, on_event, self._complaint, people, messages)
         self.ports = Ports(settings, clock, supervisor, on_event, gateway)
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -98,6 +98,7 @@ class SoulseekPlane:
 
     async def start(self) -> None:
         """Begin; login, scan and reconnects go on by themselves. Raises sqlite3.Error when the index of shares can be neither opened nor made."""
+        await self.people.load()
         if not self._settings.enabled:
             return
         hardening.install()
@@ -126,8 +127,7 @@ class SoulseekPlane:
         self._desk = SearchDesk(client, gate, memory, store, self._clock, self._tell_search, self._settings.search_results)
         self._searches = Searches(self._desk, self.wait_online, self._clock, self._supervisor)
         self._session = Session(client, self._settings.server, self._settings.reconnect_s, self._clock, self._rng, self._set_status)
-        await self.people.load()
-        self.people.attach(client, self._complaint)
+        self.people.attach(client)
         await client.start()
         await self.ports.start(client, self._session)
         self.set_limits(*self._limits)

@@ -15,10 +15,11 @@ from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.soulseek.answers import Answer
 from slskdn_tui.engine.soulseek.people import People, UserInfo
 from slskdn_tui.engine.soulseek.share_list import ListedFolder, ShareList
+from slskdn_tui.engine.views.found_rows import LONGEST_REF, file_row
 from slskdn_tui.engine.views.message_rows import message_row
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.expected import claimed, expect, format_words, formats_words
+from slskdn_tui.model.expected import claimed, expect, formats_words
 from slskdn_tui.model.filters import Filter, parse
 from slskdn_tui.model.finding import BrowseView, SearchRow, make_ref
 from slskdn_tui.model.people import MessagesView, PeopleView, PersonRow, UserView
@@ -33,10 +34,11 @@ Lines = tuple[tuple[SearchRow, ...], int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Which lines of whose list; the list itself is part of it by identity, so that a new one makes new lines."""
+    """Which lines of whose list, by what saved filters; the list is part of it by identity, so that a new one makes new lines."""
 
     key: ViewKey
     listed: int
+    saved: tuple[tuple[str, str], ...]
 
 
 class PeopleViews:
@@ -52,9 +54,9 @@ class PeopleViews:
 
     async def user(self, key: ViewKey) -> UserView:
         people, name = self._people, key.subject
-        answer = people.users.look(name)
-        info = answer.value
         history = await self._engine.store.user_history.get(name)
+        answer = people.users.look(name)  # nothing is awaited from here on: state and value belong together
+        info = answer.value
         return UserView(
             version=0,
             user=SafeText(name),
@@ -114,11 +116,12 @@ class PeopleViews:
 
     async def _lines_of(self, key: ViewKey, name: str, listed: ShareList, folder: ListedFolder | None) -> Lines:
         """Made once and kept: a list is looked at every second, and a filter reads all of it. UserError for a filter that cannot be read."""
-        wanted = _Wanted(key, id(listed))
+        kept = await self._engine.store.choices.under("filters.") if "@" in key.filter else {}
+        saved = {each: str(text) for each, text in kept.items()}
+        wanted = _Wanted(key, id(listed), tuple(saved.items()))
         made = self._lines.get(wanted)
         if made is None:
-            saved = await self._engine.store.choices.under("filters.") if key.filter else {}
-            test = parse(key.filter, {each: str(text) for each, text in saved.items()})
+            test = parse(key.filter, saved)
             user = self._people.users.known(name)
             made = await asyncio.to_thread(_make_lines, key, name, listed, folder, test, user)
             self._lines[wanted] = made
@@ -135,7 +138,12 @@ def _make_lines(key: ViewKey, name: str, listed: ShareList, folder: ListedFolder
     none = not test.empty and not test.user_passes(reply)
     if folder is not None:
         files = () if none else tuple(each for each in folder.found(name) if test.file_passes(each))
-        return tuple(_file_row(each) for each in files[window]), len(files), len(files), sum(each.size for each in files)
+        return (
+            tuple(file_row(reply, each, expect(each), False) for each in files[window]),
+            len(files),
+            len(files),
+            sum(each.size for each in files),
+        )
     if test.empty:
         rows = tuple(_folder_row(name, each.path, each.found(name), reply) for each in listed.folders[window])
         return rows, len(listed.folders), listed.files, listed.size
@@ -158,9 +166,9 @@ def _folder_row(name: str, path: str, files: Sequence[FoundFile], reply: SearchR
         0,
         SafeText(_shown(path)),
         SafeText(name),
-        make_ref(name, path, folder=True),
+        SafeText(make_ref(name, path, folder=True), LONGEST_REF),
         SafeText(formats_words(expected)),
-        min(known) if known else None,
+        round(sum(known) / len(known), 4) if known else None,
         free=reply.free_slot,
         queue=reply.queue,
         speed=reply.speed,
@@ -168,25 +176,6 @@ def _folder_row(name: str, path: str, files: Sequence[FoundFile], reply: SearchR
         seconds=seconds or None,
         files=len(files),
         username=name,
-    )
-
-
-def _file_row(file: FoundFile) -> SearchRow:
-    found = expect(file)
-    return SearchRow(
-        f"file/{file.path}",
-        0,
-        1,
-        file.label,
-        SafeText(file.username),
-        make_ref(file.username, file.path),
-        SafeText(format_words(file, found)),
-        found.quality,
-        size=file.size,
-        seconds=claimed(file.seconds, 1, LONGEST_TRACK_S),
-        files=1,
-        warning=SafeText(found.warning),
-        username=file.username,
     )
 
 
