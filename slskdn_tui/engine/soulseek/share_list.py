@@ -7,6 +7,7 @@ tuple, a `FoundFile` is made when somebody looks at it, and what is over a cap i
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from slskdn_tui.model.candidates import FoundFile
@@ -43,7 +44,7 @@ class ListedFolder:
 
 @dataclass(frozen=True, slots=True)
 class ShareList:
-    """Everything a user shares openly, folders in the peer's order; `capped` when there was more than is kept."""
+    """Everything a user shares openly, folders and files by name; `capped` when there was more than is kept."""
 
     folders: tuple[ListedFolder, ...]
     files: int
@@ -51,7 +52,8 @@ class ShareList:
     capped: bool = False
 
     def folder(self, path: str) -> ListedFolder | None:
-        return next((each for each in self.folders if each.path == path), None)
+        at = bisect_left(self.folders, _order(path), key=lambda each: _order(each.path))
+        return self.folders[at] if at < len(self.folders) and self.folders[at].path == path else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class _Reader:
             path = self.text()
             count = self.number()
             files = [self.file() for _ in range(min(count, left))]
-            out.append(ListedFolder(path, tuple(each for each in files if _sound(path, each))))
+            sound = (each for each in files if _sound(path, each))
+            out.append(ListedFolder(path, tuple(sorted(sound, key=lambda each: _order(each[0])))))
             left -= len(files)
             if len(files) < count:
                 return tuple(out), True
@@ -127,7 +130,8 @@ class _Reader:
 
 def read_shares(body: bytes, most: int = MOST_FILES) -> ShareList:
     """A whole share list; the private part after it is left unread, since it cannot be had. ValueError when it is damaged."""
-    folders, capped = _Reader(body).folders(most)
+    unsorted, capped = _Reader(body).folders(most)
+    folders = tuple(sorted(unsorted, key=lambda each: _order(each.path)))
     return ShareList(folders, sum(len(each.files) for each in folders), sum(each.size for each in folders), capped)
 
 
@@ -136,6 +140,10 @@ def read_folder(body: bytes, most: int = MOST_IN_FOLDERS) -> FolderReply:
     reader = _Reader(body)
     ticket, path = reader.number(), reader.text()
     return FolderReply(ticket, path, reader.folders(most)[0])
+
+
+def _order(name: str) -> tuple[str, str]:
+    return name.casefold(), name
 
 
 def _sound(path: str, file: ListedFile) -> bool:

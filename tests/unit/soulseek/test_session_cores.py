@@ -175,11 +175,12 @@ def test_a_share_list_is_read_with_attributes_and_old_encodings_and_the_private_
     )
     listed = read_shares(body + struct.pack("<I", 0) + folders(("secret", [file("x")])))
     assert (listed.files, listed.size, listed.capped, len(listed.folders)) == (2, 12, False, 2)
-    one, two = listed.folders[0].found("alice")
+    assert [each.path for each in listed.folders] == ["@@a\\Music", "@@a\\Music\\One"], "by name, whatever the peer's order"
+    one, two = listed.folders[1].found("alice")
     assert (one.path, one.size, one.extension) == ("@@a\\Music\\One\\01.flac", 5, "flac")
     assert (one.seconds, one.sample_rate, one.bit_depth, one.bitrate) == (180, 44100, 16, None)
     assert (two.name, two.extension, two.bitrate) == ("café.mp3", "mp3", 320)
-    assert listed.folder("@@a\\Music\\One") is listed.folders[0] and listed.folder("secret") is None
+    assert listed.folder("@@a\\Music\\One") is listed.folders[1] and listed.folder("secret") is None
 
 
 def test_more_files_than_the_cap_are_left_off_and_told() -> None:
