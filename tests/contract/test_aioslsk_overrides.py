@@ -16,6 +16,7 @@ import aioslsk.search.manager
 import aioslsk.shares.manager
 import aioslsk.transfer.manager
 import aioslsk.transfer.model
+import aioslsk.user.manager
 import pytest
 
 import slskdn_tui.engine.soulseek.client as ours_client
@@ -39,6 +40,8 @@ SIGNATURES = {
     (Transfers, "get_queue_size"): ["self"],
     (Transfers, "request_place_in_queue"): ["self", "transfer"],
     (Transfers, "manage_transfers"): ["self"],
+    (Transfers, "manage_user_tracking"): ["self"],
+    (Transfers, "_on_get_user_status"): ["self", "message", "connection"],
     (Transfers, "request_management_cycle"): ["self", "flag"],
     (Transfers, "_initialize_download"): ["self", "transfer", "peer_connection", "request"],
     (Transfers, "_add_upload"): ["self", "username", "remote_path"],
@@ -76,6 +79,7 @@ SIGNATURES = {
     (Net, "_create_peer_connection_fallback"): ["self", "ticket", "username", "typ", "ip", "port", "obfuscate"],
     (Net, "_make_indirect_connection"): ["self", "ticket", "username", "typ"],
     (Net, "on_message_received"): ["self", "message", "connection"],
+    (Net, "get_active_peer_connections"): ["self", "username", "typ"],
     (Net, "get_peer_connection"): ["self", "username", "typ"],
     (Net, "send_peer_messages"): ["self", "username", "messages", "raise_on_error"],
     (Net, "create_peer_response_future"): ["self", "peer", "message_class", "fields"],
@@ -85,6 +89,9 @@ SIGNATURES = {
     (connection.PeerConnection, "receive_data"): ["self", "n_bytes"],
     (Data, "_send"): ["self", "data", "timeout"],
     (Data, "encode_message_data"): ["self", "message"],
+    (aioslsk.user.manager.UserManager, "track_user"): ["self", "username", "flag"],
+    (aioslsk.user.manager.UserManager, "untrack_user"): ["self", "username", "flag"],
+    (aioslsk.user.manager.UserManager, "get_user_object"): ["self", "username"],
     (aioslsk.client.SoulSeekClient, "login"): ["self", "minor_version"],
     (aioslsk.client.SoulSeekClient, "start"): ["self", "connect"],
     (aioslsk.client.SoulSeekClient, "create_network"): ["self"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from typing import Any
 
 from aioslsk.events import on_message
@@ -82,11 +82,10 @@ class Fetch:
 
 
 class OriginTransferManager(PoliteTransferManager):
-    """Downloads go into the sinks of registered fetches; a download without one is refused. `spawn(name, work)` starts a supervised task."""
+    """Downloads go into the sinks of registered fetches; a download without one is refused."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.spawn: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[Any]] = lambda name, work: asyncio.create_task(work, name=name)
         self._fetches: dict[tuple[str, str], Fetch] = {}
         self._asking: set[str] = set()
         self._missed: dict[asyncio.Future[None], frozenset[str]] = {}
@@ -229,7 +228,13 @@ class OriginTransferManager(PoliteTransferManager):
         found = {}
         for each in self._transfers:
             fetch = self.fetch_of(each)
-            if fetch is not None and each.username == username and each.remotely_queued and fetch.state == OriginState.QUEUED and not fetch.parked:
+            if (
+                fetch is not None
+                and each.username == username
+                and each.remotely_queued
+                and fetch.state == OriginState.QUEUED
+                and not fetch.parked
+            ):
                 found[each.remote_path] = (fetch, each)
         return found
 

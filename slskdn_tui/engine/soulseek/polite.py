@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aioslsk.events import PeerInitializedEvent, SessionInitializedEvent
@@ -36,7 +37,10 @@ QUEUED_STATES = (TransferState.QUEUED, TransferState.INCOMPLETE)
 
 
 class PoliteTransferManager(UploadManager):
-    """See the module; uploads are in `uploads.py`. Locks and holds are by user; `allowance` counts what a user costs the server."""
+    """See the module; uploads are in `uploads.py`. Locks and holds are by user; `allowance` counts what a user costs the server.
+
+    `spawn(name, work)` starts a supervised task; it may be set after construction.
+    """
 
     _network: BoundNetwork
 
@@ -46,6 +50,7 @@ class PoliteTransferManager(UploadManager):
         self.allowance = Allowance()
         self._watch_list = WatchList(self.allowance)
         self._wake_ticks: set[int] = set()
+        self.spawn: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[Any]] = lambda name, work: asyncio.create_task(work, name=name)
         self._locks: dict[str, asyncio.Lock] = {}
         self._expected_files: dict[tuple[str, int], asyncio.Future[PeerConnection]] = {}
         self._network.about_user = lambda username: self.allowance.spend(username, self.clock.now())
@@ -55,12 +60,18 @@ class PoliteTransferManager(UploadManager):
         self.holds = HoldOff(manners.backoff)
 
     def _wake_in(self, seconds: float) -> None:
-        """As always, but one wake for all that fall into the same quarter of a second."""
-        now = asyncio.get_running_loop().time()
-        tick = math.ceil((now + seconds) * 4)
+        """A management cycle then, by our clock; one for all that fall into the same quarter of a second."""
+        tick = math.ceil((self.clock.now() + seconds) * 4)
         if tick not in self._wake_ticks:
-            self._wake_ticks = {each for each in self._wake_ticks if each >= now * 4} | {tick}
-            super()._wake_in(tick / 4 - now)
+            self._wake_ticks.add(tick)
+            self.spawn("soulseek alarm", self._wake_at(tick))
+
+    async def _wake_at(self, tick: int) -> None:
+        try:
+            await self.clock.sleep(tick / 4 - self.clock.now())
+        finally:
+            self._wake_ticks.discard(tick)
+        self.request_management_cycle(_RequestFlag.TRANSFER_CHANGE)
 
     # -- who is watched
 

@@ -369,7 +369,7 @@ def test_an_uploader_that_goes_away_midway_is_lost_and_what_came_is_kept(in_worl
 
 
 def test_manners_in_tests_are_only_shorter_waits() -> None:
-    assert QUICK.backoff == (5.0, 60.0, 120.0, 300.0, 900.0, 1800.0)
+    assert QUICK.backoff == (60.0, 120.0, 300.0, 900.0, 1800.0)
 
 
 def test_a_connection_closed_by_a_late_search_answer_does_not_make_its_user_unreachable(in_world) -> None:

@@ -79,10 +79,10 @@ def test_queries_are_tidied_before_they_are_sent() -> None:
 
 def test_back_off_grows_and_a_success_clears_it() -> None:
     holds = HoldOff()
-    assert [holds.failed("u", 0.0) for _ in range(8)] == [*BACKOFF_S, 1800.0, 1800.0]
+    assert [holds.failed("u", 0.0) for _ in range(7)] == [*BACKOFF_S, 1800.0, 1800.0]
     assert holds.remaining("u", 100.0) == 1700.0 and holds.remaining("v", 0.0) == 0
     holds.succeeded("u")
-    assert holds.remaining("u", 0.0) == 0 and holds.failed("u", 0.0, "why") == 5.0 and holds.reason("u") == "why"
+    assert holds.remaining("u", 0.0) == 0 and holds.failed("u", 0.0, "why") == 60.0 and holds.reason("u") == "why"
     holds.prune(10_000.0)
     assert holds.attempts("u") == 0
 
