@@ -213,15 +213,18 @@ def _address_towards(target: tuple[str, int]) -> str:
 
 
 class Keeper:
-    """Keeps one mapper's grant for the port that `wanted` tells. `words` says how it stands; `on_change(external)` is awaited for every grant and loss (0)."""
+    """Keeps one mapper's grant for the port that `wanted` tells. `external` is the port it granted (0 for none), `words` says how it stands; `on_change` is
+    awaited after every try."""
 
-    def __init__(self, mapper: Mapper, clock: Clock, wanted: Callable[[], int], on_change: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(self, mapper: Mapper, clock: Clock, wanted: Callable[[], int], on_change: Callable[[], Awaitable[None]]) -> None:
+        self.name = mapper.name
         self._mapper = mapper
         self._clock = clock
         self._wanted = wanted
         self._on_change = on_change
         self._moved = asyncio.Event()
         self._held = 0
+        self.external = 0
         self.words = f"{mapper.name}: asking the router"
 
     def port_moved(self) -> None:
@@ -243,20 +246,20 @@ class Keeper:
         try:
             granted = await self._mapper.grant(port)
         except MappingFailed as error:
-            self._held = 0
+            self._held = self.external = 0
             self.words = f"{self._mapper.name}: {error}; forward TCP port {port} by hand, or switch it off"
             log.warning("%s", self.words)
-            await self._on_change(0)
+            await self._on_change()
             return AGAIN_S
-        self._held = port
+        self._held, self.external = port, granted.external
         where = f"port {port}" if granted.external == port else f"port {granted.external} to our port {port}"
         self.words = f"{self._mapper.name}: the router forwards {where}"
         log.info("%s", self.words)
-        await self._on_change(granted.external)
+        await self._on_change()
         return granted.renew_in
 
     async def _give_back(self) -> None:
-        held, self._held = self._held, 0
+        held, self._held, self.external = self._held, 0, 0
         if held:
             await self._mapper.release(held)
 

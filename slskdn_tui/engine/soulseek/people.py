@@ -48,6 +48,8 @@ BROWSE_S = 1800.0
 """for a whole share list, however slow; a connection that brings nothing ends after its own 60 s"""
 OTHER_WAY_S = 5.0
 """after the connection closed: some clients answer over one of their own"""
+AT_ONCE_S = OTHER_WAY_S + 5.0
+"""a connection that closed so soon after we asked was about to close anyway; after longer the user did not want to answer"""
 KEEP_INFO_S = 300.0
 KEEP_SHARES_S = 600.0
 KEPT_LISTS = 3
@@ -284,13 +286,14 @@ class People:
         with network.asking(username):
             for _ in range(2):
                 answer = network.create_peer_response_future(username, reply, fields)
+                asked = self._clock.now()
                 try:
                     async with asyncio.timeout(CONNECT_S):
                         connection = await network.get_peer_connection(username)
                         await connection.send_message(question)
                     if await self._settled(answer, connection, patience):
                         return answer.result()[1]
-                    if not connection._is_closing:
+                    if not connection._is_closing or self._clock.now() - asked > AT_ONCE_S:
                         break
                 except UserOffline as error:
                     raise UserError("network", f"{username} is not online", "try again later") from error

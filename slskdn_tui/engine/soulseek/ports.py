@@ -97,7 +97,7 @@ class Ports:
         if self._settings.upnp:
             mappers.append(Upnp(local))
         self._keepers = [Keeper(each, self._clock, lambda: client.network.listen_port, self._mapped) for each in mappers]
-        self._tasks = [self._supervisor.keep(f"port mapping {each._mapper.name}", each.run) for each in self._keepers]
+        self._tasks = [self._supervisor.keep(f"port mapping by {each.name}", each.run) for each in self._keepers]
         if self._path is not None:
             self._tasks.append(self._supervisor.keep("port file", self._watch))
 
@@ -143,10 +143,11 @@ class Ports:
         self._session.wake()
         return True
 
-    async def _mapped(self, external: int) -> None:
+    async def _mapped(self) -> None:
         """A router forwards another port than ours: that one is for the server. What it granted is lost: ours again."""
         assert self._client is not None
         network = self._client.network
+        external = next((each.external for each in self._keepers if each.external), 0)
         public = external if external != network.listen_port else 0
         if public != network.public_port:
             network.public_port = public
