@@ -22,6 +22,7 @@ import pytest
 import slskdn_tui.engine.soulseek.client as ours_client
 import slskdn_tui.engine.soulseek.network as ours_network
 import slskdn_tui.engine.soulseek.origin as ours_origin
+import slskdn_tui.engine.soulseek.people as ours_people
 import slskdn_tui.engine.soulseek.polite as ours_polite
 import slskdn_tui.engine.soulseek.shares as ours_shares
 import slskdn_tui.engine.soulseek.uploads as ours_uploads
@@ -84,7 +85,12 @@ SIGNATURES = {
     (Net, "send_peer_messages"): ["self", "username", "messages", "raise_on_error"],
     (Net, "create_peer_response_future"): ["self", "peer", "message_class", "fields"],
     (Net, "select_port"): ["self", "port", "obfuscated_port"],
+    (Net, "on_peer_accepted"): ["self", "connection"],
+    (Net, "advertise_listening_ports"): ["self"],
+    (Net, "get_listening_ports"): ["self"],
+    (Net, "create_server_response_future"): ["self", "message_class", "fields"],
     (connection.ListeningConnection, "accept"): ["self", "reader", "writer"],
+    (connection.ListeningConnection, "disconnect"): ["self", "reason"],
     (connection.PeerConnection, "send_file"): ["self", "file_handle", "callback"],
     (connection.PeerConnection, "receive_data"): ["self", "n_bytes"],
     (Data, "_send"): ["self", "data", "timeout"],
@@ -92,6 +98,10 @@ SIGNATURES = {
     (aioslsk.user.manager.UserManager, "track_user"): ["self", "username", "flag"],
     (aioslsk.user.manager.UserManager, "untrack_user"): ["self", "username", "flag"],
     (aioslsk.user.manager.UserManager, "get_user_object"): ["self", "username"],
+    (aioslsk.user.manager.UserManager, "get_tracking_flags"): ["self", "username"],
+    (aioslsk.user.manager.UserManager, "_on_private_message"): ["self", "message", "connection"],
+    (aioslsk.user.manager.UserManager, "_on_peer_user_info_reply"): ["self", "message", "connection"],
+    (aioslsk.client.SoulSeekClient, "create_user_manager"): ["self"],
     (aioslsk.client.SoulSeekClient, "login"): ["self", "minor_version"],
     (aioslsk.client.SoulSeekClient, "start"): ["self", "connect"],
     (aioslsk.client.SoulSeekClient, "create_network"): ["self"],
@@ -111,11 +121,13 @@ def test_an_overridden_method_has_the_parameters_we_know(owner: type, name: str)
     assert list(inspect.signature(getattr(owner, name)).parameters) == SIGNATURES[owner, name]
 
 
-def test_the_three_functions_that_are_replaced_read_as_when_they_were_replaced() -> None:
+def test_the_functions_that_are_replaced_read_as_when_they_were_replaced() -> None:
     # by source file, because an earlier test may have installed the replacements already
     for module, name, wanted in (
         (connection, "async def _read_message(self)", "message = await self._reader.readexactly(message_len)"),
         (connection, "async def connect(self, timeout: float = 30)", "await asyncio.open_connection("),
+        (connection, "async def receive_message_object(self)", "message = self.decode_message_data(message_data)"),
+        (connection, "async def _read(", "async with asyncio.timeout(timeout) as self._read_timeout_object:"),
         (primitives, "def deserialize(cls, pos: int, message: bytes, decompress: bool = False)", "zlib.decompress(message[pos:])"),
     ):
         source = inspect.getsource(module)
@@ -134,6 +146,7 @@ def test_every_override_of_ours_overrides_something() -> None:
         ours_shares.IndexedSharesManager,
         ours_shares.IndexedPeerManager,
         ours_shares.IndexedSearchManager,
+        ours_people.CarefulUserManager,
         ours_client.Client,
     ):
         for name, member in vars(cls).items():
@@ -150,6 +163,8 @@ def test_message_handlers_that_are_overridden_stay_registered() -> None:
         (ours_origin.OriginTransferManager, "_on_peer_upload_failed", messages.PeerUploadFailed.Request),
         (ours_shares.IndexedPeerManager, "_on_peer_shares_request", messages.PeerSharesRequest.Request),
         (ours_shares.IndexedSearchManager, "_on_wish_list_interval", messages.WishlistInterval.Response),
+        (ours_people.CarefulUserManager, "_on_private_message", messages.PrivateChatMessage.Response),
+        (ours_people.CarefulUserManager, "_on_peer_user_info_reply", messages.PeerUserInfoReply.Request),
     ):
         assert getattr(cls, name)._registered_message is message
 
