@@ -206,9 +206,9 @@ async def _filters(actions: Actions, screen: SearchScreen) -> None:
         actions.say(str(getattr(error, "message", error)), "colors.error")
         return
     saved = view.rows if isinstance(view, FiltersView) else ()
-    choices = [Choice(f"@{row.name}", f"@{row.name}", str(row.filter)) for row in saved]
+    choices = [Choice(f"@{row.name}", f"@{row.name:<10} {row.filter}") for row in saved]
     if screen.filter_text and not screen.filter_text.startswith("@"):
-        choices.append(Choice("save", "save the filter in force", screen.filter_text))
+        choices.append(Choice("save", f"save {screen.filter_text}"))
     if screen.filter_text:
         choices.append(Choice("none", "no filter"))
     choices += [Choice(f"drop {row.name}", f"drop @{row.name}") for row in saved]

@@ -8,10 +8,15 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.finding import LimitsView, SearchView, UploadsView, WishesView
+from slskdn_tui.model.people import MessagesView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, JobsView, LogRow, LogView, Snapshot, StatusView, SwarmsView, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
-from tests.fakes import story
+from tests.fakes import citizen, story
+
+FILTERED = ("search", "browse")
+"""Views made of a subject and a filter."""
 
 
 class FakeEngine:
@@ -27,9 +32,19 @@ class FakeEngine:
             "trace": story.trace,
             "log": story.log(),
             "candidates": story.candidates,
+            "search": citizen.search,
+            "filters": citizen.filters(),
+            "wishes": citizen.wishes(),
+            "browse": citizen.browse,
+            "uploads": citizen.uploads(),
+            "limits": LimitsView(1),
+            "user": citizen.user,
+            "people": citizen.people,
+            "messages": citizen.messages,
         }
         if empty:
             self.views |= {"status": StatusView(1), "swarms": SwarmsView(1), "jobs": JobsView(1), "log": LogView(1)}
+            self.views |= {"search": SearchView(1), "wishes": WishesView(1), "messages": MessagesView(1), "uploads": UploadsView(1)}
         self.commands: list[Command] = []
         self.asked: list[ViewKey] = []
         self.answer = Result(message=SafeText("done"))
@@ -53,7 +68,8 @@ class FakeEngine:
     async def snapshot(self, view: ViewKey, since: int = 0) -> Snapshot:
         self.asked.append(view)
         found = self.views[view.screen]
-        found = found(view.subject) if callable(found) else found
+        if callable(found):
+            found = found(view.subject, view.filter) if view.screen in FILTERED else found(view.subject)
         if found is None:
             what = f"no job {view.subject!r}" if view.screen == "job" else f"there is no {view.screen} {view.subject}"
             raise UserError("not_found", what, "it may have ended")
@@ -136,7 +152,7 @@ def hostile(count: int = 10_000, *, raw: bool = False) -> FakeEngine:
         return value
 
     for screen, view in list(engine.views.items()):
-        engine.views[screen] = (lambda subject, make_view=view: poison(make_view(subject))) if callable(view) else poison(view)
+        engine.views[screen] = (lambda *asked, make_view=view: poison(make_view(*asked))) if callable(view) else poison(view)
     swarms: SwarmsView = engine.views["swarms"]
     engine.views["swarms"] = replace(
         swarms,

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,24 @@ from textual.pilot import Pilot
 
 from slskdn_tui.config.settings import Ui
 from slskdn_tui.ui.app import SlskdnApp
+from tests.fakes import citizen, story
 from tests.fakes.engine import FakeEngine
 
 SIZES = ((80, 24), (120, 36))
 SHOTS: dict[str, tuple[str, ...]] = {
     "swarms": (),
+    "search": ("2", "j", "enter", "j", "j"),
+    "search-warning": ("2", "j", "j"),
+    "search-waiting": ("2",),
+    "search-filter": ("2", "slash", *"lossless", "space", *"free", "greater_than_sign", "0", "enter"),
+    "search-filter-wrong": ("2", "slash", *"bogus", "equals_sign", "1"),
+    "musicbrainz": ("2", "tab"),
+    "wishlist": ("2", "tab", "tab"),
+    "browse": ("2", "b", "enter", "j"),
+    "user": ("2", "u"),
+    "messages": ("M",),
+    "conversation": ("M", "enter"),
+    "uploads": ("U",),
     "jobs": ("5",),
     "log": ("7",),
     "trace": ("5", "t"),
@@ -30,6 +44,12 @@ SHOTS: dict[str, tuple[str, ...]] = {
     "new-job-tracks": ("n", "l", "o", "v", "e", "l", "e", "s", "s", "enter", "enter"),
 }
 """Keys that lead to each picture."""
+VIEWS: dict[str, dict[str, Any]] = {
+    "search-waiting": {"search": citizen.waiting()},
+    "uploads": {"limits": citizen.limits()},
+    "messages": {"status": replace(story.status(), unread=2, wishes_new=1)},
+}
+"""What is not as in the story on some pictures."""
 IMG = Path(__file__).resolve().parents[2] / "docs" / "img"
 
 
@@ -52,12 +72,19 @@ async def arrange(pilot: Pilot[Any], keys: tuple[str, ...]) -> None:
     await settled(pilot)
     for key in keys:
         await pilot.press(key)
-        if len(key) > 1 or key.isdigit() or key in "tnx":
+        if len(key) > 1 or key.isdigit() or key in "tnxbuMU":
             await settled(pilot)
 
 
+def engine_of(shot: str) -> FakeEngine:
+    """The story as that picture needs it."""
+    engine = FakeEngine()
+    engine.views |= VIEWS.get(shot, {})
+    return engine
+
+
 async def draw(shot: str, size: tuple[int, int]) -> str:
-    app = SlskdnApp(FakeEngine(), settings=Ui(), refresh_hz=0.1)
+    app = SlskdnApp(engine_of(shot), settings=Ui(), refresh_hz=0.1)
     async with app.run_test(size=size) as pilot:
         await arrange(pilot, SHOTS[shot])
         return app.export_screenshot(title="slskdn")

@@ -29,7 +29,7 @@ def test_the_first_screen_shows_the_rescue_opened(engine: FakeEngine, make_app: 
         text = on_screen(app)
         assert "RESCUE" in text and "mesh  b3:9f2c" in text and "slsk  dj_kode" in text
         assert "alice" in text and "ratio 3.6:1" in text
-        assert "1 Swarms" in text and "5 Jobs" in text and "7 Log" in text and "2 Search" not in text
+        assert "1 Swarms" in text and "5 Jobs" in text and "7 Log" in text and "2 Search" in text
 
     drive(app, steps)
     assert engine.started == 1 and engine.stopped == 1
@@ -138,7 +138,10 @@ def test_new_job_from_words_to_start(engine: FakeEngine, make_app: Make) -> None
 
     drive(app, steps)
     assert engine.commands == [
-        Command("jobs.create", {"reference": story.MBID, "codecs": "FLAC,MP3", "max_lossy": 1, "canonical": True, "overlay": False})
+        Command(
+            "jobs.create",
+            {"reference": story.MBID, "codecs": "FLAC,MP3", "max_lossy": 1, "canonical": True, "overlay": False, "mix": False},
+        )
     ]
 
 

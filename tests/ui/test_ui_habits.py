@@ -31,7 +31,7 @@ def test_only_what_is_on_screen_is_asked_for(engine: FakeEngine, make_app: Make)
     async def steps(pilot: Pilot[int]) -> None:
         engine.asked.clear()
         await app.poller.poll()
-        assert {key.screen for key in engine.asked} == {"status", "swarms"}
+        assert {key.screen for key in engine.asked} == {"status", "swarms", "limits"}
         await pilot.press("7")
         await ready(pilot)
         engine.asked.clear()

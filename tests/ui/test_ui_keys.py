@@ -11,9 +11,14 @@ from slskdn_tui.ui.app import SlskdnApp
 from slskdn_tui.ui.keys import RESERVED, KeyTable, key_name
 from slskdn_tui.ui.line import ALIASES, VIEWS, complete, parse
 from slskdn_tui.ui.screens.base import LiveScreen
+from slskdn_tui.ui.screens.browse import BrowseScreen
+from slskdn_tui.ui.screens.messages import MessagesScreen
 from slskdn_tui.ui.screens.trace import TraceScreen
+from slskdn_tui.ui.screens.uploads import UploadsScreen
+from slskdn_tui.ui.screens.user import UserScreen
 
-SCREENS = ("swarms", "jobs", "log", "trace")
+PUSHED = (TraceScreen, BrowseScreen, MessagesScreen, UploadsScreen, UserScreen)
+SCREENS = ("swarms", "search", "jobs", "log", *(screen.KEYS for screen in PUSHED))
 
 
 def test_every_command_of_the_face_can_be_carried_out_and_nothing_else_is_claimed() -> None:
@@ -46,7 +51,7 @@ def test_esc_is_never_the_only_way() -> None:
 
 def test_screens_name_keys_that_exist() -> None:
     modes = [screen for screen in SlskdnApp.MODES.values() if isinstance(screen, type)]
-    assert {screen.KEYS for screen in [*modes, TraceScreen] if issubclass(screen, LiveScreen)} == set(SCREENS)
+    assert {screen.KEYS for screen in [*modes, *PUSHED] if issubclass(screen, LiveScreen)} == set(SCREENS)
 
 
 def test_a_keymap_moves_a_command_and_names_the_clash() -> None:
@@ -75,6 +80,15 @@ def test_the_line_reads_what_the_command_line_reads() -> None:
     assert parse("q").spec.name == "app.quit"
     assert parse("debug job 0f4 --track 5").spec.name == "trace.open"
     assert parse("list.sort").spec.name == "list.sort"
+
+
+def test_verbs_that_print_show_the_same_on_a_screen() -> None:
+    searched = parse("search kind of blue --filter lossless")
+    assert searched.spec.name == "search.new" and searched.args == {"query": ["kind", "of", "blue"], "filter": "lossless"}
+    assert parse("user dj_kode").args == {"user": "dj_kode"} and parse("user dj_kode").spec.name == "user.open"
+    assert parse("browse dj_kode").spec.name == "browse.open" and parse("message list").spec.name == "message.open"
+    assert parse("wishlist show 3").args == {"wish": "3"} and parse("uploads list").spec.name == "uploads.open"
+    assert parse("get slsk://a/b").spec.name == "get.add"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from slskdn_tui.ui.app import SlskdnApp
 from tests.fakes.engine import FakeEngine
-from tests.fakes.pictures import SHOTS, SIZES, arrange
+from tests.fakes.pictures import SHOTS, SIZES, arrange, engine_of
 
 Make = Callable[..., SlskdnApp]
 
@@ -24,8 +24,8 @@ def take(snap_compare: Any, app: SlskdnApp, shot: str, size: tuple[int, int]) ->
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("shot", sorted(SHOTS))
-def test_screen(snap_compare: Any, engine: FakeEngine, make_app: Make, shot: str, size: tuple[int, int]) -> None:
-    assert take(snap_compare, make_app(engine), shot, size)
+def test_screen(snap_compare: Any, make_app: Make, shot: str, size: tuple[int, int]) -> None:
+    assert take(snap_compare, make_app(engine_of(shot)), shot, size)
 
 
 def test_ascii(snap_compare: Any, engine: FakeEngine, make_app: Make) -> None:

@@ -81,7 +81,7 @@ class BrowsePresenter(SearchPresenter):
     columns: tuple[Column, ...] = (
         Column("title", "FOLDER / FILE", 0, least=28),
         Column("format", "FORMAT", 12, drop=2),
-        Column("quality", "QUAL", 5, "right", drop=4),
+        Column("quality", "QUAL", 5, "right", drop=4, hidden=True),
         Column("length", "LENGTH", 7, "right", drop=3),
         Column("size", "SIZE", 7, "right"),
         Column("own", "OWN", 3, "right", drop=1),
@@ -90,11 +90,19 @@ class BrowsePresenter(SearchPresenter):
     def cells(self, row: SearchRow) -> dict[str, Cell]:
         cells = super().cells(row)
         if not row.level:
-            cells["title"] = Cell(row.title, "colors.title")
+            cells["title"] = Cell(folder_title(row), "colors.title")
             cells["format"] = Cell(f"{row.files:,} file{'s' if row.files != 1 else ''}", "colors.dim")
         elif not row.format:
             cells["format"] = Cell("")
         return cells
+
+
+def folder_title(row: SearchRow) -> str:
+    """The last two names of a folder's path (three when the last is a disc): what tells it from others. The note has all of them."""
+    found = read_ref(row.ref)
+    parts = [part for part in re.split(r"[\\/]+", found[1]) if part] if found is not None else []
+    count = 3 if parts and _DISC.match(parts[-1]) else 2
+    return str(SafeText("\\".join(parts[-count:]))) if parts else str(row.title)
 
 
 def quality_cell(row: SearchRow) -> Cell:
@@ -255,24 +263,15 @@ def search_fact(view: SearchView | None) -> str:
 
 
 def row_note(row: SearchRow | None) -> tuple[str, str]:
-    """(text, style) on the row under the cursor: what is odd about it, else what stands behind its figures."""
+    """(text, style) on the row under the cursor: what is odd about it, else what has no column, and where it lies."""
     if row is None:
         return "", ""
     if row.warning:
         return f"! = {row.warning}", "colors.warning"
-    facts = [str(row.badge)] if row.badge else []
-    if row.level == 0:
-        facts += [f"{row.title} from {row.user}: {_plural(row.files, 'file')}" + (f", {fmt.size(row.size)}" if row.size else "")]
-        facts += (
-            ["a slot is free" if row.free else f"{row.queue} wait" if row.queue else "no slot is free"] if row.speed or row.queue else []
-        )
-        if row.owned:
-            facts.append("all of it is in the library" if row.owned >= 1 else f"{fmt.percent(row.owned)} of it is in the library")
-    else:
-        facts.append(str(row.title))
-        if row.owned >= 1:
-            facts.append("in the library already")
-    return "   ".join(facts), "colors.dim"
+    facts = [f"{_plural(row.files, 'file')}, {fmt.size(row.size)}"] if row.level == 0 and row.files else []
+    facts += [str(row.badge)] if row.badge else []
+    found = read_ref(row.ref)
+    return "   ".join([*facts, str(SafeText(found[1] if found is not None else row.title))]), "colors.dim"
 
 
 def candidate_lines(query: str, count: int, width: int, glyphs: Glyphs) -> list[Line]:
@@ -301,7 +300,7 @@ def wishes_lines(view: WishesView | None, width: int, glyphs: Glyphs) -> list[Li
     elif view.interval_s is None:
         how = "searched as soon as Soulseek is online"
     else:
-        how = f"one wish is searched every {fmt.duration(view.interval_s)} min, as the server says"
+        how = f"one wish is searched every {view.interval_s / 60:.0f} minutes, as the server says"
     return [spread(crumb, right, width), crop(((f" {how}", "colors.dim"),), width)]
 
 
@@ -348,11 +347,12 @@ def folder_words(ref: str) -> str:
         parts = parts[:-1]
     kept: list[str] = []
     for part in reversed(parts):
-        words = _clean(part)
+        bare = _YEAR.sub(" ", _BRACKETS.sub(" ", part).replace("_", " "))
+        words = _clean(bare)
         if part.startswith("@@") or words.casefold() in _NOISE or len(words) < 2:
             break
         kept.insert(0, words)
-        if len(kept) == 2 or " - " in part.strip(" -"):
+        if len(kept) == 2 or " - " in bare.strip(" -"):
             break
     seen: list[str] = []
     for word in " ".join(kept).split():
@@ -361,7 +361,7 @@ def folder_words(ref: str) -> str:
     return str(SafeText(" ".join(seen)))
 
 
-def _clean(part: str) -> str:
-    out = _BRACKETS.sub(" ", part).replace("_", " ")
-    out = _TAIL.sub(" ", _YEAR.sub(" ", out)) or out
+def _clean(bare: str) -> str:
+    """Without what says how it was encoded, and without lone signs."""
+    out = _YEAR.sub(" ", _TAIL.sub(" ", bare)).strip() or bare
     return " ".join(word for word in out.split() if word.strip("-–.+~"))

@@ -255,6 +255,12 @@ def uploads_lines(view: UploadsView | None, limits: LimitsView | None, width: in
     return out
 
 
+def limits_short(view: LimitsView, glyphs: Glyphs) -> str:
+    """The limits in force in a few letters."""
+    parts = [f"{glyph} {kbps:,}" for kbps, glyph in ((view.down_kbps, glyphs.down), (view.up_kbps, glyphs.up)) if kbps]
+    return f"limit {'  '.join(parts)} kbit/s" if parts else ""
+
+
 def limits_words(view: LimitsView | None) -> str:
     """`limits: 2,000 down, 500 up kbit/s (schedule: mon-fri ...)`; empty when there is none."""
     if view is None or not (view.down_kbps or view.up_kbps):

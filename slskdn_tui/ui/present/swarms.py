@@ -79,7 +79,7 @@ def uploads_line(view: SwarmsView | None, history: Sequence[float], up: float, w
         )
     queued = f", {view.uploads_queued} queued" if view.uploads_queued else ""
     out: list[Span] = [(f" Uploads {len(view.uploads)} active{queued}", "")]
-    if graph := fmt.spark(history, 24, glyphs):
+    if (not limits or width >= 100) and (graph := fmt.spark(history, 24, glyphs)):
         out.append((f"   {graph}", "colors.accent"))
     out.append((f"  {fmt.speed(up, '')}", ""))
     if limits:

@@ -13,8 +13,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.finding import SearchRow
 from slskdn_tui.model.views import Snapshot, ViewKey
-from slskdn_tui.ui.present.base import Glyphs, Line, crop, rule, wrap
+from slskdn_tui.ui.present.base import Glyphs, Line, crop, fit, rule, wrap
+from slskdn_tui.ui.present.finding import row_note
 from slskdn_tui.ui.present.status import footer_line, status_line, tab_line, too_small
 from slskdn_tui.ui.widgets.bar import BottomBar
 from slskdn_tui.ui.widgets.lines import Lines
@@ -162,6 +164,13 @@ class LiveScreen(Screen[None]):
         """What there is to say of the row under the cursor; shown while there is no message and no filter."""
         self._note = (text, style)
         self._show_bar()
+
+    def note_row(self, row: SearchRow | None) -> None:
+        """A note on a remote file or folder: a warning whole, all else in one row, so that the list stays where it is."""
+        text, style = row_note(row)
+        if row is None or not row.warning:
+            text = fit(text, max(8, self.size.width - 2), "left", self.glyphs.ellipsis).rstrip()
+        self.note(text, style)
 
     def _show_bar(self) -> None:
         query = self.main.model.query

@@ -13,7 +13,7 @@ from slskdn_tui.model.finding import BrowseView, SearchRow, read_ref
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import Snapshot, ViewKey
 from slskdn_tui.ui.present.base import Line, rule
-from slskdn_tui.ui.present.finding import BrowsePresenter, browse_line, row_note
+from slskdn_tui.ui.present.finding import BrowsePresenter, browse_line
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.widgets.lines import Lines
 from slskdn_tui.ui.widgets.live_table import LiveTable
@@ -94,10 +94,7 @@ class BrowseScreen(LiveScreen):
         return [{"user": self.user}]
 
     def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
-        row: SearchRow | None = event.row
-        found = read_ref(row.ref) if row is not None else None
-        text, style = row_note(row)
-        self.note(text if row is None or row.warning or found is None else str(SafeText(found[1])), style)
+        self.note_row(event.row)
 
     def _top(self, width: int, height: int) -> list[Line]:
         return [browse_line(self._view, self.user, width, self.glyphs), rule(width, self.glyphs)]

@@ -59,6 +59,7 @@ class MessagesScreen(LiveScreen):
         """Show that user's conversation; all of them for an empty name."""
         self.person = user
         self._one = None
+        self.note("")
         self.query_one("#said", LiveTable).set_rows(())
         self._toggle()
         if self.is_current:

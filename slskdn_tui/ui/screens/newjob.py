@@ -39,6 +39,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
         self._overlay = wishes.use_overlay
         self._canonical = wishes.prefer_canonical_variants
         self._lossy = wishes.max_lossy_tracks_per_album
+        self._mix = wishes.allow_mixed_sources
 
     def parts(self) -> Sequence[Widget]:
         glyphs = self.ui.glyphs
@@ -188,6 +189,8 @@ class NewJob(Dialog[dict[str, Any] | None]):
             self._overlay = not self._overlay
         elif key == "b":
             self._canonical = not self._canonical
+        elif key == "m":
+            self._mix = not self._mix
         elif key in ("plus", "equals_sign", "minus"):
             self._lossy = max(0, self._lossy + (-1 if key == "minus" else 1))
         elif key == "c":
@@ -204,6 +207,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
             "max_lossy": self._lossy,
             "canonical": self._canonical,
             "overlay": self._overlay,
+            "mix": self._mix,
         }
 
     # Drawing ---------------------------------------------------------------------------------------------------------
@@ -224,6 +228,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
                     *wish("c", "codecs", ", ".join(self._codecs)),
                     *wish("+-", "lossy at most", str(self._lossy)),
                     *wish("b", "canonical", "yes" if self._canonical else "no"),
+                    *wish("m", "several users", "yes" if self._mix else "no"),
                 ),
                 width,
             )

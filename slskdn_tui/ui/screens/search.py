@@ -18,7 +18,6 @@ from slskdn_tui.ui.present.finding import (
     SearchPresenter,
     WishesPresenter,
     candidate_lines,
-    row_note,
     search_empty,
     search_fact,
     search_lines,
@@ -41,8 +40,8 @@ class SearchScreen(LiveScreen):
 
     TAB = KEYS = "search"
     FOOTER: ClassVar[dict[str, dict[str, str]]] = {
-        "musicbrainz": {"get file": "look and make job", "get album": "", "make job": "", "user": ""},
-        "wishlist": {"get file": "results", "get album": "", "make job": "", "user": "", "new": "new wish"},
+        "musicbrainz": {"get file": "look and make job", "get album": "", "job": "", "user": ""},
+        "wishlist": {"get file": "results", "get album": "", "job": "", "user": "", "new": "new wish"},
     }
     ABOUT = (
         "Every search passes one gate, for Soulseek bans who searches too often; the wait is shown. The filter: "
@@ -257,7 +256,7 @@ class SearchScreen(LiveScreen):
         if isinstance(row, WishRow):
             self.note(wish_note(row))
         else:
-            self.note(*row_note(row if isinstance(row, SearchRow) else None))
+            self.note_row(row if isinstance(row, SearchRow) else None)
 
     def status_changed(self) -> None:
         super().status_changed()

@@ -12,7 +12,7 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import LimitsView
 from slskdn_tui.model.views import Snapshot, SwarmRow, SwarmsView, TrackView, ViewKey
 from slskdn_tui.ui.present.base import Line, rule
-from slskdn_tui.ui.present.people import limits_words
+from slskdn_tui.ui.present.people import limits_short
 from slskdn_tui.ui.present.swarms import SwarmsPresenter, event_lines, upload_lines, uploads_line
 from slskdn_tui.ui.present.track import track_lines
 from slskdn_tui.ui.screens.base import LiveScreen
@@ -97,7 +97,7 @@ class SwarmsScreen(LiveScreen):
             if self._shows_details and self._track is None:
                 self.ui.poller.kick()
         elif isinstance(view, LimitsView):
-            self._limits = limits_words(view)
+            self._limits = limits_short(view, self.glyphs)
             self.query_one("#uploads", Lines).update()
         elif isinstance(view, TrackView):
             self._track = view
