@@ -7,6 +7,7 @@ import importlib.metadata
 import inspect
 
 import aioslsk.client
+import aioslsk.distributed
 import aioslsk.network.connection as connection
 import aioslsk.network.network as network
 import aioslsk.peer
@@ -20,6 +21,7 @@ import aioslsk.user.manager
 import pytest
 
 import slskdn_tui.engine.soulseek.client as ours_client
+import slskdn_tui.engine.soulseek.distributed as ours_distributed
 import slskdn_tui.engine.soulseek.network as ours_network
 import slskdn_tui.engine.soulseek.origin as ours_origin
 import slskdn_tui.engine.soulseek.people as ours_people
@@ -31,6 +33,7 @@ Transfers = aioslsk.transfer.manager.TransferManager
 Shares = aioslsk.shares.manager.SharesManager
 Searches = aioslsk.search.manager.SearchManager
 Net = network.Network
+Tree = aioslsk.distributed.DistributedNetwork
 Data = connection.DataConnection
 
 SIGNATURES = {
@@ -55,6 +58,22 @@ SIGNATURES = {
     (Transfers, "_on_session_initialized"): ["self", "event"],
     (Transfers, "_on_peer_transfer_queue"): ["self", "message", "connection"],
     (Transfers, "_on_peer_upload_failed"): ["self", "message", "connection"],
+    (Transfers, "_on_add_user"): ["self", "message", "connection"],
+    (Transfers, "_on_peer_place_in_queue_request"): ["self", "message", "connection"],
+    (Transfers, "_request_shares_cycle"): ["self", "event"],
+    (Transfers, "get_upload_slots"): ["self"],
+    (Searches, "_on_distributed_search_request"): ["self", "message", "connection"],
+    (Searches, "_on_distributed_server_search_request"): ["self", "message", "connection"],
+    (Tree, "_on_peer_connection_initialized"): ["self", "event"],
+    (Tree, "_check_if_new_parent"): ["self", "peer"],
+    (Tree, "_calculate_max_children"): ["self", "upload_speed", "parent_speed_ratio"],
+    (Tree, "_get_advertised_branch_values"): ["self"],
+    (Tree, "_notify_server_of_parent"): ["self"],
+    (Tree, "_on_distributed_branch_level"): ["self", "message", "connection"],
+    (Tree, "_on_distributed_branch_root"): ["self", "message", "connection"],
+    (Tree, "_on_distributed_child_depth"): ["self", "message", "connection"],
+    (Tree, "_on_distributed_search_request"): ["self", "message", "connection"],
+    (Tree, "_on_distributed_server_search_request"): ["self", "message", "connection"],
     (Transfers, "on_transfer_state_changed"): ["self", "transfer", "old", "new"],
     (aioslsk.transfer.model.Transfer, "_transfer_progress_callback"): ["self", "data"],
     (Shares, "query"): ["self", "query", "username", "excluded_search_phrases"],
@@ -140,6 +159,7 @@ def test_every_override_of_ours_overrides_something() -> None:
     for cls in (
         ours_network.BoundNetwork,
         ours_network.CappedListening,
+        ours_distributed.ServedTree,
         ours_uploads.UploadManager,
         ours_polite.PoliteTransferManager,
         ours_origin.OriginTransferManager,
@@ -160,6 +180,12 @@ def test_every_override_of_ours_overrides_something() -> None:
 def test_message_handlers_that_are_overridden_stay_registered() -> None:
     for cls, name, message in (
         (ours_uploads.UploadManager, "_on_peer_transfer_queue", messages.PeerTransferQueue.Request),
+        (ours_uploads.UploadManager, "_on_peer_place_in_queue_request", messages.PeerPlaceInQueueRequest.Request),
+        (ours_uploads.UploadManager, "_on_add_user", messages.AddUser.Response),
+        (ours_shares.IndexedPeerManager, "_on_peer_user_info_request", messages.PeerUserInfoRequest.Request),
+        (ours_shares.IndexedSearchManager, "_on_distributed_search_request", messages.DistributedSearchRequest.Request),
+        (ours_distributed.ServedTree, "_on_distributed_search_request", messages.DistributedSearchRequest.Request),
+        (ours_distributed.ServedTree, "_on_distributed_child_depth", messages.DistributedChildDepth.Request),
         (ours_origin.OriginTransferManager, "_on_peer_upload_failed", messages.PeerUploadFailed.Request),
         (ours_shares.IndexedPeerManager, "_on_peer_shares_request", messages.PeerSharesRequest.Request),
         (ours_shares.IndexedSearchManager, "_on_wish_list_interval", messages.WishlistInterval.Response),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from time import monotonic
 from typing import Any
 
 from aioslsk.client import SoulSeekClient
@@ -17,6 +18,7 @@ from aioslsk.utils import ticket_generator
 
 from slskdn_tui.config.settings import Secret
 from slskdn_tui.config.settings import Soulseek as SoulseekSettings
+from slskdn_tui.engine.soulseek.distributed import ServedTree
 from slskdn_tui.engine.soulseek.network import BoundNetwork
 from slskdn_tui.engine.soulseek.origin import OriginTransferManager
 from slskdn_tui.engine.soulseek.people import CarefulUserManager
@@ -83,6 +85,7 @@ class Client(SoulSeekClient):
         self._address = address
         self._share_reader = shares
         super().__init__(settings)
+        self.searches.is_parent = self.distributed_network.is_parent
         self.network.wants_search_replies = lambda: bool(self.searches.requests)
         # tickets from anywhere: an answer to an earlier run's search must not look like one to ours
         start = rng.randrange(1, 0x7FFF0000)
@@ -114,6 +117,9 @@ class Client(SoulSeekClient):
 
     def create_search_manager(self) -> SearchManager:
         return IndexedSearchManager(self.settings, self.events, self.shares, self.transfers, self.network)
+
+    def create_distributed_network(self) -> ServedTree:
+        return ServedTree(self.settings, self.events, self.network, now=monotonic)
 
     def create_peer_manager(self) -> PeerManager:
         return IndexedPeerManager(self.settings, self.events, self.users, self.shares, self.transfers, self.network)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from aioslsk.events import EventBus, ScanCompleteEvent, SearchRequestReceivedEvent, on_message
@@ -15,7 +16,15 @@ from aioslsk.exceptions import FileNotFoundError as NotShared
 from aioslsk.network.connection import PeerConnection, ServerConnection
 from aioslsk.network.network import Network
 from aioslsk.peer import PeerManager
-from aioslsk.protocol.messages import PeerSearchReply, PeerSharesRequest, PeerUserInfoReply, PeerUserInfoRequest, WishlistInterval
+from aioslsk.protocol.messages import (
+    DistributedSearchRequest,
+    DistributedServerSearchRequest,
+    PeerSearchReply,
+    PeerSharesRequest,
+    PeerUserInfoReply,
+    PeerUserInfoRequest,
+    WishlistInterval,
+)
 from aioslsk.protocol.primitives import Attribute, DirectoryData, FileData
 from aioslsk.search.manager import SearchManager
 from aioslsk.settings import Settings
@@ -24,6 +33,8 @@ from aioslsk.shares.model import SharedDirectory, SharedItem
 from aioslsk.user.model import BlockingFlag
 from aioslsk.utils import task_counter
 
+from slskdn_tui.engine.peers.bandwidth import TokenBucket
+from slskdn_tui.engine.soulseek.distributed import SEARCHES_BURST, SEARCHES_S
 from slskdn_tui.engine.soulseek.share_index import Shared, ShareReader
 from slskdn_tui.engine.soulseek.share_wire import browse_message
 from slskdn_tui.model.text import SafeText
@@ -170,12 +181,31 @@ class IndexedPeerManager(PeerManager):
 
 
 class IndexedSearchManager(SearchManager):
-    """Search replies made from the index alone (stock asks the disk for each file's size), and not more than 50 under way."""
+    """Search replies made from the index alone (stock asks the disk for each file's size), and not more than 50 under way.
+
+    `is_parent(connection)` says whose distributed searches are answered."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_parent: Callable[[PeerConnection], bool] = lambda connection: True
+        self._asked = TokenBucket(SEARCHES_S, SEARCHES_BURST, monotonic())
+
+    @on_message(DistributedSearchRequest.Request)
+    async def _on_distributed_search_request(self, message: DistributedSearchRequest.Request, connection: PeerConnection) -> None:
+        if self.is_parent(connection):
+            await super()._on_distributed_search_request(message, connection)
+
+    @on_message(DistributedServerSearchRequest.Request)
+    async def _on_distributed_server_search_request(
+        self, message: DistributedServerSearchRequest.Request, connection: PeerConnection
+    ) -> None:
+        if self.is_parent(connection):
+            await super()._on_distributed_server_search_request(message, connection)
 
     async def _query_shares_and_reply(self, ticket: int, username: str, query: str) -> None:
         if not self._session or username == self._session.user.name or self._settings.users.is_blocked(username, BlockingFlag.SEARCHES):
             return
-        if len(self._search_reply_tasks) >= MAX_REPLIES_UNDER_WAY:
+        if len(self._search_reply_tasks) >= MAX_REPLIES_UNDER_WAY or not self._asked.take(1.0, monotonic()):
             return
         items, _ = self._shares_manager.query(query, username, self.excluded_search_phrases)
         await self._event_bus.emit(SearchRequestReceivedEvent(username=username, query=query, result_count=len(items)))
