@@ -50,7 +50,7 @@ class Answer(Generic[Value]):
     def state(self) -> Literal["asking", "done", "failed"]:
         if self.value is not None and not (self.part and self.asking):
             return "done"
-        return "asking" if self.asking or self.error is None else "failed"
+        return "asking" if self.asking else "failed"
 
 
 class Answers(Generic[Key, Value]):
@@ -83,7 +83,7 @@ class Answers(Generic[Key, Value]):
         self._answers.move_to_end(key)
         if not answer.asking and not self._fresh(answer):
             answer.asking, answer.error = True, None
-            answer.task = self._supervisor.spawn(f"{self._name}", self._run(key, answer))
+            answer.task = self._supervisor.spawn(self._name, self._run(key, answer))
         while len(self._answers) > self._most:
             _, old = self._answers.popitem(last=False)
             if old.task is not None:
@@ -100,8 +100,8 @@ class Answers(Generic[Key, Value]):
         answer = self.look(key)
         if answer.asking and answer.task is not None:
             await asyncio.wait((answer.task,))
-        if answer.error is not None or answer.value is None:
-            raise answer.error or UserError("network", "the question was given up", "ask again")
+        if answer.value is None or answer.error is not None:
+            raise answer.error or given_up()
         return answer.value
 
     def clear(self) -> None:
@@ -112,7 +112,7 @@ class Answers(Generic[Key, Value]):
         self._answers.clear()
 
     def _fresh(self, answer: Answer[Value]) -> bool:
-        if answer.value is None and answer.error is None:
+        if answer.part or (answer.value is None and answer.error is None):
             return False
         return self._clock.now() - answer.at < self._keep[answer.error is not None]
 
@@ -121,10 +121,15 @@ class Answers(Generic[Key, Value]):
             if answer.value is None or answer.part:
                 answer.value, answer.part = value, True
 
+        end: UserError | None = given_up()  # a question that ends in a defect is not asked again at every look
         try:
             answer.value = await self._ask(key, publish)
-            answer.part = False
+            end = None
         except UserError as error:
-            answer.value, answer.error = None, error
+            answer.value, end = None, error
         finally:
-            answer.asking, answer.at = False, self._clock.now()
+            answer.error, answer.asking, answer.part, answer.at = end, False, False, self._clock.now()
+
+
+def given_up() -> UserError:
+    return UserError("failed", "the question was given up", "ask again later; the log says why")

@@ -242,6 +242,8 @@ def test_an_answer_is_asked_once_shown_in_part_kept_and_asked_again_when_old() -
             asked.append(key)
             if key == "nobody":
                 raise UserError("not_found", "there is nobody", "")
+            if key == "defect":
+                raise RuntimeError("a bug")
             publish(f"{key} in part")
             await go.wait()
             return f"{key} whole {len(asked)}"
@@ -266,6 +268,9 @@ def test_an_answer_is_asked_once_shown_in_part_kept_and_asked_again_when_old() -
         with pytest.raises(UserError):
             await answers.get("nobody")
         assert len(asked) == 4
+        with pytest.raises(UserError, match="given up"):
+            await answers.get("defect")
+        assert answers.look("defect").state == "failed" and len(asked) == 5, "a defect is not asked for again at every look"
         await supervisor.stop()
 
     asyncio.run(story())
