@@ -50,6 +50,7 @@ def _soulseek(engine: Parts) -> list[UploadLine]:
             size=each.size,
             speed=each.speed,
             reason=SafeText(each.reason),
+            username=each.username,
         )
         for each in engine.soulseek.uploads()
     ]
