@@ -145,5 +145,5 @@ class Moving:
 
 
 def _queued(swarm: TrackSwarm) -> bool:
-    """Whether the origin only waits for its turn."""
-    return swarm.stream is not None and not swarm.stream.ended and swarm.stream.state in (OriginState.QUEUED, OriginState.CONNECTING)
+    """Whether the origin only waits, for its turn or for us to be online."""
+    return swarm.stream is not None and not swarm.stream.ended and swarm.stream.state is not OriginState.ACTIVE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -36,9 +37,12 @@ class Queueing:
         self._live = live
         self._tell = tell
 
-    async def wait(self, origin: QueuedOrigin, deadline: float) -> Wait:
-        """`deadline` in monotonic seconds. The place in the peer's queue is kept whatever this returns, but for ENDED."""
-        live = self._live
+    async def wait(self, origin: QueuedOrigin, deadline: Callable[[Waiting | None], float]) -> Wait:
+        """`deadline` says in monotonic seconds when TIME comes, and is asked again whenever the origin's state changes.
+
+        The place in the peer's queue is kept whatever this returns, but for ENDED.
+        """
+        live, turned = self._live, asyncio.Event()
 
         def told(state: OriginState, place: int | None, detail: str) -> None:
             old = live.waiting
@@ -47,10 +51,22 @@ class Queueing:
                 self._tell.trace("origin", source=f"slsk:{origin.username}", result=str(state), words=words)
             since = old.since if old is not None and old.state is state else self._clock.now()
             live.waiting = Waiting(state, since, place, detail)
+            if since != (old.since if old is not None else None):
+                turned.set()
+
+        async def until_time() -> None:
+            while (left := deadline(live.waiting) - self._clock.now()) > 0:
+                turned.clear()
+                sleep, turn = asyncio.ensure_future(self._clock.sleep(left)), asyncio.ensure_future(turned.wait())
+                try:
+                    await asyncio.wait((sleep, turn), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    sleep.cancel()
+                    turn.cancel()
 
         queue = asyncio.ensure_future(origin.queue(told))
         asked = [asyncio.ensure_future(each.wait()) for each in (live.next_asked, live.rescue_asked)]
-        timer = asyncio.ensure_future(self._clock.sleep(max(0.0, deadline - self._clock.now())))
+        timer = asyncio.ensure_future(until_time())
         tasks = (queue, timer, *asked)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -16,17 +16,18 @@ from typing import Any
 from slskdn_tui.engine.jobs.finish import Finish
 from slskdn_tui.engine.jobs.history import UserHistory
 from slskdn_tui.engine.jobs.holders import Holders, key_of
-from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
+from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack, Waiting
 from slskdn_tui.engine.jobs.moving import Moved, MoveEnd, Moving
-from slskdn_tui.engine.jobs.queueing import Queueing, Wait, Waited
+from slskdn_tui.engine.jobs.queueing import Queueing, Waited
 from slskdn_tui.engine.jobs.rescue import Rescuer
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.slots import Place, Slots
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.music.matching import holders
+from slskdn_tui.engine.swarm.stall import RescueRules
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState
-from slskdn_tui.model.ports import OriginEnd, QueuedOrigin
+from slskdn_tui.model.ports import OriginEnd, OriginState, QueuedOrigin
 
 SOON_S = 60.0
 """A track whose holder is tried again this soon is not said to lack a source."""
@@ -209,51 +210,63 @@ class TrackTask:
             await origin.leave()
 
     async def _queue(self, origin: QueuedOrigin, holder: FoundFile, place: Place) -> Moved:
-        live, clock = self._live, self._services.clock
-        patience = self._services.settings.rescue.queued_s
-        began = clock.now()
-        help_at = began + patience
+        live, clock, rules = self._live, self._services.clock, self._services.settings.rescue
+        not_before = clock.now()
+
+        def help_at(waiting: Waiting | None) -> float:
+            """When a track that waits like this is to be helped."""
+            if waiting is None:
+                return not_before + rules.queued_s
+            return max(not_before, waiting.since + (rules.queued_s if waiting.state is OriginState.QUEUED else rules.no_bytes_s))
+
         while True:
             waited = await self._queueing.wait(origin, help_at)
             if waited.how is Waited.OFFERED:
                 async with self._slots.moving(holder.username, self._rank):
                     if not origin.offered:  # it could not be held until this place was free
-                        waited = await self._queueing.wait(origin, clock.now() + RESERVE_S)
+                        until = clock.now() + RESERVE_S
+                        waited = await self._queueing.wait(origin, lambda waiting: until)  # noqa: B023  used up here
                     if waited.how is Waited.OFFERED:
                         place.leave()
                         await self._set(TrackState.ACTIVE)
                         return await self._moving.run(origin, holder)
             if waited.how is Waited.ENDED:
-                return _moved(waited)
+                return Moved(MoveEnd.ENDED, waited.words, waited.end)
             if waited.how is Waited.NEXT:
                 if any(file.username != holder.username for file in self._holders.usable(self._known(), clock.now())):
                     return Moved(MoveEnd.LEFT, "left by the user")
                 self._tell.log("track.failover", "swarm", f"{live.track.title}: no other holder is known", level="warning")
-            if waited.how is Waited.TIME and (live.rescue_asked.is_set() or clock.now() >= help_at):
-                reason = f"queued for {_time(clock.now() - began)} (more than {_time(patience)})"
-                moved = await self._help(origin, holder, "asked for by the user" if live.rescue_asked.is_set() else reason)
+            if waited.how is Waited.TIME and (live.rescue_asked.is_set() or clock.now() >= help_at(live.waiting)):
+                reason = "asked for by the user" if live.rescue_asked.is_set() else _reason(live.waiting, clock.now(), rules)
+                moved = await self._help(origin, holder, reason)
                 live.rescue_asked.clear()
                 if moved.how is not MoveEnd.WAIT:
                     return moved
                 if any(self._holders.fresh(file) for file in self._same_file()):
                     return Moved(MoveEnd.LEFT, reason)
-                help_at = clock.now() + min(patience, HELP_AGAIN_S)
+                not_before = clock.now() + min(rules.queued_s, HELP_AGAIN_S)
 
     async def _help(self, origin: QueuedOrigin, holder: FoundFile, reason: str) -> Moved:
         """Let the mesh move the file while it waits in the queue; WAIT when it cannot."""
         if await self._rescuer.unable(reason):
             return Moved(MoveEnd.WAIT, reason)
         async with self._slots.moving(holder.username, self._rank):
+            waiting = self._live.waiting
             await self._set(TrackState.ACTIVE)
             moved = await self._moving.run(origin, holder, reason)
             if moved.how is MoveEnd.WAIT:
+                self._live.waiting = waiting
                 await self._set(TrackState.QUEUED)
             return moved
 
 
-def _moved(waited: Wait) -> Moved:
-    return Moved(MoveEnd.ENDED, waited.words, waited.end)
+def _reason(waiting: Waiting | None, now: float, rules: RescueRules) -> str:
+    """Why a track that waits wants help, with the figures."""
+    queued = waiting is None or waiting.state is OriginState.QUEUED
+    limit = rules.queued_s if queued else rules.no_bytes_s
+    since = now - waiting.since if waiting is not None else limit
+    return f"{'queued' if queued else 'no byte'} for {_time(since)} (more than {_time(limit)})"
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"{seconds:.1f}".rstrip("0").rstrip(".") + " s" if seconds < 120 else f"{seconds / 60:.1f}".rstrip("0").rstrip(".") + " min"

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
 
-from aioslsk.events import on_message
+from aioslsk.events import ConnectionStateChangedEvent, SessionInitializedEvent, on_message
 from aioslsk.exceptions import ConnectionReadError, ConnectionWriteError, RequestPlaceFailedError
-from aioslsk.network.connection import CloseReason, PeerConnection, PeerConnectionState
+from aioslsk.network.connection import CloseReason, ConnectionState, PeerConnection, PeerConnectionState, ServerConnection
 from aioslsk.protocol.messages import GetUserStatus, PeerTransferReply, PeerTransferRequest, PeerUploadFailed
 from aioslsk.protocol.primitives import uint64
 from aioslsk.transfer.manager import _RequestFlag
@@ -89,6 +89,7 @@ class OriginTransferManager(PoliteTransferManager):
         self._fetches: dict[tuple[str, str], Fetch] = {}
         self._asking: set[str] = set()
         self._missed: dict[asyncio.Future[None], frozenset[str]] = {}
+        self._event_bus.register(ConnectionStateChangedEvent, self._on_connection)
 
     # -- a fetch's life
 
@@ -179,6 +180,19 @@ class OriginTransferManager(PoliteTransferManager):
         if message.status != UserStatus.OFFLINE.value and self._user_manager.get_user_object(message.username).status == UserStatus.OFFLINE:
             self.holds.succeeded(message.username)
         await super()._on_get_user_status(message, connection)
+
+    async def _on_connection(self, event: ConnectionStateChangedEvent) -> None:
+        """Without a session of ours nobody is known to keep us queued; with the next one all are asked again."""
+        if isinstance(event.connection, ServerConnection) and event.state == ConnectionState.CLOSED:
+            for fetch in tuple(self._fetches.values()):
+                if fetch.waits:
+                    fetch.tell(OriginState.OFFLINE, detail="this program is not logged in")
+
+    async def _on_session_initialized(self, event: SessionInitializedEvent) -> None:
+        for fetch in tuple(self._fetches.values()):
+            if fetch.state == OriginState.OFFLINE:
+                fetch.tell(OriginState.CONNECTING)
+        await super()._on_session_initialized(event)
 
     def unreachable(self, username: str, reason: str) -> None:
         for fetch in tuple(self._fetches.values()):
