@@ -74,6 +74,9 @@ def test_a_user_and_what_they_share_are_asked_for_by_looking(tmp_path) -> None:
             ("01 one.flac", 30_000, 1), ("02 two.flac", 20_000, 1), ("cover.jpg", 500, 1),
         ]  # fmt: skip
         assert read_ref(inside.rows[0].ref) == ("alice", f"{ref[1]}\\01 one.flac", False)
+        other = await online(world, "other")
+        files = await other.soulseek.people.folder("alice", ref[1])
+        assert sorted((each.name, each.size) for each in files) == [("01 one.flac", 30_000), ("02 two.flac", 20_000), ("cover.jpg", 500)]
         fewer = await engine.snapshot(ViewKey("browse", "alice", filter="ext:flac two"))
         assert (fewer.files, fewer.bytes, [row.files for row in fewer.rows]) == (1, 20_000, [1])
         bad = await engine.snapshot(ViewKey("browse", "alice", filter="bitrate>>"))

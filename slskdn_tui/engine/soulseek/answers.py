@@ -15,6 +15,9 @@ from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.errors import UserError
 
+REOPENED_S = 30.0
+"""not looked at for so long: it is another look"""
+
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -44,6 +47,7 @@ class Answer(Generic[Value]):
     asking: bool = True
     part: bool = False
     at: float = 0.0
+    seen: float = float("-inf")
     task: asyncio.Task[Any] | None = field(default=None, repr=False)
 
     @property
@@ -74,6 +78,14 @@ class Answers(Generic[Key, Value]):
         self._keep = (keep_s, keep_failed_s)
         self._most = most
         self._answers: OrderedDict[Key, Answer[Value]] = OrderedDict()
+
+    def watch(self, key: Key) -> Answer[Value]:
+        """As `look`, for who looks again and again: a screen that stays open all night asks once, one that is opened anew asks anew."""
+        answer, now = self._answers.get(key), self._clock.now()
+        if answer is None or now - answer.seen > REOPENED_S:
+            answer = self.look(key)
+        answer.seen = now
+        return answer
 
     def look(self, key: Key) -> Answer[Value]:
         """The answer as it stands; asked for when there is none, or only an old one."""

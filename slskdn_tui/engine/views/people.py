@@ -55,7 +55,7 @@ class PeopleViews:
     async def user(self, key: ViewKey) -> UserView:
         people, name = self._people, key.subject
         history = await self._engine.store.user_history.get(name)
-        answer = people.users.look(name)  # nothing is awaited from here on: state and value belong together
+        answer = people.users.watch(name)  # nothing is awaited from here on: state and value belong together
         info = answer.value
         return UserView(
             version=0,
@@ -100,7 +100,7 @@ class PeopleViews:
 
     async def browse(self, key: ViewKey) -> BrowseView:
         name, folder, path = key.subject.partition("\n")
-        answer = self._people.shares.look(name)
+        answer = self._people.shares.watch(name)
         listed, title = answer.value, SafeText(_shown(path))
         if listed is None:
             return BrowseView(0, SafeText(name), answer.state, title, error=_words(answer))
@@ -185,7 +185,7 @@ def _shown(path: str) -> str:
 
 def _words(answer: Answer[UserInfo] | Answer[ShareList]) -> SafeText:
     """Why there is no answer; of a user who did not tell about himself, that."""
-    if answer.error is not None:
+    if answer.error is not None and not answer.asking:
         return SafeText(f"{answer.error.message}; {answer.error.hint}" if answer.error.hint else answer.error.message)
     return SafeText(answer.value.error if isinstance(answer.value, UserInfo) else "")
 

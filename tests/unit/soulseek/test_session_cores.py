@@ -271,6 +271,13 @@ def test_an_answer_is_asked_once_shown_in_part_kept_and_asked_again_when_old() -
         with pytest.raises(UserError, match="given up"):
             await answers.get("defect")
         assert answers.look("defect").state == "failed" and len(asked) == 5, "a defect is not asked for again at every look"
+        for _ in range(200):
+            assert answers.watch("a").value == "a whole 2"
+            await clock.advance(10)
+        assert asked.count("a") == 2, "a screen that stays open asks once"
+        await clock.advance(31)
+        answers.watch("a")
+        assert await answers.get("a") == "a whole 6" and asked.count("a") == 3
         await supervisor.stop()
 
     asyncio.run(story())
