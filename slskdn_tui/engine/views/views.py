@@ -176,6 +176,8 @@ class Views:
                 up.state,
                 _share(up.sent, up.size),
                 up.speed,
+                up.group,
+                up.place,
             )
             for up in engine.soulseek.uploads()
         ]
