@@ -170,6 +170,11 @@ class Ports:
         return "; ".join(each for each in (self._warning, *about, *(keeper.words for keeper in self._keepers)) if each)
 
     @property
+    def waits(self) -> bool:
+        """Whether something about the port is not as the settings want it: the file holds none, it is taken, the router does not forward it."""
+        return bool(self._warning) or any(not each.external for each in self._keepers)
+
+    @property
     def _listening(self) -> bool:
         return self._client is not None and any(self._client.network.get_listening_ports())
 

@@ -122,7 +122,7 @@ class Views:
     def _parts(self) -> tuple[PartStatus, ...]:
         """Each part of the engine in words a person understands."""
         engine = self._engine
-        parts = [_soulseek_part(engine.soulseek.state, engine.soulseek.state_words)]
+        parts = [_soulseek_part(engine.soulseek.state, engine.soulseek.state_words, engine.soulseek.ports.waits)]
         if engine.mesh is None:
             parts.append(PartStatus("mesh", "off", SafeText("the overlay is off (overlay.enabled: false)")))
         else:
@@ -311,8 +311,8 @@ def _candidates(hits: tuple[ReleaseHit, ...]) -> tuple[CandidateRow, ...]:
     )
 
 
-def _soulseek_part(state: str, words: str) -> PartStatus:
-    kinds = {"online": "ok", "off": "off", "connecting": "waiting", "offline": "waiting"}
+def _soulseek_part(state: str, words: str, port_waits: bool) -> PartStatus:
+    kinds = {"online": "waiting" if port_waits else "ok", "off": "off", "connecting": "waiting", "offline": "waiting"}
     return PartStatus("soulseek", kinds.get(state, "failing"), SafeText(words or state))  # type: ignore[arg-type]
 
 

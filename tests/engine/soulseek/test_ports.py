@@ -85,10 +85,12 @@ def test_a_bad_port_file_is_said_and_the_old_port_stays(in_world, tmp_path, text
         file.unlink() if text is None else write(file, text)
         await until(lambda: said in plane.state_words)
         assert f"port {port} stays" in plane.state_words and plane.state == "online" and "\x1b" not in plane.state_words
+        assert plane.ports.waits
         assert advertised(world, "alice") == [port]
         assert sum(name == "soulseek.port" for _, name, _ in world.events) == 1
         write(file, f"{port}\n")
         await until(lambda: "stays" not in plane.state_words)
+        assert not plane.ports.waits
 
     in_world(story)
 
@@ -244,7 +246,7 @@ def test_nobody_asks_a_router_unasked(in_world) -> None:
 
 
 def test_a_silent_router_is_given_up_in_the_end(monkeypatch) -> None:
-    monkeypatch.setattr(mapping.nat_pmp, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(mapping.nat_pmp, "FIRST_WAIT_S", 0.003)
 
     async def story() -> int:
         router = Router(deaf=100)
@@ -341,7 +343,7 @@ class Igd(asyncio.DatagramProtocol):
 
 
 def test_upnp_has_the_router_forward_the_port_and_takes_it_back(monkeypatch) -> None:
-    monkeypatch.setattr(mapping, "UPNP_SEARCH_S", 1)
+    monkeypatch.setattr(mapping, "UPNP_SEARCH_S", 0.4)
 
     async def story() -> list[str]:
         router = Igd()
@@ -362,7 +364,7 @@ def test_upnp_has_the_router_forward_the_port_and_takes_it_back(monkeypatch) -> 
 
 
 def test_a_device_that_points_at_somebody_else_is_not_followed(monkeypatch) -> None:
-    monkeypatch.setattr(mapping, "UPNP_SEARCH_S", 1)
+    monkeypatch.setattr(mapping, "UPNP_SEARCH_S", 0.4)
 
     async def main() -> int:
         async with asyncio.timeout(30):
