@@ -7,7 +7,7 @@ from dataclasses import asdict
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.store.people import Relation
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import LONGEST, SafeText
 from slskdn_tui.seam import Result
 
 
@@ -46,9 +46,10 @@ async def reconnect(engine: Parts, args: Args) -> Result:
 
 async def port(engine: Parts, args: Args) -> Result:
     report = await engine.soulseek.ports.test()
-    words = SafeText(f"{report.reach}: {report.words}{'; ' + report.mapping if report.mapping else ''}")
-    code = "port" if report.reach == "not listening" else "ok"
-    return Result(code, words, SafeText(report.hint), asdict(report))
+    words = f"{report.reach}: {report.words}{'; ' + report.mapping if report.mapping else ''}"
+    if report.reach == "not listening":
+        return Result("port", SafeText(words, LONGEST), SafeText(report.hint), asdict(report))
+    return Result("ok", SafeText(f"{words}; {report.hint}" if report.hint else words, LONGEST), data=asdict(report))
 
 
 PEOPLE: dict[str, Handler] = {

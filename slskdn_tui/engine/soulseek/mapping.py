@@ -102,8 +102,12 @@ class NatPmp:
                                 if answer is not None:
                                     return answer
             except OSError as error:
-                reason = "nothing listens there" if isinstance(error, ConnectionRefusedError) else (error.strerror or str(error)).lower()
-                raise MappingFailed(f"the router {gateway[0]} does not speak it ({reason})") from error
+                why = (
+                    "does not speak it"
+                    if isinstance(error, ConnectionRefusedError)
+                    else f"cannot be asked ({(error.strerror or str(error)).lower()})"
+                )
+                raise MappingFailed(f"the router {gateway[0]} {why}") from error
         raise MappingFailed(f"the router {gateway[0]} did not answer")
 
 
