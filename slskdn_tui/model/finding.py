@@ -18,7 +18,7 @@ REF = "slsk://"
 def make_ref(username: str, path: str, folder: bool = False) -> str:
     """A reference of a remote file or folder, safe to print and to paste. `path` is raw (backslashes)."""
     tail = quote(path.encode("utf-8", "surrogateescape"), safe="")
-    return f"{REF}{quote(username, safe='')}/{tail}{'/' if folder else ''}"
+    return f"{REF}{quote(username, safe='', errors='surrogateescape')}/{tail}{'/' if folder else ''}"
 
 
 def read_ref(ref: str) -> tuple[str, str, bool] | None:
@@ -27,7 +27,7 @@ def read_ref(ref: str) -> tuple[str, str, bool] | None:
         return None
     user, slash, path = ref.removeprefix(REF).partition("/")
     folder = path.endswith("/")
-    name, remote = unquote(user), unquote(path.removesuffix("/"), errors="surrogateescape")
+    name, remote = (unquote(part, errors="surrogateescape") for part in (user, path.removesuffix("/")))
     return (name, remote, folder) if name and slash and remote else None
 
 
