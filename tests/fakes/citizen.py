@@ -57,7 +57,7 @@ def _folder(
     )  # fmt: skip
     files = tuple(
         SearchRow(
-            make_ref(user, name := f"{path}\\{number:02} {track}.flac"), 1, 1, T(name.rsplit("\\", 1)[-1]), T(user), make_ref(user, name), T(""),
+            make_ref(user, name := f"{path}\\{number:02} {track}.flac"), 1, 1, T(name.rsplit("\\", 1)[-1]), T(user), make_ref(user, name), T("FLAC 16/44"),
             quality, free, queue, int(speed), megabytes * 1_000_000, seconds, 0, owned, username=user,
         )
         for number, (track, megabytes, seconds) in enumerate(TRACKS, 1)
@@ -66,7 +66,7 @@ def _folder(
 
 
 FOLDERS = (
-    _folder("mono_lith", "@@music\\Miles Davis\\1959 - Kind of Blue [24-96]", "Kind of Blue (1959, 5 trk)", "FLAC 24/96", 0.94, 4.1e6, owned=1.0),
+    _folder("mono_lith", "@@music\\Miles Davis\\1959 - Kind of Blue [24-96]", "1959 - Kind of Blue [24-96]", "FLAC 24/96", 0.94, 4.1e6, owned=1.0),
     _folder("dj_kode", "share\\Miles Davis\\Kind of Blue [remaster]", "Kind of Blue [remaster]", "FLAC 16/44", 0.88, 900e3, free=False, queue=12, owned=0.4),
     _folder(
         "xX_jazz_Xx", "d\\miles davis - kob", "miles davis - kob", "FLAC 16/44", 0.31, 2.2e6,
@@ -94,7 +94,9 @@ def search(subject: str, filter_: str = "") -> SearchView | None:
     if subject.startswith("wish/"):
         view = replace(view, version=3, search=subject, query=wishes().rows[0].query, state="done", left_s=0.0, tabs=())
     if "bogus" in filter_:
-        return replace(view, version=4, error=T("`bogus` is no field: there are bitrate, free, q, queue, size, speed, user"))
+        return replace(
+            view, version=4, rows=(), total=0, error=T("`bogus` is no field: there are bitrate, free, q, queue, size, speed, user")
+        )
     if "lossless" in filter_ or filter_.startswith("@"):
         kept = tuple(row for folder in FOLDERS if (folder[0].quality or 0) > 0.8 and folder[0].free for row in folder)
         view = replace(view, version=5, rows=kept, total=len(kept), shown_files=38, shown_users=12)
@@ -174,21 +176,24 @@ def browse(subject: str, filter_: str = "") -> BrowseView | None:
         return BrowseView(1, T(user), "asking")
     if newline:
         rows = next((rows for rows in FOLDERS if rows[0].username == user), FOLDERS[0])[1:]
-        return BrowseView(2, T(user), "done", T(folder), tuple(replace(row, format=T("FLAC 16/44")) for row in rows), len(rows))
+        return BrowseView(2, T(user), "done", T(folder.replace("\\", "/")), tuple(replace(row, owned=0.0) for row in rows), len(rows))
     names = (
         "Miles Davis\\1959 - Kind of Blue [24-96]",
         "Miles Davis\\1970 - Bitches Brew\\CD1",
         "Miles Davis\\1970 - Bitches Brew\\CD2",
         "Talk Talk\\Laughing Stock",
     )
+    if "bogus" in filter_:
+        return BrowseView(3, T(user), "failed", error=T("`bogus` is no field"))
     rows = tuple(
         SearchRow(
-            (ref := make_ref(user, f"@@music\\{name}", folder=True)), 1, 0, T(f"@@music\\{name}"), T(user), ref, files=5 + index, username=user,
+            (ref := make_ref(user, f"@@music\\{name}", folder=True)), 1, 0, T(f"@@music\\{name}".replace("\\", "/")), T(user), ref, T("FLAC 16/44"), files=5 + index, username=user,
             size=310_000_000 + index * 41_000_000, owned=0.0 if index else 1.0,
         )
         for index, name in enumerate(names)
+        if all(word in name.casefold() for word in filter_.split())
     )  # fmt: skip
-    return BrowseView(1, T(user), "done", rows=rows, total=678, files=12_345, bytes=230_000_000_000)
+    return BrowseView(1, T(user), "done", rows=rows, total=2 if filter_ else 678, files=12 if filter_ else 12_345, bytes=230_000_000_000)
 
 
 def user(subject: str) -> UserView | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.finding import LimitsView, SearchView, UploadsView, WishesView
+from slskdn_tui.model.finding import LimitsView, SearchView, UploadsView, WishesView, make_ref
 from slskdn_tui.model.people import MessagesView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, JobsView, LogRow, LogView, Snapshot, StatusView, SwarmsView, Unchanged, ViewKey
@@ -135,6 +135,32 @@ def hostile_names(count: int) -> list[str]:
     return [f"{attacks[index % len(attacks)]}{index:05}{attacks[(index * 7 + 3) % len(attacks)]}.flac" for index in range(count)]
 
 
+def _poison_citizen(engine: FakeEngine, names: Sequence[SafeText]) -> None:
+    """The long lists of Soulseek: every name in one of them. References and raw names are what the network sent, uncleaned."""
+    search, browse = citizen.search(""), citizen.browse("x")
+    assert search is not None and browse is not None
+    raw = [name.replace("\ud800", "\udc80") for name in hostile_names(len(names))]
+    head = search.rows[0]
+    found = tuple(
+        replace(
+            head, key=f"k{index}", title=name, user=name, files=0, warning=name, username=dirty, ref=make_ref(dirty, f"a\\{dirty}", True)
+        )
+        for index, (name, dirty) in enumerate(zip(names, raw, strict=True))
+    )
+    engine.views["search"] = lambda subject, filter_="": replace(search, query=names[0], rows=found, total=len(found), error=names[1])
+    engine.views["browse"] = lambda subject, filter_="": replace(browse, user=names[0], rows=found, total=len(found))
+    said = citizen.messages("").rows[0]
+    talks = tuple(replace(said, key=f"k{index}", user=name, text=name, username=raw[index]) for index, name in enumerate(names))
+    engine.views["messages"] = lambda subject: MessagesView(1, talks, len(talks))
+    wish = citizen.wishes().rows[0]
+    engine.views["wishes"] = WishesView(
+        1, tuple(replace(wish, key=f"k{index}", query=name, filter=name, note=name) for index, name in enumerate(names))
+    )
+    line = citizen.uploads().rows[0]
+    going = tuple(replace(line, key=f"k{index}", title=name, user=name, path=name, reason=name) for index, name in enumerate(names))
+    engine.views["uploads"] = replace(citizen.uploads(), rows=going, total=len(going))
+
+
 def hostile(count: int = 10_000, *, raw: bool = False) -> FakeEngine:
     """An engine all of whose foreign text attacks the terminal. `raw`: as if cleaning at the door had been forgotten."""
     make: Any = RawText if raw else SafeText
@@ -167,6 +193,7 @@ def hostile(count: int = 10_000, *, raw: bool = False) -> FakeEngine:
     )
     rows = tuple(LogRow(f"k{index}", 1, story.at("21:04:00"), "rescue", "warning", name) for index, name in enumerate(names))
     engine.views["log"] = LogView(1, rows, count)
+    _poison_citizen(engine, names)
     trace = story.trace("x")
     timeline = tuple(replace(trace.rows[1], key=f"k{index}", source=name, words=name, track=5) for index, name in enumerate(names))
     engine.views["trace"] = lambda subject: replace(poison(trace), rows=timeline, total=count)

@@ -10,6 +10,8 @@ from ptyrun import Terminal, foreign
 
 pytestmark = pytest.mark.slow
 TICK_BYTES = 1200
+CITIZEN = ("2", "\t\t", "2:browse x\r", "2M", "1U")
+"""Keys to the long lists of Soulseek: results, wishes, a user's folders, conversations, uploads."""
 
 
 def test_an_idle_screen_sends_nothing() -> None:
@@ -17,10 +19,10 @@ def test_an_idle_screen_sends_nothing() -> None:
         terminal.until(b"help")
         terminal.quiet()
         assert terminal.read(4) == b""
-        for key in "57":
-            terminal.press(key)
+        for keys in ("5", "7", "2", "\t", "\t", "2u", "b", "q", "M\r", "q", "1U"):
+            terminal.press(keys)
             terminal.quiet()
-            assert terminal.read(2) == b""
+            assert terminal.read(2) == b"", keys
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
@@ -42,7 +44,7 @@ def test_ten_thousand_hostile_names_on_each_screen_leave_no_foreign_control_byte
     """`guard alone` is the same with cleaning at the door left out: the filter on the output has to do it."""
     with Terminal("--hostile", "10000", "--hz", "20", *more, size=(120, 260)) as terminal:
         data = terminal.until(b".flac") + terminal.quiet()
-        for keys in ("1", "5", "7", "1t"):
+        for keys in ("1", "5", "7", "1t", *CITIZEN):
             terminal.press(keys)
             shown = terminal.quiet(1)
             terminal.press("g")
@@ -54,6 +56,9 @@ def test_ten_thousand_hostile_names_on_each_screen_leave_no_foreign_control_byte
                 seen |= set(re.findall(rb"\d{5}", page))
                 shown += page
             data += shown
+        for keys in ("2u", "b", "q", "q", "M", "\r", "q", "1", "t"):
+            terminal.press(keys)
+            data += terminal.quiet(0.7)
         for keys in ("]", "q", "i", "i", "?", "q", "/", "000", "\r", "q", "x", "n", "n", "loveless", "\r", "\r"):
             terminal.press(keys)
             data += terminal.quiet(0.7)

@@ -58,7 +58,7 @@ def test_what_is_no_reference_has_no_words() -> None:
 
 def test_a_discs_folder_is_named_with_its_album() -> None:
     rows = citizen.browse("x").rows  # type: ignore[union-attr]
-    assert folder_title(rows[1]) == "Miles Davis\\1970 - Bitches Brew\\CD1" and folder_title(rows[3]) == "Talk Talk\\Laughing Stock"
+    assert folder_title(rows[1]) == "Miles Davis/1970 - Bitches Brew/CD1" and folder_title(rows[3]) == "Talk Talk/Laughing Stock"
 
 
 def test_every_row_of_the_new_lists_fills_its_width() -> None:

@@ -95,7 +95,7 @@ def test_folders_open_with_their_files_and_a_file_is_got(engine: FakeEngine, mak
 
     async def steps(pilot: Pilot[int]) -> None:
         await to(pilot, "browse dj_kode", "12,345 files, 678 folders, 230 GB")
-        assert "1970 - Bitches Brew\\CD2" in on_screen(app) and "So What" not in on_screen(app)
+        assert "1970 - Bitches Brew/CD2" in on_screen(app) and "So What" not in on_screen(app)
         await pilot.press("enter")
         await until(pilot, lambda: "01 So What.flac" in on_screen(app))
         await pilot.press("j", "enter", "A")
@@ -228,3 +228,17 @@ def test_the_status_line_fits_and_says_unread_wishes_and_why_it_is_offline(width
     assert line_width(line) <= width and "kicked" in plain(line)
     if width >= 80:
         assert "somebody else logged in" in plain(line)
+
+
+def test_a_filter_of_a_list_of_files_that_cannot_be_read_leaves_the_list(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await to(pilot, "browse dj_kode", "678 folders")
+        await pilot.press("slash", *"bogus", "enter")
+        await until(pilot, lambda: "! `bogus` is no field" in on_screen(app))
+        assert len(app.live.main.model) == 4
+        await pilot.press("q")
+        await until(pilot, lambda: "678 folders" in on_screen(app))
+
+    drive(app, steps)

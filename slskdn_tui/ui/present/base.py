@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from rich.cells import cell_len, set_cell_size
 
@@ -122,6 +122,13 @@ class Presenter(Protocol):
     def opens(self, row: Any) -> bool:
         """Whether its children are shown until the user says otherwise."""
         ...
+
+
+@runtime_checkable
+class Fits(Protocol):
+    """A presenter whose cells depend on which columns there is room for."""
+
+    shown: frozenset[str]
 
 
 class Flat:

@@ -19,7 +19,8 @@ class SearchPresenter:
     """Folders with their files. A file repeats nothing that its folder says already."""
 
     columns: tuple[Column, ...] = (
-        Column("title", "ALBUM / FILE", 0, least=28),
+        Column("title", "ALBUM / FILE", 0, least=26),
+        Column("files", "N", 3, "right", drop=3),
         Column("user", "USER", 10),
         Column("format", "FORMAT", 12),
         Column("quality", "QUAL", 5, "right", drop=2),
@@ -29,19 +30,20 @@ class SearchPresenter:
         Column("length", "LENGTH", 7, "right", drop=6),
         Column("own", "OWN", 3, "right", drop=3),
     )
+    shown: frozenset[str] = frozenset()
 
     def __init__(self, glyphs: Glyphs) -> None:
         self.glyphs = glyphs
 
     def cells(self, row: SearchRow) -> dict[str, Cell]:
         folder = row.level == 0
-        format_ = f"{row.format} !" if row.warning else str(row.format)
         length = fmt.duration(row.seconds) if row.seconds is not None else ""
-        if not folder and not row.format:
-            format_ = f"{fmt.size(row.size)} {length}".rstrip()
-        count = f" ({row.files})" if folder and row.files > 1 and not row.title.endswith(")") else ""
+        format_ = str(row.format) if folder or "size" in self.shown else f"{fmt.size(row.size)} {length}".rstrip()
+        if row.warning:
+            format_ = f"{format_[:10]} !"
         return {
-            "title": Cell(f"{row.title}{count}", "colors.title" if folder else ""),
+            "title": Cell(row.title, "colors.title" if folder else ""),
+            "files": Cell(str(min(row.files, 999)) if folder else "", "colors.dim"),
             "user": Cell(row.user, "sources.slsk" if folder else "colors.dim"),
             "format": Cell(format_, "quality.bad" if row.warning else ""),
             "quality": quality_cell(row),
@@ -55,6 +57,7 @@ class SearchPresenter:
     def sort_key(self, row: SearchRow, column: str) -> Any:
         return {
             "title": row.title.casefold(),
+            "files": row.files,
             "user": row.user.casefold(),
             "format": row.format.casefold(),
             "quality": -1.0 if row.quality is None else row.quality,
@@ -80,21 +83,22 @@ class BrowsePresenter(SearchPresenter):
 
     columns: tuple[Column, ...] = (
         Column("title", "FOLDER / FILE", 0, least=28),
+        Column("files", "FILES", 5, "right", drop=4),
         Column("format", "FORMAT", 12, drop=2),
-        Column("quality", "QUAL", 5, "right", drop=4, hidden=True),
+        Column("quality", "QUAL", 5, "right", drop=5),
         Column("length", "LENGTH", 7, "right", drop=3),
         Column("size", "SIZE", 7, "right"),
-        Column("own", "OWN", 3, "right", drop=1),
     )
 
     def cells(self, row: SearchRow) -> dict[str, Cell]:
-        cells = super().cells(row)
-        if not row.level:
-            cells["title"] = Cell(folder_title(row), "colors.title")
-            cells["format"] = Cell(f"{row.files:,} file{'s' if row.files != 1 else ''}", "colors.dim")
-        elif not row.format:
-            cells["format"] = Cell("")
-        return cells
+        cells = super().cells(row) | {
+            "format": Cell(f"{row.format} !" if row.warning else str(row.format), "quality.bad" if row.warning else "")
+        }
+        return (
+            cells
+            if row.level
+            else cells | {"title": Cell(folder_title(row), "colors.title"), "files": Cell(f"{row.files:,}", "colors.dim")}
+        )
 
 
 def folder_title(row: SearchRow) -> str:
@@ -102,7 +106,7 @@ def folder_title(row: SearchRow) -> str:
     found = read_ref(row.ref)
     parts = [part for part in re.split(r"[\\/]+", found[1]) if part] if found is not None else []
     count = 3 if parts and _DISC.match(parts[-1]) else 2
-    return str(SafeText("\\".join(parts[-count:]))) if parts else str(row.title)
+    return str(SafeText("/".join(parts[-count:]))) if parts else str(row.title)
 
 
 def quality_cell(row: SearchRow) -> Cell:
@@ -237,6 +241,8 @@ def _filter_line(filter_: str, wrong: str, right: Line, width: int, glyphs: Glyp
 
 def search_empty(view: SearchView | None, filter_: str) -> tuple[str, ...]:
     """What stands where the rows would; it says what to press, or how long to wait."""
+    if view is not None and view.state == "none" and view.error and not filter_:
+        return (str(view.error), "The wishlist and MusicBrainz are there all the same: tab.")
     if view is None or view.state == "none":
         return ("No search yet.", "Press n to search Soulseek; tab goes to MusicBrainz and to the wishlist.")
     if view.state == "waiting":
@@ -271,7 +277,8 @@ def row_note(row: SearchRow | None) -> tuple[str, str]:
     facts = [f"{_plural(row.files, 'file')}, {fmt.size(row.size)}"] if row.level == 0 and row.files else []
     facts += [str(row.badge)] if row.badge else []
     found = read_ref(row.ref)
-    return "   ".join([*facts, str(SafeText(found[1] if found is not None else row.title))]), "colors.dim"
+    where = found[1].replace("\\", "/") if found is not None else row.title
+    return "   ".join([*facts, str(SafeText(where))]), "colors.dim"
 
 
 def candidate_lines(query: str, count: int, width: int, glyphs: Glyphs) -> list[Line]:
@@ -311,9 +318,13 @@ def wish_note(row: WishRow | None) -> str:
     return "   ".join(part for part in (str(row.note), became, f"since {fmt.day(row.created_at)}" if row.created_at else "") if part)
 
 
-def browse_line(view: BrowseView | None, user: str, width: int, glyphs: Glyphs) -> Line:
-    """Whose files, how many."""
+def browse_line(view: BrowseView | None, user: str, filter_: str, wrong: str, width: int, glyphs: Glyphs) -> Line:
+    """Whose files, how many; the filter in force and what is wrong with it."""
     crumb: Line = ((" Browse", "colors.title"), (f" {glyphs.crumb} ", "colors.dim"), (str(SafeText(user)), "sources.slsk"))
+    if filter_:
+        crumb = (*crumb, (f"  / {filter_}", ""))
+    if wrong:
+        return crop((*crumb, (f"   ! {wrong}", "colors.error")), width, glyphs.ellipsis)
     if view is None or view.state != "done":
         return crop(crumb, width)
     count = f"{_plural(view.files, 'file')}, {_plural(view.total, 'folder')}, {fmt.size(view.bytes)} "

@@ -231,7 +231,11 @@ class LiveScreen(Screen[None]):
 
     def on_bottom_bar_edited(self, event: BottomBar.Edited) -> None:
         if event.mode == "/":
-            self.filter(event.text)
+            self.filter_typed(event.text)
+
+    def filter_typed(self, text: str) -> None:
+        """A filter as far as it is typed."""
+        self.filter(text)
 
     def line_left(self, mode: str) -> None:
         """Esc in the line."""

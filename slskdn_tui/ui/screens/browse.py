@@ -25,13 +25,18 @@ class BrowseScreen(LiveScreen):
     """Lies over the screen it was opened from; `q` goes back."""
 
     KEYS = "browse"
-    ABOUT = "What a user shares, as the user's own program tells it. enter opens a folder and gets a file, A gets a folder whole; space marks several."
+    ABOUT = (
+        "What a user shares, as the user's own program tells it. enter opens a folder and gets a file, A gets a folder whole; space marks several. "
+        "The filter is that of Search: lossless bitrate>=256 q>0.8 path:words words -word."
+    )
 
     def __init__(self, user: str) -> None:
         super().__init__()
         self.user = user
         self._view: BrowseView | None = None
         self._files: dict[str, tuple[SearchRow, ...]] = {}
+        self._filter = ""
+        self._wrong = ""
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(Lines(self._top, name_id="crumb"), LiveTable(BrowsePresenter(self.glyphs), name_id="browse"), id="left")
@@ -42,15 +47,15 @@ class BrowseScreen(LiveScreen):
 
     def views(self) -> Sequence[ViewKey]:
         """The folders, and the files of every opened folder that has not come yet."""
-        keys = [ViewKey("browse", subject=self.user, count=MOST_FOLDERS)]
+        keys = [ViewKey("browse", self.user, self._filter, count=MOST_FOLDERS)]
         opened = {key for key, on in self.main.model.unfolded.items() if on}
         for row in self._view.rows if self._view is not None and opened else ():
             if row.level == 0 and row.key in opened and (path := _path(row)) not in self._files:
-                keys.append(ViewKey("browse", subject=f"{self.user}\n{path}", count=MOST_FOLDERS))
+                keys.append(ViewKey("browse", f"{self.user}\n{path}", self._filter, count=MOST_FOLDERS))
         return keys
 
     def take(self, key: ViewKey, view: Snapshot) -> None:
-        if not isinstance(view, BrowseView):
+        if not isinstance(view, BrowseView) or key.filter != self._filter:
             return
         _, newline, path = key.subject.partition("\n")
         if newline:
@@ -59,8 +64,12 @@ class BrowseScreen(LiveScreen):
             self._files[path] = view.rows
             if view.error:
                 self.say(str(view.error), "colors.error")
+        elif self._filter and view.error and self._view is not None and self._view.state == "done" and view.state == "failed":
+            self._wrong = str(view.error)  # what was shown before the filter stays
+            self.query_one("#crumb", Lines).update()
+            return
         else:
-            self._view = view
+            self._view, self._wrong = view, ""
         self._show()
 
     def _show(self) -> None:
@@ -75,6 +84,8 @@ class BrowseScreen(LiveScreen):
         name = SafeText(self.user)
         if view.state == "asking":
             self.main.set_empty(f"Asking {name} for the list of files ...", "Large shares take a while; q goes back, the answer is kept.")
+        elif self._filter and not view.error:
+            self.main.set_empty("Nothing passes the filter.", "Press esc to clear it, / to change it.")
         else:
             self.main.set_empty(
                 str(view.error) or f"{name} shares nothing.", "Press u to see whether they are online." if view.error else ""
@@ -90,6 +101,27 @@ class BrowseScreen(LiveScreen):
         else:
             super().trouble(key, error)
 
+    # The filter is the engine's, and reads the whole list: it is in force from enter on ---------------------------------
+
+    @property
+    def filter_words(self) -> str:
+        return self._filter
+
+    def filter_typed(self, text: str) -> None:
+        """Not yet."""
+
+    def filter(self, text: str) -> None:
+        if text.strip() != self._filter:
+            self._filter, self._wrong = text.strip(), ""
+            self._files.clear()
+            self.query_one("#crumb", Lines).update()
+            self.ui.poller.kick()
+
+    def clear_filter(self) -> bool:
+        had = bool(self._filter)
+        self.filter("")
+        return had
+
     def subjects(self) -> list[dict[str, Any]]:
         return [{"user": self.user}]
 
@@ -97,7 +129,7 @@ class BrowseScreen(LiveScreen):
         self.note_row(event.row)
 
     def _top(self, width: int, height: int) -> list[Line]:
-        return [browse_line(self._view, self.user, width, self.glyphs), rule(width, self.glyphs)]
+        return [browse_line(self._view, self.user, self._filter, self._wrong, width, self.glyphs), rule(width, self.glyphs)]
 
 
 def _path(row: SearchRow) -> str:

@@ -49,7 +49,6 @@ class MessagesScreen(LiveScreen):
 
     def on_mount(self) -> None:
         self._toggle()
-        super().on_mount()
 
     @property
     def main(self) -> LiveTable:

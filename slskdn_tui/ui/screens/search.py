@@ -32,6 +32,8 @@ from slskdn_tui.ui.widgets.live_table import LiveTable
 MOST_ROWS = 5000
 """Lines of one search that are held here, so that its folders fold; a filter brings the rest."""
 WISH = "wish/"
+SORTS = {"slot": "queue"}
+"""The engine's names for orders that a column calls otherwise: what is not held here has its place in the order too."""
 TABLES = {"soulseek": "results", "musicbrainz": "releases", "wishlist": "wishes"}
 
 
@@ -45,7 +47,8 @@ class SearchScreen(LiveScreen):
     }
     ABOUT = (
         "Every search passes one gate, for Soulseek bans who searches too often; the wait is shown. The filter: "
-        "lossless lossy bitrate>=256 free>0 queue<10 q>0.8 size<50MB user:name words -words, or a saved one as @name (F). "
+        "lossless lossy bitrate>=256 free>0 queue<10 q>0.8 size>20M length>3:00 speed>500K user:name -user:name ext:flac path:words words -word, "
+        "or a saved one as @name (F). "
         "QUAL is what codec and attributes promise; OWN is what the library has already."
     )
 
@@ -78,7 +81,6 @@ class SearchScreen(LiveScreen):
     def on_mount(self) -> None:
         for section, name in TABLES.items():
             self.query_one(f"#{name}").display = section == self.section
-        super().on_mount()
 
     @property
     def main(self) -> LiveTable:
@@ -91,7 +93,9 @@ class SearchScreen(LiveScreen):
 
     def views(self) -> Sequence[ViewKey]:
         if self.section == "soulseek":
-            return [ViewKey("search", subject=self.subject, filter=self.filter_text, count=MOST_ROWS)]
+            model = self.query_one("#results", LiveTable).model
+            sort = SORTS.get(model.sort, model.sort)
+            return [ViewKey("search", self.subject, self.filter_text, sort, model.descending, count=MOST_ROWS)]
         return [ViewKey("wishes")] if self.section == "wishlist" else []
 
     def take(self, key: ViewKey, view: Snapshot) -> None:
@@ -111,6 +115,8 @@ class SearchScreen(LiveScreen):
         if other:
             table.model.unfolded.clear()
             table.model.marks.clear()
+        if view.error and view.search and view.state != "failed" and not other:
+            return  # the filter cannot be read yet: what it left last stays
         at_top = other or (table.cursor_index == 0 and not table.model.unfolded)
         table.set_empty(*search_empty(view, self.filter_text))
         table.set_rows(view.rows)

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from slskdn_tui.ui.present.base import Flat, Line, Presenter, changed_cells, fit
+from slskdn_tui.ui.present.base import Fits, Flat, Line, Presenter, changed_cells, fit
 from slskdn_tui.ui.widgets.lines import paint, palette_of
 from slskdn_tui.ui.widgets.table_lines import choose_columns, header_line, row_line, row_text
 from slskdn_tui.ui.widgets.table_model import TableModel
@@ -319,6 +319,8 @@ class LiveTable(ScrollView, can_focus=True):
     def _columns(self) -> None:
         self._cache.clear()
         self._chosen = choose_columns(self.model.presenter.columns, self.hidden, self.size.width)
+        if isinstance(self.model.presenter, Fits):
+            self.model.presenter.shown = frozenset(column.key for column, _ in self._chosen)
 
     @property
     def text(self) -> list[str]:
