@@ -46,6 +46,7 @@ SIGNATURES = {
     (Transfers, "manage_transfers"): ["self"],
     (Transfers, "manage_user_tracking"): ["self"],
     (Transfers, "_on_get_user_status"): ["self", "message", "connection"],
+    (Transfers, "_on_add_user"): ["self", "message", "connection"],
     (Transfers, "request_management_cycle"): ["self", "flag"],
     (Transfers, "_initialize_download"): ["self", "transfer", "peer_connection", "request"],
     (Transfers, "_add_upload"): ["self", "username", "remote_path"],

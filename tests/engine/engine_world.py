@@ -220,6 +220,18 @@ class World:
         ONLINE.add(name)
         return user
 
+    async def back(self, gone: Holder) -> Holder:
+        """The same user with the same files, online again."""
+        name = gone.settings.credentials.username
+        user = Holder(self.server_address, name, self.address(), self.root / "users" / name)
+        await user.start()
+        self._stack.push_async_callback(user.stop)
+        await user.login()
+        await user.shares.scan()
+        self.holders[name] = user
+        ONLINE.add(name)
+        return user
+
     # engines
 
     def values(self, name: str, **sections: dict[str, Any]) -> dict[str, dict[str, Any]]:

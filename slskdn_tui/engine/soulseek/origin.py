@@ -15,7 +15,7 @@ from typing import Any
 from aioslsk.events import ConnectionStateChangedEvent, SessionInitializedEvent, on_message
 from aioslsk.exceptions import ConnectionReadError, ConnectionWriteError, RequestPlaceFailedError
 from aioslsk.network.connection import CloseReason, ConnectionState, PeerConnection, PeerConnectionState, ServerConnection
-from aioslsk.protocol.messages import GetUserStatus, PeerTransferReply, PeerTransferRequest, PeerUploadFailed
+from aioslsk.protocol.messages import AddUser, GetUserStatus, PeerTransferReply, PeerTransferRequest, PeerUploadFailed
 from aioslsk.protocol.primitives import uint64
 from aioslsk.transfer.manager import _RequestFlag
 from aioslsk.transfer.model import FailReason, Transfer, TransferDirection
@@ -23,7 +23,7 @@ from aioslsk.transfer.state import TransferState
 from aioslsk.user.model import UserStatus
 
 from slskdn_tui.engine.soulseek.pace import Pace
-from slskdn_tui.engine.soulseek.polite import QUEUED_STATES, PoliteTransferManager
+from slskdn_tui.engine.soulseek.polite import NOT_ONLINE, QUEUED_STATES, PoliteTransferManager
 from slskdn_tui.engine.soulseek.queue_places import PlaceRounds, derived
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd, OriginSink, OriginState
@@ -88,6 +88,7 @@ class OriginTransferManager(PoliteTransferManager):
         super().__init__(*args, **kwargs)
         self._fetches: dict[tuple[str, str], Fetch] = {}
         self._asking: set[str] = set()
+        self._gone: set[str] = set()
         self._missed: dict[asyncio.Future[None], frozenset[str]] = {}
         self._event_bus.register(ConnectionStateChangedEvent, self._on_connection)
 
@@ -148,8 +149,10 @@ class OriginTransferManager(PoliteTransferManager):
     # -- what aioslsk tells
 
     def waited_for(self) -> set[str]:
-        """Only after the first request: a message spent on watching could be what the request lacks."""
-        return {each.file.username for each in self._fetches.values() if each.state != OriginState.CONNECTING}.union(*self._missed.values())
+        """Those who are still to be asked for the first time only when they cannot be asked now: a message spent on watching could be what that lacks."""
+        asked = {each.file.username for each in self._fetches.values() if each.state != OriginState.CONNECTING}
+        first = {each.file.username for each in self._fetches.values()} - asked
+        return asked.union(*self._missed.values()) | {username for username in first if not self.affordable(username)}
 
     def may_ask(self, transfer: Transfer) -> bool:
         fetch = self.fetch_of(transfer)
@@ -161,9 +164,10 @@ class OriginTransferManager(PoliteTransferManager):
             username = fetch.file.username
             if fetch.waits:
                 if self._user_manager.get_user_object(username).status == UserStatus.OFFLINE:
-                    fetch.finish(OriginEnd.OFFLINE, f"{username} is not online")
+                    fetch.finish(OriginEnd.OFFLINE, f"{username} {NOT_ONLINE}")
                 elif fetch.state == OriginState.CONNECTING and (left := self.holds.remaining(username, now)):
                     fetch.finish(OriginEnd.OFFLINE, f"{self.holds.reason(username)}; next try in {left:.0f} s")
+        self._gone &= self.waited_for()
         back = {name for name in frozenset[str]().union(*self._missed.values()) if self._is_back(name, now)}
         for future, names in self._missed.items():
             if not future.done() and names & back:
@@ -176,10 +180,22 @@ class OriginTransferManager(PoliteTransferManager):
 
     @on_message(GetUserStatus.Response)
     async def _on_get_user_status(self, message: GetUserStatus.Response, connection: Any) -> None:
-        """As stock; and whoever was not online and now is, is no longer left alone."""
-        if message.status != UserStatus.OFFLINE.value and self._user_manager.get_user_object(message.username).status == UserStatus.OFFLINE:
-            self.holds.succeeded(message.username)
+        self._seen(message.username, message.status)
         await super()._on_get_user_status(message, connection)
+
+    @on_message(AddUser.Response)
+    async def _on_add_user(self, message: AddUser.Response, connection: Any) -> None:
+        if message.exists and message.status is not None:
+            self._seen(message.username, message.status)
+        await super()._on_add_user(message, connection)
+
+    def _seen(self, username: str, status: int) -> None:
+        """Whoever was not online and now is, is no longer left alone."""
+        if status == UserStatus.OFFLINE.value:
+            self._gone.add(username)
+        elif username in self._gone or self.holds.reason(username).endswith(NOT_ONLINE):
+            self._gone.discard(username)
+            self.holds.succeeded(username)
 
     async def _on_connection(self, event: ConnectionStateChangedEvent) -> None:
         """Without a session of ours nobody is known to keep us queued; with the next one all are asked again."""

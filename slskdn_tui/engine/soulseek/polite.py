@@ -33,6 +33,7 @@ from slskdn_tui.engine.soulseek.watch import CONNECTING, Allowance, WatchList
 
 log = logging.getLogger(__name__)
 
+NOT_ONLINE = "is not online"
 QUEUED_STATES = (TransferState.QUEUED, TransferState.INCOMPLETE)
 
 
@@ -151,7 +152,7 @@ class PoliteTransferManager(UploadManager):
                     each.increase_queue_attempts()
                 if self._network.server_connection.state != ConnectionState.CONNECTED:
                     return  # our own absence says nothing about this user
-                reason = f"{username} is not online" if isinstance(error, UserOffline) else f"{username} cannot be reached"
+                reason = f"{username} {NOT_ONLINE}" if isinstance(error, UserOffline) else f"{username} cannot be reached"
                 wait = self.holds.failed(username, self.clock.now(), reason)
                 log.info("%s; left alone for %.0f s", reason, wait)
                 self._wake_in(wait)

@@ -23,7 +23,7 @@ class Allowance:
 
     def __init__(self, messages: int = MESSAGES, window: float = WINDOW_S) -> None:
         self._messages = messages
-        self._window = window
+        self.window = window
         self._sent: dict[str, deque[float]] = {}
 
     def spend(self, username: str, now: float) -> None:
@@ -31,13 +31,13 @@ class Allowance:
         sent = self._sent.setdefault(username, deque(maxlen=self._messages))
         sent.append(now)
         if len(self._sent) > 4096:
-            self._sent = {name: times for name, times in self._sent.items() if now - times[-1] < self._window}
+            self._sent = {name: times for name, times in self._sent.items() if now - times[-1] < self.window}
 
     def wait(self, username: str, count: int, now: float) -> float:
         """Seconds until `count` more messages may be sent about this user; 0 for now."""
         sent = self._sent.get(username, deque())
         over = len(sent) + min(count, self._messages) - self._messages
-        return max(0.0, sent[over - 1] + self._window - now) if over > 0 else 0.0
+        return max(0.0, sent[over - 1] + self.window - now) if over > 0 else 0.0
 
     def clear(self) -> None:
         self._sent.clear()

@@ -110,8 +110,8 @@ def test_seven_hundred_waiting_files_cost_two_messages_a_user_and_minute_while_o
 
     async def story(world: World) -> None:
         world.clock = FastClock(60.0)
-        busy = await world.online("busy", 2, world.share("busy", {name: b"x" for name in names}), upload_slots=1)
-        other = await world.online("other", 4, world.share("other", {"tune.flac": blob(300_000)}))
+        busy = await world.online("busy", 2, world.share("busy", dict.fromkeys(names, b"x")), upload_slots=1)
+        await world.online("other", 4, world.share("other", {"tune.flac": blob(300_000)}))
         manners = Manners(moment=3.0, connect=600.0, place_timeout=60.0)
         down = await world.online("downloader", 3, manners=manners)
         tune = await world.find(down, "tune")
