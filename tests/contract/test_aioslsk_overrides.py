@@ -46,7 +46,6 @@ SIGNATURES = {
     (Transfers, "manage_transfers"): ["self"],
     (Transfers, "manage_user_tracking"): ["self"],
     (Transfers, "_on_get_user_status"): ["self", "message", "connection"],
-    (Transfers, "_on_add_user"): ["self", "message", "connection"],
     (Transfers, "request_management_cycle"): ["self", "flag"],
     (Transfers, "_initialize_download"): ["self", "transfer", "peer_connection", "request"],
     (Transfers, "_add_upload"): ["self", "username", "remote_path"],
@@ -60,6 +59,7 @@ SIGNATURES = {
     (Transfers, "_on_peer_transfer_queue"): ["self", "message", "connection"],
     (Transfers, "_on_peer_upload_failed"): ["self", "message", "connection"],
     (Transfers, "_on_add_user"): ["self", "message", "connection"],
+    (Transfers, "_on_peer_transfer_request"): ["self", "message", "connection"],
     (Transfers, "_on_peer_place_in_queue_request"): ["self", "message", "connection"],
     (Transfers, "_request_shares_cycle"): ["self", "event"],
     (Transfers, "get_upload_slots"): ["self"],
@@ -149,6 +149,8 @@ def test_the_functions_that_are_replaced_read_as_when_they_were_replaced() -> No
         (connection, "async def receive_message_object(self)", "message = self.decode_message_data(message_data)"),
         (connection, "async def _read(", "async with asyncio.timeout(timeout) as self._read_timeout_object:"),
         (primitives, "def deserialize(cls, pos: int, message: bytes, decompress: bool = False)", "zlib.decompress(message[pos:])"),
+        (primitives, "def deserialize(cls, pos: int, data: bytes, element_type: type[T])", "for _ in range(array_len):"),
+        (primitives, "def deserialize(cls, pos: int, data: bytes) -> tuple[int, str]", "return end_pos, value.decode('cp1252')"),
     ):
         source = inspect.getsource(module)
         assert name in source and wanted in source
@@ -183,6 +185,7 @@ def test_message_handlers_that_are_overridden_stay_registered() -> None:
         (ours_uploads.UploadManager, "_on_peer_transfer_queue", messages.PeerTransferQueue.Request),
         (ours_uploads.UploadManager, "_on_peer_place_in_queue_request", messages.PeerPlaceInQueueRequest.Request),
         (ours_uploads.UploadManager, "_on_add_user", messages.AddUser.Response),
+        (ours_uploads.UploadManager, "_on_peer_transfer_request", messages.PeerTransferRequest.Request),
         (ours_shares.IndexedPeerManager, "_on_peer_user_info_request", messages.PeerUserInfoRequest.Request),
         (ours_shares.IndexedSearchManager, "_on_distributed_search_request", messages.DistributedSearchRequest.Request),
         (ours_distributed.ServedTree, "_on_distributed_search_request", messages.DistributedSearchRequest.Request),

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from aioslsk.exceptions import ConnectionFailedError, ConnectionReadError, MessageDeserializationError
+from aioslsk.exceptions import ConnectionFailedError, ConnectionReadError, MessageDeserializationError, NetworkError
 from aioslsk.network.connection import (
     HEADER_SIZE_OBFUSCATED,
     HEADER_SIZE_UNOBFUSCATED,
@@ -299,7 +299,9 @@ class Relay(logging.Handler):
         self._target = target
 
     def emit(self, record: logging.LogRecord) -> None:
-        level = logging.WARNING if record.levelno >= logging.ERROR else logging.DEBUG
+        error = record.exc_info[1] if record.exc_info else None
+        left = isinstance(error, NetworkError | OSError | asyncio.TimeoutError)  # somebody hung up: that is daily life, too
+        level = logging.WARNING if record.levelno >= logging.ERROR and not left else logging.DEBUG
         if not self._target.isEnabledFor(level):
             return
         try:
@@ -307,8 +309,8 @@ class Relay(logging.Handler):
             text = str(record.msg) % tuple(shorten(arg) for arg in args) if args else str(record.msg)
         except (TypeError, ValueError):
             text = str(record.msg)
-        if record.exc_info and record.exc_info[1] is not None:
-            text += f" ({type(record.exc_info[1]).__name__}: {shorten(record.exc_info[1])})"
+        if error is not None:
+            text += f" ({type(error).__name__}: {shorten(error)})"
         self._target.log(level, "%s: %s", record.name, SafeText(text))
 
 

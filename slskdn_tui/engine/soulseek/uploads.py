@@ -259,6 +259,18 @@ class UploadManager(TransferManager):
         if words:
             await connection.send_message(PeerTransferQueueFailed.Request(filename=message.filename, reason=words))
 
+    @on_message(PeerTransferRequest.Request)
+    async def _on_peer_transfer_request(self, message: PeerTransferRequest.Request, connection: PeerConnection) -> None:
+        """An offer goes to the downloads; the old way of asking for a file is answered like the new one."""
+        username, path = connection.username, message.filename
+        if message.direction == TransferDirection.DOWNLOAD.value:
+            await super()._on_peer_transfer_request(message, connection)
+        elif username and message.direction == TransferDirection.UPLOAD.value:
+            transfer = self._uploads.get(username, {}).get(path)
+            if transfer is None or not transfer.is_processing():
+                words = await self._ask(username, path) or FailReason.QUEUED
+                await connection.send_message(PeerTransferReply.Request(ticket=message.ticket, allowed=False, reason=words))
+
     async def _ask(self, username: str, remote_path: str) -> str:
         """Queue a file for a user; why not, or "" when it waits (now or already)."""
         transfer = self._uploads.get(username, {}).get(remote_path)
