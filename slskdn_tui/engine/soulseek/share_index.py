@@ -276,13 +276,18 @@ class ShareReader:
         if not expression:
             return []
         sql = f"SELECT {COLUMNS} FROM term JOIN file ON file.id = term.rowid WHERE term MATCH ? LIMIT ?"
+        self.statements += 1
+        found: list[Shared] = []
         try:
-            rows = self._ask(sql, expression, MAX_LOOKED_AT if phrases else limit)
+            for row in self._db.execute(sql, (expression, MAX_LOOKED_AT if phrases else limit)):
+                if not excluded(row[0].partition("\\")[2], phrases):
+                    found.append(_shared(row))
+                if len(found) >= limit:
+                    break
         except sqlite3.OperationalError as error:  # a word of letters that SQLite does not know yet
             log.debug("a query that cannot be matched: %s", error)
             return []
-        found = [_shared(row) for row in rows if not excluded(row[0].partition("\\")[2], phrases)]
-        return found[:limit]
+        return found
 
     def folder(self, remote: str) -> list[Shared] | None:
         """A folder's own files in order of their names; None when nothing of that name is shared."""

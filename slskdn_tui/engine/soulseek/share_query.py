@@ -16,6 +16,8 @@ INCOMPLETE_ENDS = (".part", ".partial", ".incomplete", ".crdownload", ".download
 INCOMPLETE_STARTS = re.compile(r"incomplete(~|[0-9a-f]{32}|$)")
 """Soulseek clients' own names for unfinished files, and a folder of that name; not a song that begins with the word"""
 MAX_WORDS = 32
+MAX_ENDS, LEAST_END = 3, 2
+"""Many or very short endings are in half of all words: they would hold the loop for long, and nobody looks for that."""
 ALIAS_LETTERS = 5
 
 
@@ -53,7 +55,9 @@ def parse_query(query: str) -> Terms:
 
 
 def match_expression(terms: Terms) -> str:
-    """The terms as an FTS5 query over columns `words` and `sdrow` (each word backwards); "" when nothing is asked for."""
+    """The terms as an FTS5 query over columns `words` and `sdrow` (each word backwards); "" when nothing is asked for, or nearly everything."""
+    if len(terms.ends) > MAX_ENDS or any(len(end) < LEAST_END for end in terms.ends):
+        return ""
     wanted = [f'words : "{word}"' for word in terms.words] + [f'sdrow : "{end[::-1]}" *' for end in terms.ends]
     if not wanted:
         return ""
