@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 FLUSH_BYTES = 2 * 1024 * 1024
 FLUSH_S = 1.0
+FLUSH_GAP_S = 0.05
+"""At the least between two flushes: above 40 MB/s the batches grow, for each costs two changes of thread (a fifth of the time at 400 MB/s)."""
 PAGE_BYTES = BITMAP_PAGE // 8
 _REHASH_ALL = 1024
 _EDGE = 32
@@ -77,6 +79,7 @@ class PartFile:
         self._stored_prefix = 0
         self._dirty = 0
         self._dirty_since: float | None = None
+        self._flushed = clock.now() - FLUSH_GAP_S
         self._trouble: DiskTrouble | None = None
         self._soiled = asyncio.Event()
         self._full = asyncio.Event()
@@ -225,8 +228,10 @@ class PartFile:
     # durability
 
     async def until_due(self) -> None:
-        """Return when a flush should start: 2 MiB have gathered, or 1 s has passed since the first byte of the batch."""
+        """Return when a flush should start: 2 MiB have gathered (and the last one is 50 ms ago), or 1 s has passed since the first byte of the batch."""
         await self._soiled.wait()
+        if (early := self._flushed + FLUSH_GAP_S - self._clock.now()) > 0:
+            await self._clock.sleep(early)
         if self._full.is_set():
             return
         waits = asyncio.ensure_future(self._full.wait()), asyncio.ensure_future(self._clock.sleep(FLUSH_S))
@@ -250,6 +255,7 @@ class PartFile:
             size, leaves = self._dirty, self._leaves
             prefix, extents = self.pieces.prefix, tuple(self.pieces.extents)
             self._leaves, self._dirty, self._dirty_since = set(), 0, None
+            self._flushed = self._clock.now()
             self._soiled.clear()
             self._full.clear()
             changed = leaves | self.pieces.failed
