@@ -156,7 +156,7 @@ class SoulseekPlane:
             self._reader.close()
         if self._index is not None:
             self._index.close()
-        self._client = None
+        self._client = self.sharing = None
 
     # -- state
 
