@@ -52,6 +52,31 @@ def test_the_profile_itself_is_not_shared_when_it_lies_in_a_shared_folder(tmp_pa
     assert indexer.scan() == 1 and reader.query("secret") == []
 
 
+def test_caches_quarantine_and_partial_files_of_the_profile_are_not_shared_wherever_they_lie(tmp_path) -> None:
+    make(
+        tmp_path,
+        "data/incomplete/a.flac",
+        "data/quarantine/b.flac",
+        "cache/chunks/c.flac",
+        "state/d.flac",
+        "config/e.flac",
+        "Music/one.flac",
+    )
+    db = open_index(tmp_path / "data" / "shares.db")
+    hidden = [tmp_path / name for name in ("data", "cache", "state", "config")]
+    assert ShareIndexer(db, [str(tmp_path)], hidden).scan() == 1
+    assert [each.name for each in ShareReader(tmp_path / "data" / "shares.db").query("flac")] == ["one.flac"]
+
+
+def test_a_pattern_that_is_added_takes_files_back(tmp_path) -> None:
+    make(tmp_path, "Music/one.flac", "Music/two.nfo", "Music/Scans/three.jpg")
+    db = open_index(tmp_path / "profile" / "shares.db")
+    assert ShareIndexer(db, [str(tmp_path / "Music")]).scan() == 3
+    assert ShareIndexer(db, [str(tmp_path / "Music")], exclude=["*.NFO", "scans"]).scan() == 1
+    reader = ShareReader(tmp_path / "profile" / "shares.db")
+    assert reader.query("three") == [] and reader.totals() == (1, 1)
+
+
 def test_paths_are_stable_and_do_not_show_where_the_folder_lies(tmp_path) -> None:
     root = tmp_path / "deep" / "Music"
     make(root, "Band/tune.flac")
@@ -87,6 +112,7 @@ def test_words_exclusions_and_word_ends(tmp_path) -> None:
     assert names('" OR words : mp3 * ( -') == []
     assert names("--- ! ?") == []
     assert names("\U0001f600 𞤀𞤁") == []
+    assert names("*e") == [] and names("*ne *ne *hwe *live") == [], "nearly everything is not looked for"
 
 
 def test_changed_and_removed_files_are_noticed_and_unchanged_ones_not_read_again(tmp_path, monkeypatch) -> None:
