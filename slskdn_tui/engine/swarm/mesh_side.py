@@ -70,6 +70,7 @@ class MeshSide:
         self._joined: set[str] = set()  # variants a leaf of which the origin repeated in an overlap: proof, too
         self._head = b""
         self._binding = asyncio.Lock()
+        self._hungry: set[str] = set()  # peers that delivered since the last turn of the loop
 
     # what the origin proves
 
@@ -309,7 +310,14 @@ class MeshSide:
         self.run_step(step)
         if part.pieces.complete and self.settled():
             self._wake()
-        self.fill(node_id)
+        if not self._hungry:  # once a turn of the loop: deciding anew for each leaf cost as much as hashing it
+            asyncio.get_running_loop().call_soon(self._feed)
+        self._hungry.add(node_id)
+
+    def _feed(self) -> None:
+        hungry, self._hungry = self._hungry, set()
+        for node in hungry:
+            self.fill(node)
 
     def on_refused(self, node_id: str, offset: int, length: int, code: str) -> None:
         first, count = offset // LEAF, -(-length // LEAF)
@@ -353,6 +361,8 @@ class MeshSide:
             self.run_step(self.scheduler.fill(node, self._clock.now()))
 
     def run_step(self, step: Step, words: str = "") -> None:
+        if not (step.cancels or step.ended or step.orders):
+            return
         for cancel in step.cancels:
             if (member := self.members.get(cancel.node)) is not None:
                 member.cancel(cancel.first, cancel.count, "timeout" if cancel.why == "take_back" else "swarm_rebalanced", self.part.size)

@@ -64,7 +64,7 @@ def test_bench_fetch_brings_the_file_and_names_the_liar(tmp_path: Path) -> None:
         assert out.read_bytes() == data and not out.with_name("out.bin.part").exists()
         assert told["ok"] and told["bytes"] == len(data) and told["banned"] == [f"{hosts[2]}:{ports[2]}"]
         assert told["by_peer"][f"{hosts[2]}:{ports[2]}"] == 0
-        assert sum(told["by_peer"].values()) == len(data) + told["duplicate_bytes"]
+        assert sum(told["by_peer"].values()) == len(data) and told["duplicate_bytes"] <= len(data) * 0.2
         assert set(told) >= {"seconds", "MBps", "variant_id"}
     finally:
         for process in serving:
