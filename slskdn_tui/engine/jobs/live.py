@@ -25,6 +25,11 @@ class RescueNote:
     looked: str = ""
     refused: tuple[str, ...] = ()
 
+    @property
+    def nobody(self) -> str:
+        """Why nobody in the mesh is at work for it."""
+        return f"{self.reason}; nobody in the mesh can help: {', '.join(self.refused) or self.looked}"
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -51,7 +56,7 @@ class LiveTrack:
     rescue: RescueNote | None = None
     note: str = ""
     unrescued: str = ""
-    """Why nobody was asked though the transfer does badly."""
+    """Why nobody in the mesh helps though the transfer does badly: nobody could be asked, nobody has it, or a proof is missing."""
     rescue_asked: asyncio.Event = field(default_factory=asyncio.Event)
     next_asked: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)

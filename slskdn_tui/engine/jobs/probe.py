@@ -1,6 +1,6 @@
 """Head probes, proof (2) of the guard: the first 64 KiB of a file from another Soulseek holder of the same size. Shell over origins.
 
-Chosen to be polite: only while mesh peers deliver a file that nothing has proved yet and the origin, queued or silent, still underperforms; one holder
+Chosen to be polite: only while mesh peers deliver a file that nothing has proved yet and the origin is queued or still underperforms; one holder
 at a time, each once, three a track; who does not send within ten seconds has no free slot, and its queue is left. Nothing is probed where the
 origin sends: its own first leaf decides then, as proof (1).
 """
@@ -66,8 +66,10 @@ class Prober:
 
     def want(self, swarm: TrackSwarm) -> None:
         """Probe in the background where a proof is missing and a probe can give it."""
-        variant = swarm.part.variant
-        if swarm.decision.proof is not Proof.NONE or variant is None or not variant.streaminfo or not swarm.underperforming():
+        variant, stream = swarm.part.variant, swarm.stream
+        if swarm.decision.proof is not Proof.NONE or variant is None or not variant.streaminfo:
+            return
+        if stream is None or (stream.state is OriginState.ACTIVE and not swarm.underperforming()):
             return
         if (self._task is None or self._task.done()) and len(self._asked) < MOST_PROBES and self._next() is not None:
             self._task = self._services.supervisor.spawn("head probe", self._probe(swarm))

@@ -67,13 +67,14 @@ class Rescuer:
         self._left_out: set[str] = set()
         self._told: tuple[str, ...] = ()
         self._blocked_by = ""
+        self._note: RescueNote | None = None
         self._prober = Prober(services, tell, others)
 
     # One swarm's rescue -----------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """A new swarm: who was settled under the old one may be asked again."""
-        self._live.rescue, self._live.unrescued = None, ""
+        self._live.rescue, self._live.unrescued, self._note = None, "", None
         self._settled.clear()
         self._told = ()
 
@@ -84,7 +85,7 @@ class Rescuer:
     @property
     def under_way(self) -> bool:
         """True while there is something to look after though the transfer does well."""
-        return self._live.rescue is not None or bool(self._live.unrescued)
+        return self._note is not None or bool(self._live.unrescued)
 
     async def help(self, swarm: TrackSwarm, reason: str) -> bool:
         """One round for a transfer that does badly (`reason`, "" when it no longer does). True while mesh peers are at work for it."""
@@ -95,23 +96,24 @@ class Rescuer:
             if not swarm.members:
                 await self._refused(reason, blocked)
             return bool(swarm.members)
-        first = self._live.rescue is None
-        note = self._live.rescue or RescueNote(reason, iso(self._services.clock.wall()))
+        first = self._note is None
+        note = self._note or RescueNote(reason, iso(self._services.clock.wall()))
         note = replace(note, reason=reason or note.reason)
-        self._live.rescue, self._live.unrescued, self._blocked_by = note, "", ""
+        self._blocked_by = ""
         if first:
+            self._live.rescue, self._live.unrescued = note, ""
             await self._begun(reason)
         asked = await self.ask(swarm)
-        note = replace(note, looked=asked.looked, refused=asked.refused or (() if swarm.members else note.refused))
-        self._live.rescue = note
+        note = self._note = replace(note, looked=asked.looked, refused=asked.refused or (() if swarm.members else note.refused))
         if asked.taken or first or (asked.refused and asked.refused != self._told):
             self._told = asked.refused
             self._round(asked)
         if not swarm.members:
             if asked.guarded:
                 await self._count("refused")
-            self._live.note = "; ".join(note.refused) or asked.looked
+            self._live.rescue, self._live.unrescued = None, note.nobody
             return False
+        self._live.rescue, self._live.unrescued = note, ""
         swarm.set_origin_share(self._services.settings.rescue.origin_share)
         self._prober.want(swarm)
         return True
@@ -132,11 +134,11 @@ class Rescuer:
 
     def _over(self, swarm: TrackSwarm) -> None:
         """The source does well again, and nobody in the mesh is at work."""
-        if self._live.rescue is not None:
+        if self._note is not None:
             swarm.set_origin_share(None)
             self._tell.log("rescue.over", "rescue", f"{self._live.track.title}: the Soulseek source does well again")
             self._tell.trace("rescue", result="over", words="the Soulseek source does well again")
-        self._live.rescue, self._live.unrescued, self._blocked_by = None, "", ""
+        self._live.rescue, self._live.unrescued, self._note, self._blocked_by = None, "", None, ""
 
     async def placed(self, status: SwarmStatus | None) -> None:
         """The file was verified and placed: a rescue in which the mesh gave a byte has succeeded."""
@@ -163,7 +165,7 @@ class Rescuer:
 
     async def _refused(self, reason: str, why: str) -> None:
         words = f"{reason}; nobody was asked: {why}"
-        self._live.rescue, self._live.unrescued = None, words
+        self._live.rescue, self._live.unrescued, self._note = None, words, None
         if why == self._blocked_by:
             return
         self._blocked_by = why

@@ -11,7 +11,7 @@ from typing import Any
 
 from aioslsk.network.connection import PeerConnection
 from aioslsk.transfer.model import Transfer
-from engine_world import ONLINE, HeldTransfers, Holder, World, until
+from engine_world import ONLINE, HeldTransfers, Holder, World, put, until
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
@@ -80,6 +80,16 @@ class RescueWorld(World):
 
     async def holder(self, name: str, files: Iterable[Path] | dict[str, bytes] | None = None) -> Uploader:
         return await self.join(Uploader, name, files)
+
+    async def node(self, name: str, files: Iterable[Path] | None = None, *, dht: dict[str, Any] | None = None, **overlay: Any) -> Engine:
+        """As `World.node`, with a DHT where one is given."""
+        if dht is None:
+            return await super().node(name, files, **overlay)
+        folder = self.root / name / "offered"
+        put(folder, self.album.tracks(self.count) if files is None else files)
+        engine = await self.engine(name, soulseek={"enabled": False, "share": [str(folder)]}, overlay=overlay, dht=dht)
+        await until(lambda: self.said(name, "offers.ready"), f"{name} offers its files")
+        return engine
 
     async def rescued(self, name: str = "me", nodes: Iterable[Engine] = (), **rescue: float) -> Engine:
         """An engine that dials these nodes, with the thresholds given and no other trigger."""
