@@ -175,10 +175,16 @@ def _spare(release: Release, fits: Sequence[Sequence[Fit]], folder: Folder, pair
         twin = by_want.get(likely) if fits[likely][column].score >= LEAST_PAIR else None
         if twin is None or not _copy(file, twin):
             spare.append(file)
-    album = f" {normal(release.title)} "
-    if spare and all(album in f" {normal(pair.file.found.name)} " for pair in pairs):
-        spare = [file for file in spare if album in f" {normal(file.found.name)} "]
+    album = normal(release.title)
+    if spare and album and all(_says(pair.file, album, normal(release.tracks[pair.want].title)) for pair in pairs):
+        spare = [file for file in spare if _says(file, album)]
     return spare
+
+
+def _says(file: AudioFile, album: str, title: str = "") -> bool:
+    """Whether a file's name holds the album's, beside its own title."""
+    name = f" {normal(file.found.name)} "
+    return f" {album} " in (name.replace(f" {title} ", " ", 1) if title else name)
 
 
 def _copy(file: AudioFile, twin: AudioFile) -> bool:

@@ -18,16 +18,17 @@ _HARMLESS = re.compile(
     r"\b(?:original|album|lp|single|main) (?:mix|version)\b|\b(?:\d{4} )?(?:digital(?:ly)? )?remaster(?:ed)?(?: version| edition)?(?: \d{4})?\b"
 )
 _VERSIONS = re.compile(
-    r"\b(remix(?:es|ed)?|rmx|mix|live|vivo|ao vivo|instrumentals?|acoustic|demos?|karaoke|extended|edit|reprise|dub|unplugged|a cappella|acapella|cover"
+    r"\b(remix(?:es|ed)?|rmx|mix|live|vivo|ao vivo|instrumentals?|acoustic|demos?|karaokes?|extended|edit|reprise|dub|unplugged|a cappella|acapella|cover"
     r"|mono|alternate|alternative|outtakes?|rehearsal|sessions?|tribute|playback|backing|カラオケ|ライブ|オフボーカル|インスト)\b"
 )
 _SAME_WORD = {
     "rmx": "remix", "remixes": "remix", "remixed": "remix", "vivo": "live", "ao vivo": "live", "instrumentals": "instrumental", "demos": "demo",
-    "acapella": "a cappella", "alternative": "alternate", "outtakes": "outtake", "sessions": "session", "カラオケ": "karaoke", "ライブ": "live",
+    "acapella": "a cappella", "karaokes": "karaoke", "alternative": "alternate", "outtakes": "outtake", "sessions": "session", "カラオケ": "karaoke", "ライブ": "live",
     "オフボーカル": "instrumental", "インスト": "instrumental", "playback": "karaoke", "backing": "karaoke",
 }  # fmt: skip
 SAME_LENGTH = frozenset({"mono", "instrumental", "karaoke", "a cappella"})
 """Versions that last as long as the song itself: no length tells them apart, only the word does."""
+_SLIP = 0.7
 _TRACK_WORD = re.compile(r"(?i)^(?:audio ?)?(?:track|titel|piste|pista|traccia)[\s._-]*(?P<number>\d{1,3})\s*$")
 
 
@@ -95,33 +96,48 @@ def read_name(name: str, prefixes: tuple[str, ...] = ()) -> NameReading:
     `03 - Artist - Title.flac`, `1-03 Title.mp3`, `(03) Title`, `A2. Title`, `Artist - Album - 03 - Title`, `103 Title` and `Title` are all understood.
     """
     stem = name[: name.rfind(".")] if 0 < name.rfind(".") >= len(name) - 6 else name
+    scene = " " not in stem  # `artist-101-title-group`
     stem = _NOISE.sub(" ", stem[:LONGEST_NAME].replace("_", " ")).strip()
     number, disc, rest = _leading(stem)
+    if number is not None and _TRACK_WORD.match(rest):
+        return NameReading((), number, disc)  # `01 Track 1` names nothing
     titles: dict[str, None] = {}
 
-    def offer(text: str) -> None:
+    def offer(text: str, after_number: bool = False) -> None:
         words = normal(text)
-        if not words or (words in prefixes and titles):
-            return
+        if not words or (words in prefixes and titles and not after_number):
+            return  # `Title - Album`; but what follows the number is the title, be it the album's
         titles.setdefault(words)
         for prefix in prefixes:
             if prefix and words.startswith(prefix + " "):
                 titles.setdefault(words[len(prefix) + 1 :])
 
     offer(rest)
-    parts = [part for part in re.split(r"\s+[-–—]\s+", rest) if part.strip()]
+    parts = [part for part in re.split("-" if scene else r"\s+[-–—]\s+", rest) if part.strip()]
     for index, part in enumerate(parts[1:], start=1):
         inner, inner_disc, left = _leading(part)
+        if inner is not None and normal(part) in prefixes:
+            continue  # an album called `21` is no track number
         if inner is not None and number is None and (left or index + 1 < len(parts)):
             number, disc = inner, inner_disc
         tail = " ".join([left if inner is not None else part, *parts[index + 1 :]])
         before = normal(" ".join(parts[:index]))
-        if inner is not None or any(before.startswith(prefix) or prefix.startswith(before) for prefix in prefixes if prefix):
-            offer(tail)
+        if inner is not None or any(_begins(before, prefix) for prefix in prefixes if prefix):
+            offer(tail, inner is not None)
+            if scene and index + 2 < len(parts):
+                offer(" ".join(parts[index + 1 : -1]), inner is not None)
+    head, hyphen, tail = rest.partition("-")
+    if hyphen and len(parts) < 2 and any(_begins(normal(head), prefix) for prefix in prefixes if prefix):
+        offer(tail)  # `01-artist-title`
     if number is not None and rest and rest != stem:
         offer(stem)  # the number may belong to the title: `2 X 4`
     side = _SIDE.match(stem)
     return NameReading(tuple(titles), number, disc, side["side"] if side else "")
+
+
+def _begins(text: str, prefix: str) -> bool:
+    """Whether one begins with the other, or they differ by a slip of the fingers."""
+    return text.startswith(prefix) or prefix.startswith(text) or alike(text, prefix) >= _SLIP
 
 
 def _leading(text: str) -> tuple[int | None, int | None, str]:
