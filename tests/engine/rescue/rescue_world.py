@@ -141,9 +141,29 @@ def larger(path: Path, folder: Path, extra: int) -> Path:
     return target
 
 
+def small_windows(engine: Engine) -> None:
+    """The kernel takes no more of what this engine's Soulseek connections do not read: else it would grow their windows to megabytes."""
+    for connection in engine.soulseek.transfers._network.peer_connections:
+        if connection._writer is not None:
+            connection._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+
+
 async def settle(seconds: float = 1.0) -> None:
     """Time enough for something that must not happen."""
     await asyncio.sleep(seconds)
 
 
-__all__ = ["BUFFERS", "ONLINE", "RescueWorld", "Upload", "Uploader", "larger", "rescues", "rows", "settle", "traced", "track_view"]
+__all__ = [
+    "BUFFERS",
+    "ONLINE",
+    "RescueWorld",
+    "Upload",
+    "Uploader",
+    "larger",
+    "rescues",
+    "rows",
+    "settle",
+    "small_windows",
+    "traced",
+    "track_view",
+]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from engine_world import LEAF, Album, completed, sha, until, uploaded
-from rescue_world import BUFFERS, RescueWorld, larger, rescues, rows, traced, track_view
+from rescue_world import BUFFERS, RescueWorld, larger, rescues, rows, small_windows, traced, track_view
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 
@@ -89,6 +89,7 @@ def test_a_slow_track_is_rescued_from_its_end_and_the_origin_is_held_at_its_shar
             mono.seen = lambda: live.status and live.status.done
             await until(lambda: live.swarm and live.swarm.members, "the mesh helps", job)
             await until(lambda: live.status and live.status.origin_cap, "mesh bytes come, and the origin is held back", job)
+            small_windows(engine)
             before, mono.rate = mono.total, 0
             assert live.swarm is not None and live.swarm.part.pieces.codes()[-2:] != b"..", "it begins at the end"
             assert live.swarm.part.pieces.plane.find(2) > live.swarm.part.pieces.leaves // 2
