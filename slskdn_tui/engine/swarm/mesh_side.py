@@ -144,7 +144,7 @@ class MeshSide:
         decision = self._decide(self.part.variant)
         if decision.proof is Proof.NONE:
             pieces.take_back()
-            self._decided(decision)
+        self._decided(decision)
         return decision.proof is not Proof.NONE
 
     def _decide(self, variant: Variant) -> Decision:

@@ -1,0 +1,183 @@
+"""Who is asked and when: connected peers do not wait for the DHT, configured ones are dialled too, and a look ends in time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.engine import mesh_finder
+from slskdn_tui.engine.dht.keys import channel_key, recording_key
+from slskdn_tui.engine.jobs.rescue import Rescuer
+from slskdn_tui.engine.mesh_finder import MeshFinder
+from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.model.jobs import Constraints
+from slskdn_tui.model.variant import LEAF, Variant
+
+RECORDING = "0dd6aa6e-0000-4000-8000-000000000001"
+
+
+class Peer:
+    def __init__(self, name: str, gate: asyncio.Event | None = None) -> None:
+        self.node_id = name * 64
+        self.closed = False
+        self.asked = 0
+        self._gate = gate
+
+    async def offers(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
+        self.asked += 1
+        return (Variant("a" * 64, "file", LEAF, recordings[0]),)
+
+
+class FakeMesh:
+    """`dial` connects the peer that lives at a port, after `slow` seconds."""
+
+    port = 1
+
+    def __init__(self, there: dict[int, Peer]) -> None:
+        self.there = there
+        self.peers: dict[str, Peer] = {}
+        self.dialled: list[int] = []
+
+    async def dial(self, host: str, port: int, *, expect: str | None, named: bool) -> Peer:
+        self.dialled.append(port)
+        await asyncio.sleep(0.01)
+        peer = self.there[port]
+        self.peers[peer.node_id] = peer
+        return peer
+
+
+class FakeDht:
+    waiting = False
+    table_size = 5
+
+    def __init__(self, answers: dict[bytes, list[tuple[str, int]]], hangs: bool = False) -> None:
+        self.answers, self.hangs, self.asked = answers, hangs, list[bytes]()
+
+    async def get_peers(self, key: bytes) -> list[tuple[str, int]]:
+        self.asked.append(key)
+        if self.hangs:
+            await asyncio.Event().wait()
+        return self.answers.get(key, [])
+
+
+def finder(mesh: FakeMesh, node: FakeDht | None, **sections: dict[str, Any]) -> MeshFinder:
+    settings = Settings.model_validate(sections)
+    return MeshFinder(settings, mesh, node, SystemClock(), random.Random(1), lambda: (), lambda event, words: None)  # type: ignore[arg-type]
+
+
+def test_the_dht_is_asked_and_configured_peers_are_dialled_side_by_side() -> None:
+    async def main() -> None:
+        mesh = FakeMesh({port: Peer(name) for port, name in ((10, "a"), (20, "b"), (30, "c"))})
+        dht = FakeDht({recording_key(RECORDING): [("127.0.0.1", 10), ("127.0.0.1", 20)]})
+        look = finder(mesh, dht, overlay={"peers": ["127.0.0.1:30"]})
+        peers, words = await look.look(RECORDING)
+        assert {peer.node_id[0] for peer in peers} == {"a", "b", "c"} and sorted(mesh.dialled) == [10, 20, 30]
+        assert words == "0 peers connected, 2 found by DHT key, 3 peers asked"
+        await asyncio.gather(look.look(RECORDING), look.look(RECORDING))
+        assert len(mesh.dialled) == 3, "who is connected is not dialled again"
+
+    asyncio.run(main())
+
+
+def test_two_looks_at_once_dial_an_address_once() -> None:
+    async def main() -> None:
+        mesh = FakeMesh({30: Peer("c")})
+        look = finder(mesh, None, overlay={"peers": ["127.0.0.1:30"]})
+        await asyncio.gather(look.look(RECORDING), look.look(RECORDING))
+        assert mesh.dialled == [30]
+
+    asyncio.run(main())
+
+
+def test_a_dht_that_does_not_answer_ends_in_time_and_what_was_found_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mesh_finder, "LOOK_S", 0.2)
+
+    async def main() -> None:
+        mesh = FakeMesh({30: Peer("c")})
+        look = finder(mesh, FakeDht({}, hangs=True), overlay={"peers": ["127.0.0.1:30"]})
+        peers, words = await look.look(RECORDING)
+        assert [peer.node_id[0] for peer in peers] == ["c"] and "stopped looking after" in words
+
+    asyncio.run(main())
+
+
+def test_on_the_public_dht_the_recording_is_not_named_without_consent() -> None:
+    async def main() -> None:
+        mesh = FakeMesh({10: Peer("a")})
+        dht = FakeDht({channel_key(): [("127.0.0.1", 10)], recording_key(RECORDING): [("127.0.0.1", 99)]})
+        look = finder(mesh, dht, dht={"public": True})
+        peers, words = await look.look(RECORDING)
+        assert dht.asked == [channel_key()] and [peer.node_id[0] for peer in peers] == ["a"]
+        assert "the recording was not named in the public DHT (dht.announce_recordings)" in words
+
+    asyncio.run(main())
+
+
+class FakeSwarm:
+    def __init__(self) -> None:
+        self.members: dict[str, Peer] = {}
+        self.bans: dict[str, str] = {}
+        self.met: list[str] = []
+
+    async def add_peer(self, peer: Peer, variant: Variant) -> str:
+        self.members[peer.node_id] = peer
+        self.met.append(peer.node_id[0])
+        return ""
+
+
+class Finder:
+    """One peer connected, another found when `found` is set."""
+
+    unavailable = ""
+
+    def __init__(self, near: list[Peer], far: list[Peer]) -> None:
+        self.near, self.far, self.found = near, far, asyncio.Event()
+
+    def connected(self) -> list[Peer]:
+        return self.near
+
+    async def look(self, recording: str) -> tuple[list[Peer], str]:
+        await self.found.wait()
+        return [*self.near, *self.far], "looked"
+
+
+def rescuer(look: Finder, avoided: set[str] = frozenset()) -> Rescuer:  # type: ignore[assignment]
+    book = SimpleNamespace(blocked=lambda node: "", avoided=lambda node: "a liar" if node[0] in avoided else "")
+    services = SimpleNamespace(finder=look, book=book, supervisor=None, soulseek=None)
+    job = SimpleNamespace(record=SimpleNamespace(constraints=Constraints()), job_id="job")
+    live = SimpleNamespace(track=SimpleNamespace(recording_mbid=RECORDING, position=1, title="Title"), rescue=None, unrescued="")
+    return Rescuer(services, job, live, SimpleNamespace(trace=lambda *a, **k: None), lambda: ())  # type: ignore[arg-type]
+
+
+def test_a_connected_peer_delivers_while_others_are_still_looked_for() -> None:
+    async def main() -> None:
+        look, swarm = Finder([Peer("a")], [Peer("b")]), FakeSwarm()
+        asking = asyncio.ensure_future(rescuer(look).ask(swarm))  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+        assert swarm.met == ["a"] and not asking.done()
+        look.found.set()
+        asked = await asking
+        assert swarm.met == ["a", "b"] and look.near[0].asked == look.far[0].asked == 1
+        assert [node[0] for node in asked.taken] == ["a", "b"]
+
+    asyncio.run(main())
+
+
+def test_who_lied_before_is_asked_only_when_nobody_else_is_there() -> None:
+    async def main() -> None:
+        look, swarm = Finder([Peer("a")], [Peer("b")]), FakeSwarm()
+        look.found.set()
+        asked = await rescuer(look, {"a"}).ask(swarm)  # type: ignore[arg-type]
+        assert swarm.met == ["b"] and "avoided, a liar" in asked.refused[0]
+        alone, swarm = Finder([Peer("a")], []), FakeSwarm()
+        alone.found.set()
+        asked = await rescuer(alone, {"a"}).ask(swarm)  # type: ignore[arg-type]
+        assert swarm.met == ["a"] and not asked.refused
+
+    asyncio.run(main())

@@ -1,0 +1,139 @@
+"""A file that only the mesh speaks for is held back, also one that was complete before a restart; the first leaf from Soulseek lets it go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from world import MBID, FakeOrigin, FakePeer, World, some_bytes
+
+from slskdn_tui.engine.swarm.events import SwarmEnd
+from slskdn_tui.engine.swarm.guard import Target
+from slskdn_tui.model.variant import LEAF
+
+SIZE = 12 * LEAF + 77
+
+
+def go(work: Coroutine[Any, Any, None]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(60):
+            await work
+
+    asyncio.run(bounded())
+
+
+def peers(data: bytes, *names: str) -> list[FakePeer]:
+    made = [FakePeer(name, data) for name in names]
+    for peer in made:
+        peer.variant = replace(peer.variant, codec="FLAC", duration_ms=200_000)
+    return made
+
+
+async def held(swarm: Any) -> str:
+    while not swarm.held:
+        await asyncio.sleep(0.01)
+    return str(swarm.held)
+
+
+def test_two_who_agree_on_a_length_the_track_has_not_finish_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        data = some_bytes(SIZE)
+        world = World(tmp_path, SIZE, target=Target(MBID, 260_000, "FLAC"))
+        swarm = await world.open()
+        origin = FakeOrigin("anna", data, queued=True)
+        swarm.use_origin(origin)
+        run = asyncio.ensure_future(swarm.run())
+        await asyncio.sleep(0)
+        for peer in peers(data, "a1", "b2"):
+            assert await swarm.add_peer(peer, peer.variant) == ""
+        assert "2 of 2 peers agree, but it lasts 200 s, the track 260 s (proof 3)" in await held(swarm)
+        await asyncio.sleep(0.2)
+        assert [event.words for event in world.told("proof", "missing")] == [swarm.held], "told once"
+        assert swarm.status().done == SIZE - LEAF and not run.done()
+        origin.go.set()
+        assert await run is SwarmEnd.COMPLETE
+        assert world.bytes() == data and swarm.status().proof == "prefix"
+        await swarm.stop()
+
+    go(story())
+
+
+def test_a_file_complete_before_a_restart_is_not_complete_without_a_proof(tmp_path: Path) -> None:
+    async def story() -> None:
+        data = some_bytes(SIZE)
+        world = World(tmp_path, SIZE, target=Target(MBID, 200_000, "FLAC"))
+        swarm = await world.open()
+        swarm.use_origin(FakeOrigin("anna", data, queued=True))
+        run = asyncio.ensure_future(swarm.run())
+        await asyncio.sleep(0)
+        for peer in peers(data, "a1", "b2"):  # they agree, and it fits: proof (3)
+            assert await swarm.add_peer(peer, peer.variant) == ""
+        assert await run is SwarmEnd.COMPLETE
+        await swarm.stop()
+
+        again = await world.open()  # killed before it was placed: nobody is here now who agrees
+        assert again.part.pieces.complete
+        origin = FakeOrigin("anna", data, queued=True)
+        again.use_origin(origin)
+        run = asyncio.ensure_future(again.run())
+        await held(again)
+        await asyncio.sleep(0.2)
+        assert not run.done()
+        origin.go.set()
+        assert await run is SwarmEnd.COMPLETE
+        assert world.bytes() == data and origin.sent <= 2 * LEAF
+        await again.stop()
+
+    go(story())
+
+
+def test_when_one_of_two_leaves_before_the_end_their_word_is_no_proof_any_more(tmp_path: Path) -> None:
+    async def story() -> None:
+        data = some_bytes(SIZE)
+        world = World(tmp_path, SIZE, target=Target(MBID, 200_000, "FLAC"))
+        swarm = await world.open()
+        swarm.use_origin(FakeOrigin("anna", data, queued=True))
+        run = asyncio.ensure_future(swarm.run())
+        await asyncio.sleep(0)
+        stays, leaves = peers(data, "a1", "b2")
+        stays._rate = leaves._rate = 1e6
+        for peer in (stays, leaves):
+            assert await swarm.add_peer(peer, peer.variant) == ""
+        while swarm.status().by_mesh < 3 * LEAF:
+            await asyncio.sleep(0.01)
+        assert swarm.status().proof == "agree"
+        leaves.lose()
+        assert "1 of 2 peers agree" in await held(swarm)
+        assert not run.done()
+        (back,) = peers(data, "c3")
+        assert await swarm.add_peer(back, back.variant) == ""
+        assert await run is SwarmEnd.COMPLETE
+        assert world.bytes() == data
+        await swarm.stop()
+
+    go(story())
+
+
+def test_a_head_of_the_file_proves_it_and_another_does_not(tmp_path: Path) -> None:
+    async def story() -> None:
+        info = bytes(range(34))
+        data = b"fLaC\x80\0\0\x22" + info + some_bytes(SIZE - 42)
+        world = World(tmp_path, SIZE)
+        swarm = await world.open()
+        swarm.use_origin(FakeOrigin("anna", data, queued=True))
+        run = asyncio.ensure_future(swarm.run())
+        await asyncio.sleep(0)
+        peer = FakePeer("a1", data)
+        peer.variant = replace(peer.variant, streaminfo=info.hex())
+        assert await swarm.add_peer(peer, peer.variant) == ""
+        await held(swarm)
+        assert not swarm.head_probe(data[: LEAF - 1] + b"?") and not run.done()
+        assert swarm.head_probe(data[:LEAF])
+        assert await run is SwarmEnd.COMPLETE
+        assert swarm.status().proof == "head" and world.bytes() == data
+        await swarm.stop()
+
+    go(story())
