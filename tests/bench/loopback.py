@@ -4,7 +4,9 @@
 
 One source a process on 127.0.8.N; files in /dev/shm, so no disk is in the figures. MB/s is size over the client's own time: ours from the first
 dial to the renamed file, read back and checked (imports are outside, as they are for libtorrent); libtorrent's from `connect_peer` to finished.
-CPU s/GB is user and system time of both ends: sources during the transfer, and all of the client process.
+CPU s/GB is user and system time of both ends: sources during the transfer, and all of the client process. RSS is the client's peak.
+A hypervisor may take unused memory back, and its first use then costs more than the transfer: before each race as much as the result needs is used once.
+Who runs first changes from run to run.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ PYTHON = sys.executable
 ME = Path(__file__).resolve()
 BENCH = [PYTHON, "-m", "slskdn_tui.engine.bench"]
 _TICKS = os.sysconf("SC_CLK_TCK")
+_ZEROS = bytes(1 << 20)
 
 
 def cpu_of(pid: int) -> float:
@@ -41,20 +43,35 @@ def wait_for(paths: list[Path]) -> None:
         time.sleep(0.02)
 
 
+def used_once(folder: Path, size: int) -> None:
+    """Have the machine own `size` bytes of memory that are free again."""
+    file = folder / "used-once"
+    with file.open("wb") as open_file:
+        for _ in range(size >> 20):
+            open_file.write(_ZEROS)
+    file.unlink()
+
+
 def race(name: str, sources: list[list[str]], ready: list[Path], client: list[str], size: int, good: Path, out: Path) -> dict[str, Any]:
     """Start the sources, run the client, compare the file; one row."""
     processes = [subprocess.Popen(command, cwd=ME.parents[2], stdout=subprocess.DEVNULL) for command in sources]
     try:
         wait_for(ready)
+        used_once(out.parent if out.parent.is_dir() else out.parent.parent, size)
         before = sum(cpu_of(process.pid) for process in processes)
-        mine = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(client, cwd=ME.parents[2], stdout=subprocess.PIPE, text=True, check=False)
-        now = resource.getrusage(resource.RUSAGE_CHILDREN)
+        started = time.perf_counter()
+        running = subprocess.Popen(client, cwd=ME.parents[2], stdout=subprocess.PIPE, text=True)
+        assert running.stdout is not None
+        printed = running.stdout.read()
+        _, status, spent = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - started
         serving = sum(cpu_of(process.pid) for process in processes) - before
-        fetching = now.ru_utime + now.ru_stime - mine.ru_utime - mine.ru_stime
-        told = json.loads(done.stdout.strip().splitlines()[-1])
+        fetching = spent.ru_utime + spent.ru_stime
+        lines = printed.strip().splitlines()
+        told = json.loads(lines[-1]) if lines else {}
         same = subprocess.run(["cmp", "-s", good, out], check=False).returncode == 0
-        seconds = told["seconds"]
+        seconds = told.get("seconds", wall)
         return {
             "tool": name,
             "ok": same,
@@ -62,6 +79,7 @@ def race(name: str, sources: list[list[str]], ready: list[Path], client: list[st
             "MBps": round(size / seconds / 1e6, 1),
             "cpu_s_per_GB": round((serving + fetching) / size * 1e9, 2),
             "client_cpu_s_per_GB": round(fetching / size * 1e9, 2),
+            "client_rss_MB": round(spent.ru_maxrss / 1024),
         }
     finally:
         for process in processes:
@@ -174,7 +192,7 @@ def main() -> int:
     ok = True
     try:
         for run in range(given.runs):
-            for name, tool in (("slskdn", ours), ("libtorrent", libtorrent_row)):
+            for name, tool in (("slskdn", ours), ("libtorrent", libtorrent_row))[:: -1 if run % 2 else 1]:
                 if given.tool in ("both", name):
                     folder = base / f"{name}{run}"
                     folder.mkdir()
