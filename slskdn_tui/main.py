@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slskdn_tui.cli.app import run
-from slskdn_tui.cli.hooks import AppOptions, CheckLine, DemoOptions, Hooks
-from slskdn_tui.config.paths import Paths
-from slskdn_tui.config.settings import Settings
-from slskdn_tui.config.themes import theme_folders
+from slskdn_tui.engine.bench.plain import plain
 from slskdn_tui.model.errors import UserError
 
 if TYPE_CHECKING:
+    from slskdn_tui.cli.hooks import AppOptions, CheckLine, DemoOptions
+    from slskdn_tui.config.paths import Paths
+    from slskdn_tui.config.settings import Settings
     from slskdn_tui.engine.engine import Engine
     from slskdn_tui.seam import EngineProtocol
 
@@ -83,6 +82,7 @@ def serve(paths: Paths, settings: Settings) -> int:
 
 def screens(paths: Paths, settings: Settings, options: AppOptions) -> int:
     """The Textual app over the running engine, or over one of its own."""
+    from slskdn_tui.config.themes import theme_folders
     from slskdn_tui.ui.app import run_app
 
     def engine_factory() -> EngineProtocol:
@@ -114,12 +114,15 @@ async def _answers(paths: Paths) -> bool:
 
 async def probe(paths: Paths, settings: Settings) -> list[CheckLine]:
     """What `slskdn check` asks of the engine's libraries."""
+    from slskdn_tui.cli.hooks import CheckLine
     from slskdn_tui.engine.probe import probe as engine_probe
 
     return [CheckLine(part, state, words, mend) for part, state, words, mend in await engine_probe(paths, settings)]
 
 
 def demo(options: DemoOptions) -> int:
+    from slskdn_tui.cli.hooks import AppOptions
+    from slskdn_tui.config.paths import Paths
     from slskdn_tui.lab.run import run_demo
 
     async def attach(paths: Paths) -> EngineProtocol:
@@ -151,5 +154,22 @@ def bench_fetch(out: str, peers: str, as_json: bool) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The `slskdn` command; returns its exit code."""
-    hooks = Hooks(connect, screens, serve, demo, bench_serve, bench_fetch, probe)
-    return run(sys.argv[1:] if argv is None else argv, hooks)
+    words = sys.argv[1:] if argv is None else argv
+    failed: BaseException | None = None
+    if (bench := plain(words)) is not None:  # measured from its first moment: it does not wait for the command line to load
+        try:
+            if bench.verb == "serve":
+                return bench_serve(bench.values["--listen"], bench.values.get("--ready"), bench.values["file"])
+            return bench_fetch(bench.values["--out"], bench.values["--peers"], bench.json)
+        except (UserError, KeyboardInterrupt) as error:
+            failed = error
+    from slskdn_tui.cli.app import run
+    from slskdn_tui.cli.hooks import Hooks
+
+    def tell(*_: object) -> int:
+        """The command line says what went wrong, as it does for any verb."""
+        assert failed is not None
+        raise failed
+
+    serving, fetching = (bench_serve, bench_fetch) if failed is None else (tell, tell)
+    return run(words, Hooks(connect, screens, serve, demo, serving, fetching, probe))
