@@ -130,9 +130,11 @@ class JobRunner:
     async def create(
         self, release: Release, constraints: Constraints, kind: JobType = JobType.RELEASE, details: dict[str, str] | None = None
     ) -> LiveJob:
-        """A new job; an unfinished job for the same release is refused, since both would fetch the same files."""
+        """A new job; an unfinished job for tracks of the same release is refused, since both would fetch the same files."""
+        wanted = {track.position for track in release.tracks}
         for job in self._jobs.values():
-            if job.record.release.mbid == release.mbid and job.record.state not in ENDED:
+            theirs = {track.position for track in job.record.release.tracks}
+            if job.record.release.mbid == release.mbid and job.record.state not in ENDED and wanted & theirs:
                 raise UserError("refused", f"job {job.job_id[:8]} already fetches {release.title}", "resume it, or cancel it first")
         return await self.add(JobRecord(str(uuid.uuid4()), kind.value, release, constraints, details=dict(details or {})))
 
@@ -273,13 +275,13 @@ class JobRunner:
 
             def start() -> None:
                 for live in job.missing:
-                    if live.track.position not in running:
+                    # An extra waits for the tracks: one that hangs would hold the only slot a user gives us.
+                    if live.track.position not in running and (job.whole.is_set() or not live.track.optional):
                         name = f"track {job.job_id[:8]}/{live.track.position}"
                         running[live.track.position] = group.create_task(self._track(job, live), name=name)
 
             async def found() -> None:
                 await add_extras(self._services, job)
-                start()
 
             seeker = group.create_task(self._seeker(job, found).run(), name=f"seek {job.job_id[:8]}")
             start()
@@ -287,6 +289,7 @@ class JobRunner:
             if not paused:
                 job.whole.set()
                 await found()
+                start()
                 extras = {
                     running[live.track.position]: live for live in job.tracks if live.track.optional and live.track.position in running
                 }

@@ -170,6 +170,7 @@ class TrackTask:
         left = rests_until - clock.now() if rests_until is not None else None
         if left is None or left > SOON_S:
             if live.track.optional and self._job.whole.is_set():
+                live.record.reason = f"{self._last[0].username}: {self._last[1]}" if self._last else "nobody online has this file"
                 return False
             live.news.clear()
             why = f"; last: {self._last[0].username}: {self._last[1]}" if self._last else ""
