@@ -10,6 +10,7 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import CandidateRow
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, Span, crop, line_width, spread
+from slskdn_tui.ui.present.format import plural
 from slskdn_tui.ui.present.jobs import CandidatesPresenter
 
 SECTIONS = (("soulseek", "Soulseek"), ("musicbrainz", "MusicBrainz"), ("wishlist", "Wishlist"))
@@ -42,7 +43,7 @@ class SearchPresenter:
         if row.warning:
             format_ = f"{format_[:10]} !"
         return {
-            "title": Cell(row.title, "colors.title" if folder else ""),
+            "title": Cell(row.title, "colors.title" if folder else "", span=1 if folder or "files" not in self.shown else 2),
             "files": Cell(str(min(row.files, 999)) if folder else "", "colors.dim"),
             "user": Cell(row.user, "sources.slsk" if folder else "colors.dim"),
             "format": Cell(format_, "quality.bad" if row.warning else ""),
@@ -207,10 +208,6 @@ def section_rule(current: str, wishes_new: int, width: int, glyphs: Glyphs) -> L
     return crop(tuple(out), width)
 
 
-def _plural(count: int, one: str) -> str:
-    return f"{count:,} {one}{'' if count == 1 else 's'}"
-
-
 def search_lines(view: SearchView | None, wish: bool, filter_: str, width: int, glyphs: Glyphs) -> list[Line]:
     """Which search, what was answered; the filter in force (or what is wrong with it), what it leaves."""
     name = "Wish" if wish else "Search"
@@ -221,11 +218,11 @@ def search_lines(view: SearchView | None, wish: bool, filter_: str, width: int, 
         ]
     place = next((index for index, tab in enumerate(view.tabs, 1) if tab.search == view.search), 0)
     which = f" {place}/{len(view.tabs)}" if len(view.tabs) > 1 and place and not wish else ""
-    counts = f"{_plural(view.files, 'file')}, {_plural(view.users, 'user')}{', no more kept' if view.capped else ''} "
+    counts = f"{plural(view.files, 'file')}, {plural(view.users, 'user')}{', no more kept' if view.capped else ''} "
     first = spread(
         ((f" {name}{which}", "colors.title"), (f" {glyphs.crumb} ", "colors.dim"), (str(view.query), "")), ((counts, "colors.dim"),), width
     )
-    left = f"{_plural(view.shown_files, 'file')}, {_plural(view.shown_users, 'user')} " if filter_ and not view.error else ""
+    left = f"{plural(view.shown_files, 'file')}, {plural(view.shown_users, 'user')} " if filter_ and not view.error else ""
     if view.total > len(view.rows):
         left = f"first {len(view.rows):,} of {view.total:,} lines "
     wrong = str(view.error) if view.state != "failed" else ""
@@ -256,7 +253,7 @@ def search_empty(view: SearchView | None, filter_: str) -> tuple[str, ...]:
         return ("Nothing passes the filter.", "Press esc to clear it, / to change it.")
     if view.state == "searching":
         return ("Asked; nobody has answered yet.",)
-    return ("Nobody has it now.", "Press w to put it on the wishlist: it is searched again until somebody has. n searches for other words.")
+    return ("Nobody has it now.", "Press w to put it on the wishlist: searched again until somebody has it.", "n searches for other words.")
 
 
 def search_fact(view: SearchView | None) -> str:
@@ -274,7 +271,7 @@ def row_note(row: SearchRow | None) -> tuple[str, str]:
         return "", ""
     if row.warning:
         return f"! = {row.warning}", "colors.warning"
-    facts = [f"{_plural(row.files, 'file')}, {fmt.size(row.size)}"] if row.level == 0 and row.files else []
+    facts = [f"{plural(row.files, 'file')}, {fmt.size(row.size)}"] if row.level == 0 and row.files else []
     facts += [str(row.badge)] if row.badge else []
     found = read_ref(row.ref)
     where = found[1].replace("\\", "/") if found is not None else row.title
@@ -288,7 +285,7 @@ def candidate_lines(query: str, count: int, width: int, glyphs: Glyphs) -> list[
         (f" {glyphs.crumb} ", "colors.dim"),
         (query or "nothing asked yet", "" if query else "colors.dim"),
     )
-    right: Line = ((f"{_plural(count, 'release')} ", "colors.dim"),) if count else ()
+    right: Line = ((f"{plural(count, 'release')} ", "colors.dim"),) if count else ()
     return [spread(crumb, right, width), ((" enter looks at a release's tracks and makes it a job", "colors.dim"),)]
 
 
@@ -299,7 +296,7 @@ def wishes_lines(view: WishesView | None, width: int, glyphs: Glyphs) -> list[Li
     crumb: Line = (
         (" Wishlist", "colors.title"),
         (f" {glyphs.crumb} ", "colors.dim"),
-        (_plural(count, "wish").replace("wishs", "wishes"), ""),
+        (plural(count, "wish", "wishes"), ""),
     )
     right: Line = ((f"{new} with new results ", "states.done"),) if new else ()
     if view is None or view.enabled is False:
@@ -327,7 +324,7 @@ def browse_line(view: BrowseView | None, user: str, filter_: str, wrong: str, wi
         return crop((*crumb, (f"   ! {wrong}", "colors.error")), width, glyphs.ellipsis)
     if view is None or view.state != "done":
         return crop(crumb, width)
-    count = f"{_plural(view.files, 'file')}, {_plural(view.total, 'folder')}, {fmt.size(view.bytes)} "
+    count = f"{plural(view.files, 'file')}, {plural(view.total, 'folder')}, {fmt.size(view.bytes)} "
     return spread(crumb, ((count, "colors.dim"),), width)
 
 

@@ -45,6 +45,11 @@ def percent(share: float) -> str:
     return f"{min(99, max(1, int(share * 100 + 1e-9)))}%"
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 file`, `12,345 files`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def duration(seconds: float | None, dash: str = "–") -> str:
     """`0:12`, `4:30`, `1:04:30`, `2d 3h`; a dash for unknown."""
     if seconds is None or seconds < 0:

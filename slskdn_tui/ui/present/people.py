@@ -11,6 +11,7 @@ from slskdn_tui.model.people import MessageRow, UserView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, Span, crop, spread, wrap
+from slskdn_tui.ui.present.format import plural
 
 _STATUS = {"online": "states.done", "away": "colors.warning", "offline": "colors.dim"}
 
@@ -38,17 +39,18 @@ def user_facts(view: UserView, width: int) -> list[Fact]:
     add("status", f"{view.status or 'not known'}{', privileged' if view.privileged else ''}{asking}", _STATUS.get(view.status, ""))
     add("trouble", str(view.error), "colors.error")
     if view.files is not None:
-        add("shares", f"{view.files:,} files" + (f" in {view.folders:,} folders" if view.folders is not None else ""))
+        add("shares", plural(view.files, "file") + (f" in {plural(view.folders, 'folder')}" if view.folders is not None else ""))
     if view.slots is not None or view.free is not None:
         free = "" if view.free is None else "a slot is free" if view.free else "no slot is free"
         slots = "" if view.slots is None else f"{view.slots} upload slots"
         queue = "" if view.queue is None else f"{view.queue} waiting"
         add("slots", ", ".join(part for part in (free, slots, queue) if part))
-    if view.speed is not None:
+    if view.speed:
         add(
-            "speed",
-            f"{fmt.speed(view.speed, '0 B/s')} on average" + (f" over {view.uploads:,} uploads" if view.uploads is not None else ""),
+            "speed", f"{fmt.speed(view.speed)} on average" + (f" over {plural(view.uploads, 'upload')}" if view.uploads is not None else "")
         )
+    elif view.speed is not None:
+        add("speed", "the server knows no upload of theirs yet", "colors.dim")
     if view.done or view.failed:
         own = f"{view.done} done, {view.failed} failed, {fmt.size(view.bytes)}"
         add("with us", own + (f", {fmt.speed(view.own_speed, '0 B/s')}" if view.own_speed else ""))
