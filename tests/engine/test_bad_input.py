@@ -110,7 +110,9 @@ def test_wrong_and_unknown_releases_are_told_apart(tmp_path: Path, album: Album)
             for reference, code, words in (
                 ("nonsense", "usage", "neither a MusicBrainz URL nor an MBID"),
                 (RELEASE[:-1], "usage", "malformed"),
-                (f"https://musicbrainz.org/recording/{RELEASE}", "usage", "not a release"),
+                (f"https://musicbrainz.org/artist/{RELEASE}", "usage", "a job needs a release"),
+                (f"https://musicbrainz.org/recording/{RELEASE}", "not_found", "no recording"),
+                (f"https://musicbrainz.org/release-group/{RELEASE}", "not_found", "no release group"),
                 ("https://example.org/release/" + RELEASE, "usage", "neither"),
                 ("00000000-0000-4000-8000-000000000000", "not_found", "no release"),
             ):

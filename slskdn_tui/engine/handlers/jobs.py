@@ -8,12 +8,13 @@ from pathlib import Path
 
 from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.handlers.common import Args, Handler, done, write_new
+from slskdn_tui.engine.jobs.create import resolve
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
+from slskdn_tui.engine.jobs.placement import base_folder
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.ids import parse_mb_reference
-from slskdn_tui.model.jobs import Constraints
+from slskdn_tui.model.jobs import Constraints, JobType
 from slskdn_tui.seam import Result
 
 
@@ -34,30 +35,30 @@ def _moving(engine: Parts, args: Args) -> tuple[LiveJob, list[LiveTrack]]:
 
 
 async def create(engine: Parts, args: Args) -> Result:
-    reference = parse_mb_reference(args["reference"])
-    if reference is None:
-        raise UserError(
-            "usage",
-            f"{args['reference']!r} is neither a MusicBrainz URL nor an MBID",
-            "paste a release's URL or MBID; `n` on the screens searches by name",
-        )
-    kind, mbid = reference
-    if kind not in (None, "release"):
-        raise UserError(
-            "usage",
-            f"that is a MusicBrainz {kind}, not a release",
-            "choose one edition: open it on musicbrainz.org and paste its URL; `n` on the screens lists editions",
-        )
+    destination = args["destination"] or ""
+    base_folder(engine.settings.downloads, destination)  # before MusicBrainz is asked
     constraints = Constraints(
         preferred_codecs=tuple(part.strip().upper() for part in (args["codecs"] or "FLAC").split(",") if part.strip()),
         max_lossy_tracks_per_album=args["max_lossy"] or 0,
         prefer_canonical_variants=args["canonical"],
         use_overlay=args["overlay"],
         overlay_bandwidth_kbps=args["overlay_kbps"] or 0,
+        allow_mixed_sources=bool(args["mix"]),
     )
-    release = await engine.music.release(mbid)
-    job = await engine.runner.create(release, constraints)
-    return done(f"job {job.job_id[:8]}: {release.artist} – {release.title}, {len(release.tracks)} tracks", job_id=job.job_id)
+    target = await resolve(engine.music, args["reference"])
+    release, details = target.release, {"destination": destination, "edition": str(target.edition)}
+    job = await engine.runner.create(release, constraints, target.type, {name: value for name, value in details.items() if value})
+    alone = target.type is JobType.RECORDING
+    what = (
+        f"{release.tracks[0].artist} – {release.tracks[0].title}"
+        if alone
+        else f"{release.artist} – {release.title}, {len(release.tracks)} tracks"
+    )
+    if not target.edition:
+        return done(f"job {job.job_id[:8]}: {what}", job_id=job.job_id)
+    words = f"{'from the release' if alone else 'edition'} {target.edition}"
+    engine.trace.add(job.job_id, kind="job", result="edition", words=words)
+    return done(f"job {job.job_id[:8]}: {what}; {words}", job_id=job.job_id, edition=str(target.edition), release=release.mbid)
 
 
 def _act(verb: str, words: str) -> Handler:

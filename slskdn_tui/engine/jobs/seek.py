@@ -14,9 +14,10 @@ from typing import Any
 
 from slskdn_tui.engine.jobs.files_job import look_again
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
-from slskdn_tui.engine.jobs.search import find_album
+from slskdn_tui.engine.jobs.search import Found, Wanted, find_album
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
+from slskdn_tui.engine.music.verdict import positions
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobState, JobType, TrackState
@@ -48,6 +49,7 @@ class Seeker:
         self._found = found
         self._searched: float | None = None
         self._told = ""
+        self._short, self._hint = "", ""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -85,7 +87,8 @@ class Seeker:
         wanted = sum(live.record.state is not TrackState.DONE and not live.track.optional for live in job.tracks)
         state = JobState.SEARCHING if lacking and len(lacking) == wanted else JobState.ACTIVE
         count = f"{len(lacking)} {'track' if len(lacking) == 1 else 'tracks'}"
-        words = f"no source for {count}; searching again in {int(SEARCH_AGAIN_S // 60)} minutes" if lacking else ""
+        why, hint = f": {self._short}" if self._short else "", f"; {self._hint}" if self._hint else ""
+        words = f"no source for {count}{why}; searching again in {int(SEARCH_AGAIN_S // 60)} minutes{hint}" if lacking else ""
         if (state, words) != (job.record.state, job.record.error):
             await self._show(state, words)
         if words and words != self._told:
@@ -103,21 +106,36 @@ class Seeker:
                     job.candidates = await look_again(services, job)
                     teller.trace("search", words=f"{len(job.candidates)} users have files of the same name and size")
                     return
-                release = replace(job.record.release, tracks=tuple(live.track for live in job.required))
-                found = await find_album(
-                    services, release, job.record.constraints, self._history, lambda words: teller.trace("search", words=words)
-                )
+                found = await find_album(services, self._wanted(), self._history, lambda words: teller.trace("search", words=words))
                 break
             except UserError as error:  # the login was lost for good while asking
                 log.info("search ended: %s", error.message)
         job.candidates = found.candidates
-        best = found.candidates[0] if found.candidates else None
-        if best is None:
-            self._tell("job.search", f"{found.users} users answered, none fits {job.record.release.title}", "warning")
+        self._short, self._hint = str(found.plan.short), str(found.plan.hint)
+        self._say(found, teller)
+
+    def _wanted(self) -> Wanted:
+        job = self._job
+        release = replace(job.record.release, tracks=tuple(live.track for live in job.required))
+        done = [live for live in job.required if live.record.state is TrackState.DONE]
+        return Wanted(
+            release,
+            job.record.constraints,
+            alone=job.record.type == JobType.RECORDING,
+            begun=frozenset((live.record.username, live.record.path) for live in done if live.record.username),
+            done=frozenset(live.track.position for live in done),
+        )
+
+    def _say(self, found: Found, teller: Teller) -> None:
+        """What the search led to, in the log, and in the trace who gives what."""
+        plan = found.plan
+        if plan.kind == "none":
+            self._tell("job.search", f"{found.users} users answered, none fits {self._job.record.release.title}: {plan.words}", "warning")
             return
-        words = f"{best.username}: {best.why}"
-        teller.trace("candidate", source=f"slsk:{best.username}", result="chosen", words=words)
-        teller.log("job.search", "job", f"{found.users} users answered; {words}")
+        for name, tracks in plan.candidates[0].sources:
+            words = f"tracks {positions(tracks)} of a mix" if plan.kind == "mix" else str(plan.words)
+            teller.trace("candidate", source=f"slsk:{name}", result="chosen", words=words)
+        teller.log("job.search", "job", f"{found.users} users answered; {plan.words}")
 
     async def _online(self) -> None:
         """Until logged in. An account that is refused or in use elsewhere is waited for as well: what to do about it is said, once."""

@@ -44,3 +44,8 @@ def why_first(hit: ReleaseHit, hits: Sequence[ReleaseHit]) -> SafeText:
     same = sum(other.track_count == hit.track_count for other in hits)
     words = [hit.status or "no status", f"{hit.track_count} tracks as {same} of {len(hits)} editions", hit.format or "unknown format"]
     return SafeText(", ".join([*words, *(part for part in (hit.country, hit.date) if part)]))
+
+
+def best_home_first(hits: Sequence[ReleaseHit]) -> tuple[ReleaseHit, ...]:
+    """The releases a recording is on: the artist's own before compilations by various artists, else as `best_editions_first`."""
+    return tuple(sorted(best_editions_first(hits), key=lambda hit: hit.artist.casefold() == "various artists"))

@@ -32,9 +32,9 @@ class AlbumCandidate:
     """A source of the release: a user's folder, or a mix of several (`username` and `folder` are then those of the largest part).
 
     `files` pairs track positions with files, in order; each file names its user. `fit` is what the folder is: `whole` (every track, this edition),
-    `part` (this edition, but tracks are lacking), `larger` (all tracks and more), `other`. `complete` is `fit == "whole"`, or a mix that has every track.
-    `certain` are positions whose file is surely that recording; `sources` says which positions come from whom; `note` why it is not whole.
-    `score` 0-1; `why` says it all in a line of at most 80 columns.
+    `part` (this edition, but tracks are lacking), `larger` (all tracks and more), `other`. `complete`: it is whole, or a mix that has every track.
+    `certain` are positions whose file is surely that recording; `known` counts the tracks that lie there in any codec; `sources` says which positions
+    come from whom; `note` why it is not whole. `score` 0-1; `why` says it all in a line of at most 80 columns.
     """
 
     username: str
@@ -47,6 +47,7 @@ class AlbumCandidate:
     fit: Kind = "whole"
     note: str = ""
     certain: tuple[int, ...] = ()
+    known: int = 0
     sources: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
@@ -115,6 +116,7 @@ def _candidate(
         fit=kind,
         note=note,
         certain=tuple(wishes[pair.want].track.position for pair in chosen if pair.want in verdict.certain),
+        known=len(everything),
         sources=((folder.reply.username, tuple(wishes[pair.want].track.position for pair in chosen)),),
     )
 
