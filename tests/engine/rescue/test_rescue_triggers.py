@@ -48,7 +48,7 @@ def test_a_track_that_gets_no_byte_is_fetched_from_the_mesh_while_its_source_sta
         async with RescueWorld(tmp_path, album, tracks=1) as world:
             (path,) = album.tracks(1)
             size = path.stat().st_size
-            mono, node = await world.uploader("mono_lith"), await world.node("node")
+            mono, node = await world.uploader("mono_lith"), await world.node("node", bandwidth_kbps=4000)
             mono.hold(3 * LEAF)
             engine = await world.rescued(nodes=[node], no_bytes_s=1.0)
             job = await world.create(engine)
