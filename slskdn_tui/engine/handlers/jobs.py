@@ -23,12 +23,12 @@ def _named(job: LiveJob) -> str:
 
 
 def _moving(engine: Parts, args: Args) -> tuple[LiveJob, list[LiveTrack]]:
-    """The job, and those of its tracks that are moving: all, or the one named."""
+    """The job, and those of its tracks that are moving or wait in a queue: all, or the one named."""
     job = engine.runner.find(args["job"])
     position = args.get("track")
     if position is not None and job.track(position) is None:
         raise UserError("not_found", f"job {job.job_id[:8]} has no track {position}", f"it has tracks 1 to {len(job.tracks)}")
-    moving = [live for live in job.tracks if live.swarm is not None and position in (None, live.track.position)]
+    moving = [live for live in job.tracks if (live.swarm or live.waiting) and position in (None, live.track.position)]
     if not moving:
         raise UserError("refused", "nothing of that is moving", "this works while a track is queued or active")
     return job, moving

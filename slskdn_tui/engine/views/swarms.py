@@ -36,6 +36,8 @@ _STATES: dict[str, str] = {
 def shown_state(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> str:
     """The word for a track: what its swarm does, not only what the database last heard."""
     state = live.record.state
+    if live.waiting is not None and live.waiting.state is OriginState.CONNECTING:
+        return "connect"
     if live.swarm is None or status is None or state in (TrackState.DONE, TrackState.VERIFYING):
         return str(TrackState.PAUSED) if state is TrackState.PENDING and job.record.state is JobState.PAUSED else str(state)
     if live.rescue is not None:
@@ -110,13 +112,20 @@ def _track_rows(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> li
         done=status.done / status.size if status and status.size else live.done,
         speed=status.rate if status and live.swarm else 0.0,
         eta=status.eta if status and live.swarm else None,
-        note=SafeText(f"#{status.origin_place}" if status and status.origin_place and not status.rate else ""),
+        note=SafeText(_place(live, status)),
         reason=SafeText(live.why),
         job_id=job.job_id,
         track=live.track.position,
         children=len(sources),
     )
     return [row, *(_source_row(key, job.job_id, live.track.position, source, status) for source in sources if status is not None)]
+
+
+def _place(live: LiveTrack, status: SwarmStatus | None) -> str:
+    """`#7` of a track that waits in somebody's queue, as far as its place is known."""
+    if live.waiting is not None:
+        return f"#{live.waiting.place}" if live.waiting.place else ""
+    return f"#{status.origin_place}" if live.swarm and status and status.origin_place and not status.rate else ""
 
 
 def _source_row(key: str, job_id: str, track: int, source: SourceStatus, status: SwarmStatus) -> SwarmRow:
