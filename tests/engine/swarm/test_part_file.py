@@ -280,7 +280,7 @@ def _kill_and_look(folder: Path, leaves: int, seed: int) -> tuple[int, bool]:
     chance = random.Random(seed)
     child = subprocess.Popen([sys.executable, str(CHILD), str(folder), str(leaves), str(seed)], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None and child.stdout.readline().startswith("writing")
-    time.sleep(chance.uniform(0.0, 0.12))
+    time.sleep(chance.uniform(0.0, 0.3))
     child.send_signal(signal.SIGKILL)
     finished = "done" in child.stdout.read()
     child.wait(30)
@@ -301,7 +301,7 @@ def _kill_and_look(folder: Path, leaves: int, seed: int) -> tuple[int, bool]:
 
 
 def _kills(folder: Path, count: int) -> None:
-    leaves, before = 400, 0
+    leaves, before = 1600, 0
     partial = 0
     for seed in range(count):
         committed, finished = _kill_and_look(folder, leaves, seed)
@@ -317,7 +317,7 @@ def _kills(folder: Path, count: int) -> None:
 
 
 def test_a_killed_process_leaves_no_wrong_leaf_marked(tmp_path: Path) -> None:
-    _kills(tmp_path, 3)
+    _kills(tmp_path, 6)
 
 
 @pytest.mark.slow
