@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 
 from slskdn_tui.model.errors import UserError
@@ -20,6 +21,7 @@ def main() -> int:
     fetch.add_argument("--out", required=True)
     fetch.add_argument("--peers", required=True)
     given = parser.parse_args()
+    gc.disable()  # until the modules are loaded, as in `slskdn_tui.main`
     try:
         if given.verb == "serve":
             from slskdn_tui.engine.bench.serve import serve as run_serve

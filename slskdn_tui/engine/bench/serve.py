@@ -6,6 +6,7 @@ No profile is read or written, no Soulseek code is loaded. Addresses are not fil
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 
@@ -47,6 +48,8 @@ async def _serve(host: str, port: int, ready: Path | None, file: Path) -> int:
         await provider.add(file)
     except (OSError, ValueError) as error:
         raise UserError("not_found", f"{file} cannot be served: {error}", "name a file with at least one byte") from error
+    gc.freeze()
+    gc.enable()
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
