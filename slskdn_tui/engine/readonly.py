@@ -157,7 +157,7 @@ class ReadOnlyEngine:
             raise UserError("usage", f"{position!r} is not a track number", "e.g. `slskdn debug job ID 7`")
         parts = await self._parts()
         facts = []
-        titles = {track.position: SafeText(f"{track.number:02} {track.title}") for track in job.release.tracks}
+        titles = {track.position: track.named() for track in job.release.tracks}
         for entry in job.tracks:
             there = parts.get((job.job_id, entry.position))
             size = entry.size or (there.size if there else 0)

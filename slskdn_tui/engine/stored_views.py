@@ -83,7 +83,9 @@ def track_share(job: JobRecord, track: TrackRecord, parts: Parts) -> float:
 
 
 def job_row(job: JobRecord, parts: Parts) -> JobRow:
-    shares = [track_share(job, track, parts) for track in job.tracks]
+    extras = {track.position for track in job.release.tracks if track.optional}
+    tracks = [track for track in job.tracks if track.position not in extras]
+    shares = [track_share(job, track, parts) for track in tracks]
     return JobRow(
         key=job.job_id,
         version=0,
@@ -92,8 +94,8 @@ def job_row(job: JobRecord, parts: Parts) -> JobRow:
         title=job.release.title,
         artist=job.release.artist,
         state=str(job.state),
-        tracks_done=sum(track.state is TrackState.DONE for track in job.tracks),
-        tracks_total=len(job.tracks),
+        tracks_done=sum(track.state is TrackState.DONE for track in tracks),
+        tracks_total=len(tracks),
         done=sum(shares) / len(shares) if shares else 0.0,
         speed=0.0,
         created_at=job.created_at,

@@ -21,6 +21,11 @@ class Track:
     optional: bool = False
     """An extra (artwork, a log, a .nfo): fetched last, and its failure never fails the job."""
 
+    def named(self, discs: int = 1) -> SafeText:
+        """`2-01 Title`, the disc where there are several; the title alone of what has no number: an extra, a user's file."""
+        disc = f"{self.disc}-" if discs > 1 else ""
+        return SafeText(f"{disc}{self.number:02} {self.title}") if self.number else self.title
+
 
 @dataclass(frozen=True, slots=True)
 class Release:

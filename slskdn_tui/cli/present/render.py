@@ -135,7 +135,7 @@ def job(view: JobView, look: Look) -> list[str]:
     )
     cells = [
         (
-            f"{track.disc}.{track.number:02}" if discs else str(track.position),
+            f"{track.disc}.{track.number:02}" if discs and track.number else str(track.position),
             track.title,
             units.length(track.length_ms),
             track.state,

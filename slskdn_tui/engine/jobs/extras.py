@@ -59,7 +59,8 @@ def choose(
     by_position = {track.position: track for track in release.tracks}
     for position, file in files:
         discs.setdefault(file.folder, set()).add(by_position[position].disc)
-    disc_of = {folder: next(iter(found)) if len(found) == 1 and len(discs) > 1 else 0 for folder, found in discs.items()}
+    several = release.disc_count > 1 and len(discs) > 1
+    disc_of = {folder: next(iter(found)) if several and len(found) == 1 else 0 for folder, found in discs.items()}
     disc_of.setdefault(top_folder(disc_of), 0)
     wanted = {ending.lower() for ending in endings}
     taken = {file.path for _, file in files}

@@ -100,13 +100,12 @@ def _bytes_left(job: LiveJob) -> int:
 
 def _track_rows(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> list[SwarmRow]:
     key = f"{job.job_id}/{live.track.position}"
-    disc = f"{live.track.disc}-" if job.record.release.disc_count > 1 else ""
     sources = [source for source in status.sources if source.bytes or live.swarm] if status else []
     row = SwarmRow(
         key=key,
         version=0,
         level=1,
-        title=SafeText(f"{disc}{live.track.number:02} {live.track.title}"),
+        title=live.track.named(job.record.release.disc_count),
         source=SafeText(_count(len(sources), "source") if len(sources) > 1 else live.record.username or "-"),
         state=shown_state(job, live, status),
         done=status.done / status.size if status and status.size else live.done,
@@ -172,7 +171,7 @@ def track_view(job: LiveJob, live: LiveTrack, history: tuple[LogRow, ...]) -> Tr
         version=0,
         job_id=job.job_id,
         track=live.track.position,
-        title=SafeText(f"{live.track.number:02} {live.track.title}"),
+        title=live.track.named(),
         album=SafeText(f"{job.record.release.artist} – {job.record.release.title}"),
         recording=live.track.recording_mbid,
         state=shown_state(job, live, status),

@@ -81,7 +81,7 @@ class TracksPresenter(Flat):
     def cells(self, row: JobTrackRow) -> dict[str, Cell]:
         where = row.reason or row.path.rsplit("/", 1)[-1]
         return {
-            "number": Cell(f"{row.disc}-{row.number:02}" if row.disc > 1 else f"{row.number:02}", "colors.dim"),
+            "number": Cell("" if not row.number else f"{row.disc}-{row.number:02}" if row.disc > 1 else f"{row.number:02}", "colors.dim"),
             "title": Cell(row.title),
             "length": Cell(fmt.duration(row.length_ms / 1000) if row.length_ms else self.glyphs.dash, "colors.dim"),
             "state": Cell(row.state, fmt.state_style(row.state)),
