@@ -90,6 +90,16 @@ class MusicBrainzClient:
             await self._cache.put(name, text)
         return found
 
+    async def kept_release(self, mbid: str) -> Release | None:
+        """What was answered of a release and is kept, whatever its age; None without asking when nothing is."""
+        row = await self._cache.get(self._key("release", mbid))
+        if row is None or row[0] == _MISSING:
+            return None
+        try:
+            return _RELEASE.validate_json(row[0])
+        except ValidationError:
+            return None
+
     async def recording_releases(self, mbid: str) -> tuple[ReleaseHit, ...]:
         """The releases a recording is on, best edition first."""
         return await self._editions("recording", mbid)

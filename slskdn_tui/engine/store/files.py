@@ -52,6 +52,21 @@ class FilesTable:
         found = self._database.read_now("SELECT digests FROM HashDbDigests WHERE path = ?", (keep_text(path),))
         return bytes(found[0][0]) if found else b""
 
+    async def held_recordings(self, recordings: Sequence[str]) -> set[str]:
+        """Which of these recording MBIDs some file has: indexed."""
+
+        def work(connection: sqlite3.Connection) -> set[str]:
+            found: set[str] = set()
+            waiting = iter(recordings)
+            while batch := list(itertools.islice(waiting, BATCH)):
+                marks = ", ".join("?" * len(batch))
+                # The index leaves out files without a recording, so the query has to say that it does not want them.
+                words = f"SELECT DISTINCT mb_recording_id FROM HashDb WHERE mb_recording_id <> '' AND mb_recording_id IN ({marks})"
+                found |= {row[0] for row in connection.execute(words, batch)}
+            return found
+
+        return await self._database.read(work)
+
 
 def _put(connection: sqlite3.Connection, entries: Sequence[FileEntry]) -> None:
     names = _COLUMNS.split(", ")

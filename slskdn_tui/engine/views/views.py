@@ -15,6 +15,7 @@ from slskdn_tui.engine.trace.summary import by_plane, summarise
 from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
 from slskdn_tui.engine.views.limits import limits_view
+from slskdn_tui.engine.views.owned_releases import with_owned
 from slskdn_tui.engine.views.people import PeopleViews
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.uploads import uploads_view
@@ -286,12 +287,12 @@ class Views:
         try:
             reference = parse_mb_reference(key.subject)
             if reference is None:
-                return CandidatesView(0, _candidates(await music.search(key.subject)))
+                return CandidatesView(0, await with_owned(self._engine, _candidates(await music.search(key.subject))))
             kind, mbid = reference
             if kind == "recording":
-                return CandidatesView(0, _candidates(await music.recording_releases(mbid)))
+                return CandidatesView(0, await with_owned(self._engine, _candidates(await music.recording_releases(mbid))))
             if kind == "release-group":
-                return CandidatesView(0, _candidates(await music.release_group(mbid)))
+                return CandidatesView(0, await with_owned(self._engine, _candidates(await music.release_group(mbid))))
             if kind in ("artist", "label"):
                 return CandidatesView(0, error=SafeText(f"that is a MusicBrainz {kind}; paste a release, or search for its title"))
             release = await music.release(mbid)
@@ -299,7 +300,7 @@ class Views:
                 release.mbid, 0, release.mbid, release.title, release.artist, release.date, release.country, "+".join(release.formats),
                 len(release.tracks), release.status,
             )  # fmt: skip
-            return CandidatesView(0, (row,), tracklist(release))
+            return CandidatesView(0, await with_owned(self._engine, (row,)), tracklist(release))
         except UserError as error:
             return CandidatesView(0, error=SafeText(f"{error.message}; {error.hint}" if error.hint else error.message))
 
