@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.views.found_rows import folder_rows
-from slskdn_tui.engine.views.owned import Held, base_name, held_files, is_owned
+from slskdn_tui.engine.views.owned import Held, base_name, held_files, held_tracks, is_owned, is_track
 from slskdn_tui.model.candidates import SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import Filter, parse
@@ -158,12 +158,13 @@ class FindingViews:
         folders, skip = made.window(max(0, start), max(0, count))
         if not folders:
             return ()
-        held = await self._held(folders)
+        held, records = await self._held(folders), [job.record for job in self._engine.runner.jobs()]
 
         def work() -> list[SearchRow]:
             rows: list[SearchRow] = []
+            tracks = held_tracks(records)
             for folder in folders:
-                owned = tuple(is_owned(file, held) for file in folder.files)
+                owned = tuple(is_owned(file, held) or is_track(file, tracks) for file in folder.files)
                 kept = made.rows.get(folder.key)
                 if kept is None or kept[0] != owned:
                     kept = made.rows[folder.key] = (owned, folder_rows(folder, owned))

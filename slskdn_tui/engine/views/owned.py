@@ -1,22 +1,36 @@
 """Which found files are here already. Core, and one indexed query.
 
 Soulseek has no digests. A file counts as owned when one of the library has the very same size and a like name: the same words, whatever
-numbers, artist or separators stand around the title.
+numbers, artist or separators stand around the title. Another copy of an album has other tags, and so other sizes: it counts too when its name
+is a placed track's title, its length that track's, and its path names artist and album, and no live, remixed or otherwise other version.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from slskdn_tui.engine.store.files import FilesTable
+from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.candidates import FoundFile
+from slskdn_tui.model.jobs import TrackState
+from slskdn_tui.model.music import Track
 
 LEAST_SIZE = 4096
 """Smaller files (playlists, logs) share sizes by chance."""
 _WORDS = re.compile(r"[^\W_]+")
 Held = Mapping[int, Sequence[str]]
 """Names in the library by size."""
+LENGTH_S = 2
+"""Lengths this near can be one recording's: rounding, and silence at the ends."""
+_NUMBER = re.compile(r"[a-d]?[0-9]{1,3}|(19|20)[0-9]{2}")
+_OTHER_VERSION = frozenset(
+    {"live", "demo", "demos", "remix", "remixes", "remixed", "instrumental", "instrumentals", "acoustic", "karaoke", "covers", "tribute", "rehearsal"}
+)  # fmt: skip
+_ANYBODY = frozenset({"various", "artists"})
 
 
 def base_name(path: str) -> str:
@@ -37,6 +51,72 @@ def like_name(one: str, other: str) -> bool:
 
 def is_owned(file: FoundFile, held: Held) -> bool:
     return file.size >= LEAST_SIZE and any(like_name(file.name, name) for name in held.get(file.size, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTrack:
+    """A track in the library that a release names, in words: its `title`, and its `artist` and `album`; `seconds` is its length."""
+
+    title: frozenset[str]
+    artist: frozenset[str]
+    album: frozenset[str]
+    seconds: float
+
+
+HeldTracks = Mapping[int, Sequence[HeldTrack]]
+"""By whole seconds."""
+
+
+@lru_cache(maxsize=50_000)
+def _all_words(text: str) -> frozenset[str]:
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    return frozenset(_WORDS.findall(re.sub("['\u2019`]", "", plain)))
+
+
+def held_track(track: Track, album: str, album_artist: str) -> HeldTrack | None:
+    """None for what cannot be told by title and length."""
+    title, words = _all_words(str(track.title)), _all_words(album)
+    if not title or not words or not track.length_ms or track.optional:
+        return None
+    artist = _all_words(album_artist) or _all_words(str(track.artist))
+    return HeldTrack(title, frozenset() if artist == _ANYBODY else artist, words, track.length_ms / 1000)
+
+
+def held_tracks(records: Iterable[JobRecord]) -> dict[int, list[HeldTrack]]:
+    """What jobs of releases placed."""
+    found: dict[int, list[HeldTrack]] = {}
+    for record in records:
+        release = record.release
+        if not release.mbid:
+            continue
+        done = {entry.position for entry in record.tracks if entry.state is TrackState.DONE and entry.placed}
+        for track in release.tracks:
+            if track.position in done and (held := held_track(track, str(release.title), str(release.artist))) is not None:
+                found.setdefault(int(held.seconds), []).append(held)
+    return found
+
+
+def is_track(file: FoundFile, held: HeldTracks) -> bool:
+    """Whether this is another copy of a track that is here."""
+    if file.seconds is None:
+        return False
+    near = [
+        each
+        for second in range(file.seconds - LENGTH_S - 1, file.seconds + LENGTH_S + 1)
+        for each in held.get(second, ())
+        if abs(each.seconds - file.seconds) <= LENGTH_S
+    ]
+    if not near:
+        return False
+    name, folder = _all_words(file.name.rpartition(".")[0] or file.name), _all_words(file.folder)
+    return any(_fits(name, folder, each) for each in near)
+
+
+def _fits(name: frozenset[str], folder: frozenset[str], held: HeldTrack) -> bool:
+    known = held.title | held.artist | held.album
+    rest = {word for word in name - known if not _NUMBER.fullmatch(word)}
+    path = name | folder
+    return held.title <= name and not rest and held.album <= folder and held.artist <= path and not (path - known) & _OTHER_VERSION
 
 
 async def held_files(files: FilesTable, sizes: Iterable[int], placed: Held) -> dict[int, list[str]]:
