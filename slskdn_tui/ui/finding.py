@@ -240,7 +240,7 @@ async def ask_limits(actions: Actions) -> Args | None:
         actions.say(str(getattr(error, "message", error)), "colors.error")
         return None
     now = view if isinstance(view, LimitsView) else LimitsView(0)
-    words = limits_words(now) or "no limit now"
+    words = limits_words(now) or "no limit"
     text = await actions.ask(
         Prompt(
             "Speed limits",

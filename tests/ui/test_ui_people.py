@@ -12,7 +12,7 @@ from slskdn_tui.model.people import MessagesView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command
 from slskdn_tui.ui.present.base import ASCII, UNICODE, line_width
-from slskdn_tui.ui.present.status import status_line
+from slskdn_tui.ui.present.status import part_lines, status_line
 from slskdn_tui.ui.screens.browse import BrowseScreen
 from slskdn_tui.ui.screens.dialogs import Ask, Prompt
 from slskdn_tui.ui.screens.messages import MessagesScreen
@@ -209,6 +209,13 @@ def test_uploads_name_group_and_place_and_x_stops_one_user(engine: FakeEngine, m
 
     drive(app, steps)
     assert engine.commands == [Command("uploads.stop", {"user": "freeloader"})]
+
+
+def test_status_tells_how_rescues_fared_and_what_the_gate_holds() -> None:
+    view = replace(story.status(), rescues=(12, 10, 3), searches_waiting=2, search_wait=41.0)
+    text = "\n".join(plain(line) for line in part_lines(view, "here", 60))
+    assert "12 begun, 10 of them completed" in text and "2 wait; the next may go in 41 s" in text
+    assert "rescues" not in "\n".join(plain(line) for line in part_lines(story.status(), "here", 60))
 
 
 WORDS = SafeText("somebody else logged in as alice; `slskdn soulseek reconnect` logs in again")

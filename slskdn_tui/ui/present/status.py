@@ -70,7 +70,14 @@ def part_lines(view: StatusView | None, engine: str, width: int) -> list[Line]:
         first, *rest = wrap(part.words, room) or [""]
         out.append(((f"{part.name:<10.10}", "colors.title"), (f"{part.state:<9}", _PARTS[part.state]), (first, "")))
         out += [((" " * 19 + more, ""),) for more in rest[:2]]
-    return out
+    begun, completed, refused = view.rescues
+    if begun or refused:
+        words = f"{begun} begun, {completed} of them completed the file, {refused} refused"
+        out.append((("rescues   ", "colors.title"), (" " * 9, ""), (words, "")))
+    if view.searches_waiting:
+        words = f"{view.searches_waiting} wait; the next may go in {view.search_wait:.0f} s"
+        out.append((("searches  ", "colors.title"), (" " * 9, ""), (words, "")))
+    return [crop(line, width) for line in out]
 
 
 def tab_line(tabs: Sequence[tuple[str, str, str]], current: str, right: str, width: int) -> Line:

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from slskdn_tui.ui.present.base import Fits, Flat, Line, Presenter, changed_cells, fit
+from slskdn_tui.ui.present.base import Fits, Flat, Line, Presenter, changed_cells, wrap
 from slskdn_tui.ui.widgets.lines import paint, palette_of
 from slskdn_tui.ui.widgets.table_lines import choose_columns, header_line, row_line, row_text
 from slskdn_tui.ui.widgets.table_model import TableModel
@@ -273,7 +273,8 @@ class LiveTable(ScrollView, can_focus=True):
             words = self.empty if self.loaded else (self.loading_text,)
             if self.loaded and self.model.query:
                 words = (f"Nothing matches {self.model.query!r}. Esc clears the filter.",)
-            lines += [((f"   {fit(text, self.size.width - 4, 'left', glyphs.ellipsis).rstrip()}", "colors.dim"),) for text in ("", *words)]
+            parts = [part for text in words for part in wrap(text, max(1, self.size.width - 4))]
+            lines += [(("   " + part, "colors.dim"),) for part in ("", *parts)]
             return lines[: self.size.height], -1
         missing = -1
         for index in range(top, min(count, top + self.page)):
