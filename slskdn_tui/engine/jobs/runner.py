@@ -58,7 +58,7 @@ def _mendable(error: Exception) -> str:
             return f"{error.message}; {error.hint}" if error.hint else str(error.message)
         case DiskTrouble():
             return error.words
-        case sqlite3.OperationalError():
+        case sqlite3.OperationalError() if any(word in str(error) for word in ("full", "disk", "readonly", "unable to open")):
             return f"the database cannot be written: {error}"
         case OSError():
             return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -192,5 +194,33 @@ def test_tracks_move_only_as_many_as_allowed_while_all_wait_in_the_holders_queue
             assert (await act(engine, "pause", job)).code == "refused"
             facts = await engine.store.user_history.get("mono_lith")
             assert facts.done == 4 and facts.failed == 0 and facts.bytes == mono.total and facts.speed
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "error", [sqlite3.OperationalError("database or disk is full"), OSError(errno.ENOSPC, "the disk with the database is full")], ids=type
+)
+def test_a_database_that_cannot_grow_pauses_the_job_which_goes_on_when_resumed(tmp_path: Path, album: Album, error: Exception) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(5 * LEAF)
+            engine = await world.engine(rescue=PATIENT)
+            job = await world.create(engine)
+            await until(lambda: came(job, album, 5 * LEAF), "five leaves have come", job)
+            save = engine.store.jobs.save
+
+            async def full(record: Any) -> None:
+                raise error
+
+            engine.store.jobs.save = full
+            mono.let_go()
+            await until(lambda: world.said("me", "job.disk"), "the user is told", job)
+            assert job.record.state == "paused" and "full" in job.record.error and "resume" in world.said("me", "job.disk")[0]
+            engine.store.jobs.save = save
+            assert (await act(engine, "resume", job)).ok
+            await completed(job)
+            assert world.music() == world.truth
 
     asyncio.run(main())
