@@ -28,7 +28,7 @@ from slskdn_tui.model.text import SafeText
 
 LAST = "wishlist.last"
 """When a wish was last searched for (Unix seconds), kept over restarts."""
-LOOK_S = 5.0
+LOOK_S = 1.0
 """How often the login and the server's interval are looked at while they are lacking."""
 COLLECT_S = 15.0
 MOST_WISHES = 1000

@@ -93,8 +93,10 @@ class Searches:
         return tuple(self._kept.values())
 
     def wait_s(self, search: LiveSearch) -> float:
-        """About how long the gate still holds it."""
-        return self._desk.hold_of(search.ticket) if search.state == "waiting" else 0.0
+        """About how long the gate still holds it; 0 once it is out."""
+        if search.state != "waiting":
+            return 0.0
+        return self._desk.hold_of(search.ticket) if search.ticket else self._desk.hold(Priority.USER)
 
     def left_s(self, search: LiveSearch) -> float:
         """How long answers are still collected."""
