@@ -162,6 +162,8 @@ class BrowseView:
     files: int = 0
     bytes: int = 0
     error: SafeText = _EMPTY
+    code: str = ""
+    """of a failure: a name of `model.errors.EXIT`"""
     kind: Literal["browse"] = "browse"
 
 

@@ -39,6 +39,8 @@ class UserView:
     own_speed: float | None = None
     reputation: float = 1.0
     error: SafeText = _EMPTY
+    code: str = ""
+    """of a failure: a name of `model.errors.EXIT`"""
     username: str = ""
     kind: Literal["user"] = "user"
 

@@ -74,6 +74,8 @@ def test_a_user_and_what_they_share_are_asked_for_by_looking(tmp_path) -> None:
             ("01 one.flac", 30_000, 1), ("02 two.flac", 20_000, 1), ("cover.jpg", 500, 1),
         ]  # fmt: skip
         assert read_ref(inside.rows[0].ref) == ("alice", f"{ref[1]}\\01 one.flac", False)
+        shown = await engine.snapshot(ViewKey("browse", f"alice\n{folder.title}"))
+        assert [row.ref for row in shown.rows] == [row.ref for row in inside.rows], "the name as shown is taken, too"
         other = await online(world, "other")
         files = await other.soulseek.people.folder("alice", ref[1])
         assert sorted((each.name, each.size) for each in files) == [("01 one.flac", 30_000), ("02 two.flac", 20_000), ("cover.jpg", 500)]
@@ -82,7 +84,7 @@ def test_a_user_and_what_they_share_are_asked_for_by_looking(tmp_path) -> None:
         bad = await engine.snapshot(ViewKey("browse", "alice", filter="bitrate>>"))
         assert bad.state == "failed" and bad.error
         gone = await engine.snapshot(ViewKey("browse", "alice\n@@nowhere"))
-        assert gone.state == "failed" and "does not share this folder" in gone.error
+        assert gone.state == "failed" and "does not share this folder" in gone.error and gone.code == "not_found"
         again = await engine.snapshot(ViewKey("browse", "alice"))
         assert again.version == browse.version, "nothing changed, nothing is redrawn"
 
@@ -92,11 +94,23 @@ def test_a_user_and_what_they_share_are_asked_for_by_looking(tmp_path) -> None:
 def test_what_cannot_be_answered_is_said(tmp_path) -> None:
     async def story(world: World) -> None:
         engine = await online(world)
-        nobody = await answered(engine, ViewKey("user", "nobody"))
-        assert nobody.state == "failed" and "no Soulseek user nobody" in nobody.error and "spelling" in nobody.error
         world.server.accounts["dave"] = "x"
+        nobody = "there is no Soulseek user nobody; check the spelling (upper and lower case count)"
+        for screen in ("user", "browse"):
+            view = await answered(engine, ViewKey(screen, "nobody"))
+            assert (view.state, view.error, view.code) == ("failed", nobody, "not_found")
         dave = await answered(engine, ViewKey("browse", "dave"))
-        assert dave.state == "failed" and "not online" in dave.error
+        assert (dave.state, dave.error, dave.code) == ("failed", "dave is not online; try again later", "network")
+        for name, args in (
+            ("search.ask", {"query": "x", "user": "NAME"}),
+            ("get.add", {"refs": ["slsk://NAME/%40%40x%5Cy/"]}),
+            ("get.add", {"refs": ["slsk://NAME/%40%40x%5Cy.flac"]}),
+        ):
+            for user, code, words in (("nobody", "not_found", nobody), ("dave", "network", "dave is not online; try again later")):
+                typed = {key: [each.replace("NAME", user) for each in value] if key == "refs" else value for key, value in args.items()}
+                result = await do(engine, name, **(typed | ({"user": user} if "user" in args else {})))
+                assert (result.code, f"{result.message}; {result.hint}") == (code, words), name
+        assert world.server.count("FileSearch") + world.server.count("UserSearch") == 0
 
     in_world(tmp_path, story)
 
@@ -139,13 +153,41 @@ def test_friends_and_bans_are_commands_lists_and_relations(tmp_path) -> None:
     in_world(tmp_path, story)
 
 
+def test_a_banned_friend_keeps_his_note_and_the_answer_says_what_he_was(tmp_path) -> None:
+    async def story(world: World) -> None:
+        engine = await online(world)
+        await do(engine, "friends.add", user="alice", note="jazz")
+        banned = await do(engine, "bans.add", user="alice")
+        assert "(jazz); was a friend until now" in banned.message and banned.data["note"] == "jazz"
+        assert "until now" not in (await do(engine, "bans.add", user="alice")).message
+        assert "was banned until now" in (await do(engine, "friends.add", user="alice")).message
+
+    in_world(tmp_path, story)
+
+
+def test_a_new_friends_status_is_in_the_list_at_once(tmp_path) -> None:
+    async def story(world: World) -> None:
+        await world.holder("alice", FILES)
+        world.server.accounts["dave"] = "x"
+        engine = await online(world)
+        for name in ("alice", "dave", "nobody"):
+            assert (await do(engine, "friends.add", user=name)).ok
+        view = await engine.snapshot(ViewKey("people", "friends"))
+        assert [(row.username, row.status) for row in view.rows] == [("alice", "online"), ("dave", "offline"), ("nobody", "")]
+
+    in_world(tmp_path, story)
+
+
 def test_messages_are_counted_listed_whole_and_read(tmp_path) -> None:
     long = "la " * 900
 
     async def story(world: World) -> None:
         engine, other = await online(world), await online(world, "other")
         sent = await do(other, "message.send", user="me", text=["hello", "you"])
-        assert sent.ok
+        assert sent.message == "sent to me"
+        world.server.accounts["away"] = "x"
+        kept = await do(other, "message.send", user="away", text=["hello"])
+        assert kept.message == "sent to away; the server keeps it until they are online"
         assert (await do(other, "message.send", user="me", text=[long])).ok
         await until(lambda: engine.soulseek.people.unread == 2, "both messages came")
         assert (await status(engine)).unread == 2

@@ -18,7 +18,9 @@ MOST_SAVED = 200
 
 
 async def ask(engine: Parts, args: Args) -> Result:
-    number = engine.soulseek.searches.ask(args["query"], args["user"] or "")
+    if user := (args["user"] or "").strip():
+        await engine.soulseek.people.reachable(user)
+    number = engine.soulseek.searches.ask(args["query"], user)
     search = engine.soulseek.searches.get(number)
     wait = engine.soulseek.searches.wait_s(search)
     whom = f" at {search.user}" if search.user else ""

@@ -8,7 +8,7 @@ from slskdn_tui.engine.jobs.placement import base_folder
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.peers.limits import InForce, words
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.finding import read_ref
+from slskdn_tui.model.finding import REF, read_ref
 from slskdn_tui.model.jobs import ENDED, Constraints, JobType
 from slskdn_tui.seam import Result
 
@@ -22,9 +22,8 @@ async def add(engine: Parts, args: Args) -> Result:
     for text in refs:
         ref = read_ref(text)
         if ref is None:
-            raise UserError(
-                "usage", f"{text[:200]!r} is no reference", "it is slsk://USER/PATH as `slskdn search` prints it; a folder ends with /"
-            )
+            what = "names no file or folder" if text.startswith(REF) else "is no reference"
+            raise UserError("usage", f"{text[:200]!r} {what}", "it is slsk://USER/PATH as `slskdn search` prints it; a folder ends with /")
         wanted.setdefault(ref[0], {})[ref[1], ref[2]] = None
     busy = {
         (live.record.username, live.record.path): job.job_id
@@ -32,15 +31,17 @@ async def add(engine: Parts, args: Args) -> Result:
         if job.record.type == JobType.FILES and job.record.state not in ENDED
         for live in job.tracks
     }
-    records, left_out = [], 0
+    records, left_out, under_way = [], 0, dict[str, None]()
     for username, items in wanted.items():
         root, found = await contents(engine.soulseek, username, list(items))
         files = [file for file in found if (file.username, file.path) not in busy]
         left_out += len(found) - len(files)
+        under_way |= {busy[file.username, file.path]: None for file in found if (file.username, file.path) in busy}
         if files:
             records.append(files_record(username, root, files, Constraints(use_overlay=False), destination))
     if not records:
-        raise UserError("refused", "these files are being got already", f"see job {next(iter(busy.values()))[:8]}")
+        words = ", ".join(f"job {job_id[:8]}" for job_id in under_way)
+        return done(f"being got already: {words}", job_id=next(iter(under_way)), job_ids=list(under_way))
     jobs = [await engine.runner.add(record) for record in records]
     texts = [f"job {job.job_id[:8]}: {job.record.release.title} of {job.record.release.artist}, {_files(len(job.tracks))}" for job in jobs]
     note = f"; {_files(left_out)} left out, being got already" if left_out else ""

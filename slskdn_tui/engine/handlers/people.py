@@ -10,12 +10,17 @@ from slskdn_tui.engine.store.people import Relation
 from slskdn_tui.model.text import LONGEST, SafeText
 from slskdn_tui.seam import Result
 
+_BEFORE = {"friend": "; was a friend until now", "banned": "; was banned until now"}
+
 
 def _add(relation: Relation, words: str) -> Handler:
     async def add(engine: Parts, args: Args) -> Result:
-        person = await engine.soulseek.people.relate(args["user"], relation, args["note"])
+        people = engine.soulseek.people
+        old = people.relation(args["user"])
+        person = await people.relate(args["user"], relation, args["note"])
         note = f" ({person.note})" if person.note else ""
-        return done(f"{SafeText(person.username, 60)} {words}{note}", user=person.username, note=person.note, since=person.since)
+        before = _BEFORE.get(old, "") if old != relation else ""
+        return done(f"{SafeText(person.username, 60)} {words}{note}{before}", user=person.username, note=person.note, since=person.since)
 
     return add
 
@@ -30,13 +35,14 @@ def _remove(relation: Relation, words: str) -> Handler:
 
 async def send(engine: Parts, args: Args) -> Result:
     words = args["text"]
-    await engine.soulseek.people.send(args["user"], " ".join(words) if isinstance(words, list) else words)
-    return done(f"sent to {SafeText(args['user'], 60)}; the server keeps it until they are online", user=args["user"])
+    status = await engine.soulseek.people.send(args["user"], " ".join(words) if isinstance(words, list) else words)
+    later = "; the server keeps it until they are online" if status == "offline" else ""
+    return done(f"sent to {SafeText(args['user'], 60)}{later}", user=args["user"])
 
 
 async def read(engine: Parts, args: Args) -> Result:
     count = await engine.soulseek.people.mark_read(args["user"] or "")
-    return done(f"{count} messages marked as read", count=count, unread=engine.soulseek.people.unread)
+    return done(f"{count} message{'' if count == 1 else 's'} marked as read", count=count, unread=engine.soulseek.people.unread)
 
 
 async def reconnect(engine: Parts, args: Args) -> Result:

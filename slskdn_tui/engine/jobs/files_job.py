@@ -18,6 +18,7 @@ from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.music.matching import AlbumCandidate
 from slskdn_tui.engine.soulseek.people import People
 from slskdn_tui.engine.soulseek.searches import Searches
+from slskdn_tui.engine.soulseek.share_list import folded
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
@@ -41,7 +42,7 @@ class FilesPlane(Protocol):
 
 
 async def contents(plane: FilesPlane, username: str, items: Sequence[tuple[str, bool]]) -> tuple[str, tuple[FoundFile, ...]]:
-    """(the folder that holds all, the files) of one user's references: (raw path, whether it is a folder).
+    """(the folder that holds all, the files) of one user's references: (path, raw or as shown; whether it is a folder).
 
     Sizes come from searches and share lists that are kept, else the user is asked. Empty files are left out: there is nothing to get.
     UserError: `network` when the user cannot be asked, `not_found` when a file or folder is not there, `refused` for too many.
@@ -53,11 +54,13 @@ async def contents(plane: FilesPlane, username: str, items: Sequence[tuple[str, 
     roots = []
     for path, is_folder in items:
         if is_folder:
-            roots.append(path)
-            found |= {file.path: file for file in await _below(plane, username, path, known.values())}
+            files = await _below(plane, username, path, known.values())
+            roots.append(files[0].path[: len(path)])
+            found |= {file.path: file for file in files}
         else:
-            roots.append(parent(path))
-            found[path] = known.get(path) or await _listed(plane, username, path)
+            file = known.get(path) or await _listed(plane, username, path)
+            roots.append(parent(file.path))
+            found[file.path] = file
     if len(found) > MOST_FILES:
         raise UserError("refused", f"that is {len(found)} files", f"a job holds {MOST_FILES} at most; get folders one by one")
     return top_folder(roots), tuple(sorted(found.values(), key=_in_order))
@@ -89,12 +92,13 @@ async def _below(plane: FilesPlane, username: str, folder: str, known: Iterable[
 
 
 def _inside(folder: str, top: str) -> bool:
-    return folder == top or (folder.startswith(top) and folder[len(top)] in "\\/")
+    return f"{folded(folder)}\\".startswith(f"{folded(top)}\\")
 
 
 async def _listed(plane: FilesPlane, username: str, path: str) -> FoundFile:
+    wanted = folded(path)
     for file in await plane.people.folder(username, parent(path)):
-        if file.path == path:
+        if folded(file.path) == wanted:
             if not file.size:
                 raise UserError("refused", f"{file.label} of {username} is empty", "there is nothing to get")
             return file

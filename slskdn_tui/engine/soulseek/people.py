@@ -30,7 +30,7 @@ from slskdn_tui.engine.runtime.clock import Clock, iso
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.answers import Answers, Budget
 from slskdn_tui.engine.soulseek.network import UserOffline
-from slskdn_tui.engine.soulseek.share_list import FolderReply, ShareList
+from slskdn_tui.engine.soulseek.share_list import FolderReply, ShareList, folded
 from slskdn_tui.engine.store.messages import LONGEST, MessagesTable
 from slskdn_tui.engine.store.people import PeopleTable, Person, Relation
 from slskdn_tui.model.candidates import FoundFile
@@ -53,6 +53,9 @@ AT_ONCE_S = OTHER_WAY_S + 5.0
 KEEP_INFO_S = 300.0
 KEEP_SHARES_S = 600.0
 KEPT_LISTS = 3
+KEEP_STATUS_S = 60.0
+STATUS_S = 3.0
+"""so long a list of friends waits for what the server says of new ones"""
 BROWSES = (5, 60.0)
 TOLD = (10, 60.0)
 """events about one user's messages"""
@@ -127,6 +130,7 @@ class People:
         self.folders: Answers[tuple[str, str], tuple[FoundFile, ...]] = Answers(
             "folder", supervisor, clock, self._ask_folder, keep_s=KEEP_SHARES_S
         )
+        self._facts: Answers[str, UserInfo] = Answers("status", supervisor, clock, self._ask_facts, keep_s=KEEP_STATUS_S, most=1000)
 
     async def load(self) -> None:
         if self._table is not None:
@@ -141,7 +145,7 @@ class People:
         self._apply()
 
     def detach(self) -> None:
-        for answers in (self.users, self.shares, self.folders):
+        for answers in (self.users, self.shares, self.folders, self._facts):
             answers.clear()
         self._client = None
 
@@ -195,7 +199,16 @@ class People:
         client = self._client
         if client is None or client.session is None:
             return ""
-        return STATUSES.get(client.users.get_user_object(username).status.value, "")
+        asked = self._facts.known(username)
+        return STATUSES.get(client.users.get_user_object(username).status.value, asked.status if asked is not None else "")
+
+    async def learn_statuses(self) -> None:
+        """A friend is watched from a second after he became one: until then the server is asked, once."""
+        if self._complaint() is None:
+            new = [each.username for each in self.listed("friend") if not self.status(each.username)]
+            tasks = [task for each in new if (task := self._facts.look(each).task) is not None and not task.done()]
+            if tasks:
+                await asyncio.wait(tasks, timeout=STATUS_S)
 
     # -- who is it, what does it share
 
@@ -208,10 +221,18 @@ class People:
         return await self.shares.get(username)
 
     async def folder(self, username: str, path: str) -> tuple[FoundFile, ...]:
-        """The files in a remote folder (raw path) and, where the user tells them too, below it. Raises UserError: `network`, `not_found`."""
+        """The files in a remote folder (path raw, or as shown) and, where the user tells them too, below it. Raises UserError: `network`, `not_found`."""
         listed = self.shares.known(username)
         known = listed.folder(path) if listed is not None else None
         return known.found(username) if known is not None else await self.folders.get((username, path))
+
+    async def reachable(self, username: str) -> None:
+        """Raises UserError: `not_found` when there is no such user, `network` when the user is not online, or nobody can be asked."""
+        if (await self._server_facts(username)).status == "offline":
+            raise UserError("network", f"{username} is not online", "try again later")
+
+    async def _ask_facts(self, username: str, publish: Callable[[UserInfo], None]) -> UserInfo:
+        return await self._server_facts(username)
 
     async def _ask_user(self, username: str, publish: Callable[[UserInfo], None]) -> UserInfo:
         info = await self._server_facts(username)
@@ -245,7 +266,7 @@ class People:
         finally:
             answer.cancel()
         if not response.exists:
-            raise UserError("not_found", f"there is no Soulseek user {username}", "check the spelling: upper and lower case matter")
+            raise UserError("not_found", f"there is no Soulseek user {username}", "check the spelling (upper and lower case count)")
         stats = response.user_stats
         return UserInfo(
             username,
@@ -265,19 +286,19 @@ class People:
         return await self._request(username, PeerSharesRequest.Request(), ShareList, BROWSE_S)
 
     async def _ask_folder(self, key: tuple[str, str], publish: Callable[[Any], None]) -> tuple[FoundFile, ...]:
-        username, path = key
-        self._tickets += 1
+        username, given = key
         try:
-            path.encode("utf-8")
+            given.encode("utf-8")
         except UnicodeEncodeError:
-            raise UserError("usage", f"{SafeText(path, 100)} is no path the network knows", "take it from `slskdn browse`") from None
-        request = PeerDirectoryContentsRequest.Request(self._tickets, path)
-        reply: FolderReply = await self._request(username, request, FolderReply, FOLDER_S, {"ticket": self._tickets})
-        folders = [each for each in reply.folders if each.path == path or each.path.startswith(path + "\\")]
-        found = tuple(file for each in folders for file in each.found(username))
-        if not found:
-            raise UserError("not_found", f"{username} shares no files in {SafeText(path, 200)}", "`slskdn browse` lists the folders")
-        return found
+            raise UserError("usage", f"{SafeText(given, 100)} is no path the network knows", "take it from `slskdn browse`") from None
+        for path in dict.fromkeys((given, folded(given))):
+            self._tickets += 1
+            request = PeerDirectoryContentsRequest.Request(self._tickets, path)
+            reply: FolderReply = await self._request(username, request, FolderReply, FOLDER_S, {"ticket": self._tickets})
+            folders = [each for each in reply.folders if each.path == path or each.path.startswith(path + "\\")]
+            if found := tuple(file for each in folders for file in each.found(username)):
+                return found
+        raise UserError("not_found", f"{username} shares no files in {SafeText(given, 200)}", "`slskdn browse` lists the folders")
 
     async def _request(self, username: str, question: Any, reply: type[Any], patience: float, fields: dict[str, Any] | None = None) -> Any:
         """Ask a user and wait for the answer. A connection that was about to close when we asked gets one more try. Raises UserError."""
@@ -296,7 +317,8 @@ class People:
                     if not connection._is_closing or self._clock.now() - asked > AT_ONCE_S:
                         break
                 except UserOffline as error:
-                    raise UserError("network", f"{username} is not online", "try again later") from error
+                    await self.reachable(username)
+                    raise UserError("network", f"{username} cannot be reached", "try again later") from error
                 except (NetworkError, TimeoutError) as error:
                     raise UserError("network", f"{username} cannot be reached", "try again later") from error
                 finally:
@@ -330,20 +352,20 @@ class People:
 
     # -- private messages
 
-    async def send(self, username: str, text: str) -> None:
-        """Send and keep; the server holds it for who is offline. Raises UserError: `usage`, `network`, `not_found`."""
+    async def send(self, username: str, text: str) -> str:
+        """Send and keep; the server holds it for who is offline. Returns the user's status. Raises UserError: `usage`, `network`, `not_found`."""
         words = " ".join(text.split())
         if not 0 < len(words) <= LONGEST:
             raise UserError("usage", f"a message has 1 to {LONGEST} characters, not {len(words)}", "send it in parts")
         client = self._online()
-        if not self.relation(username) and self.users.known(username) is None:
-            await self._server_facts(username)
+        status = (self.relation(username) == "friend" and self.status(username)) or (await self._server_facts(username)).status
         try:
             await client.network.send_server_messages(PrivateChatMessage.Request(username, words))
         except NetworkError as error:
             raise UserError("network", "the server went away; the message was not sent", "send it again once logged in") from error
         if self.messages is not None:
             await self.messages.sent(username, self._clock.wall().timestamp(), words)
+        return status
 
     async def mark_read(self, username: str = "") -> int:
         """One user's messages, or everybody's; how many were unread."""

@@ -52,8 +52,12 @@ class ShareList:
     capped: bool = False
 
     def folder(self, path: str) -> ListedFolder | None:
+        """The folder of this raw path, or else the one that is shown so."""
         at = bisect_left(self.folders, _order(path), key=lambda each: _order(each.path))
-        return self.folders[at] if at < len(self.folders) and self.folders[at].path == path else None
+        if at < len(self.folders) and self.folders[at].path == path:
+            return self.folders[at]
+        wanted = folded(path)
+        return next((each for each in self.folders if folded(each.path) == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,11 @@ def read_folder(body: bytes, most: int = MOST_IN_FOLDERS) -> FolderReply:
     reader = _Reader(body)
     ticket, path = reader.number(), reader.text()
     return FolderReply(ticket, path, reader.folders(most)[0])
+
+
+def folded(path: str) -> str:
+    """Raw paths have backslashes, shown ones slashes: what a path is compared by when it is not there as given."""
+    return path.replace("/", "\\")
 
 
 def _order(name: str) -> tuple[str, str]:

@@ -68,6 +68,7 @@ class PeopleViews:
             bytes=history.bytes,
             own_speed=history.speed,
             error=_words(answer),
+            code=_code(answer),
             username=name,
             **(_told(info) if info is not None else {}),
         )
@@ -77,6 +78,8 @@ class PeopleViews:
         if key.subject and key.subject not in kinds:
             raise UserError("usage", f"no list {key.subject!r} of people", "there are friends and bans")
         people = self._people
+        if key.subject != "bans":
+            await people.learn_statuses()
         rows = [
             PersonRow(
                 f"{each.relation}/{each.username}", 0, SafeText(each.username), each.relation, SafeText(each.note), each.since,
@@ -103,14 +106,14 @@ class PeopleViews:
         answer = self._people.shares.watch(name)
         listed, title = answer.value, SafeText(_shown(path))
         if listed is None:
-            return BrowseView(0, SafeText(name), answer.state, title, error=_words(answer))
+            return BrowseView(0, SafeText(name), answer.state, title, error=_words(answer), code=_code(answer))
         known = listed.folder(path) if folder else None
         if folder and known is None:
-            return BrowseView(0, SafeText(name), "failed", title, error=SafeText(f"{name} does not share this folder"))
+            return BrowseView(0, SafeText(name), "failed", title, error=SafeText(f"{name} does not share this folder"), code="not_found")
         try:
             rows, total, files, size = await self._lines_of(key, name, listed, known)
         except UserError as error:
-            return BrowseView(0, SafeText(name), "failed", title, error=SafeText(error.message))
+            return BrowseView(0, SafeText(name), "failed", title, error=SafeText(error.message), code=error.code)
         capped = SafeText(f"only the first {listed.files} files are shown: the list is longer") if listed.capped else SafeText("")
         return BrowseView(0, SafeText(name), "done", title, rows, total, files, size, capped)
 
@@ -181,6 +184,10 @@ def _folder_row(name: str, path: str, files: Sequence[FoundFile], reply: SearchR
 
 def _shown(path: str) -> str:
     return path.replace("\\", "/")
+
+
+def _code(answer: Answer[UserInfo] | Answer[ShareList]) -> str:
+    return answer.error.code if answer.error is not None and answer.state == "failed" else ""
 
 
 def _words(answer: Answer[UserInfo] | Answer[ShareList]) -> SafeText:

@@ -46,7 +46,8 @@ def test_one_file_found_by_asking_for_its_folder_goes_to_the_destination_named(t
             ref = make_ref("mono_lith", remote(mono, ALBUM, name))
             job = await got(engine, ref, destination="vinyl")
             again = await get(engine, ref)
-            assert again.code == "refused" and job.job_id[:8] in again.hint
+            assert again.ok and again.message == f"being got already: job {job.job_id[:8]}"
+            assert again.data["job_id"] == job.job_id and len(engine.runner.jobs()) == 1
             mono.let_go()
             await completed(job)
             assert placed(tmp_path / "vinyl") == {f"mono_lith/{ALBUM}/{name}": world.truth[1]} and world.music() == []
@@ -55,10 +56,28 @@ def test_one_file_found_by_asking_for_its_folder_goes_to_the_destination_named(t
     asyncio.run(main())
 
 
+def test_a_folder_as_shown_and_a_files_name_after_its_folders_reference_are_found(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            engine = await world.engine()
+            name, shown = album.tracks(2)[1].name, remote(mono, ALBUM).replace("\\", "/")
+            one = await got(engine, f"{make_ref('mono_lith', remote(mono, ALBUM), folder=True)}{name}")
+            await completed(one)
+            assert [track.path for track in one.record.tracks] == [remote(mono, ALBUM, name)]
+            folder = await got(engine, f"slsk://mono_lith/{shown}/")
+            await completed(folder)
+            assert {Path(track.placed).parent.name for track in folder.record.tracks} == {ALBUM}
+            assert folder.record.details["folder"] == remote(mono, ALBUM)
+
+    asyncio.run(main())
+
+
 def test_a_reference_that_leads_nowhere_says_why(tmp_path: Path, album: Album) -> None:
     async def main() -> None:
         async with World(tmp_path, album) as world:
             mono = await world.holder("mono_lith")
+            world.server.accounts["away"] = "x"
             engine = await world.engine()
             await engine.soulseek.wait_online()
             file = make_ref("mono_lith", remote(mono, ALBUM, "gone.flac"))
@@ -66,7 +85,8 @@ def test_a_reference_that_leads_nowhere_says_why(tmp_path: Path, album: Album) -
                 ("mono_lith/x.flac", "usage", "is no reference"),
                 (file, "not_found", "does not share"),
                 (make_ref("mono_lith", remote(mono, "Other"), folder=True), "not_found", "shares no files in"),
-                (make_ref("nobody", "@@x\\y", folder=True), "network", "nobody is not online"),
+                (make_ref("nobody", "@@x\\y", folder=True), "not_found", "no Soulseek user nobody"),
+                (make_ref("away", "@@x\\y", folder=True), "network", "away is not online"),
             ):
                 result = await get(engine, ref)
                 assert (result.code, words in result.message, bool(result.hint)) == (code, True, True), result
