@@ -17,7 +17,7 @@ from slskdn_tui.seam import Command, EngineProtocol, Result
 
 POLL_S = 1.0
 MOST_REFS = 10_000
-CONSTRAINTS = ("codecs", "max_lossy", "canonical", "overlay", "overlay_kbps", "mix", "destination")
+CONSTRAINTS = ("codecs", "max_lossy", "canonical", "overlay", "overlay_kbps", "mix", "destination", "again")
 ENDED = {"completed": "ok", "failed": "failed", "cancelled": "failed", "paused": "failed"}
 """A job that paused itself waits for the user, so waiting on would be for ever."""
 

@@ -8,6 +8,8 @@ JOB = Arg("job", "job", "job id, or enough of its beginning to be unique", requi
 JSON = Arg("json", "bool", "print JSON", flag=True)
 TRACK = Arg("track", "track", "track position, counted over all discs", flag=True)
 
+AGAIN = Arg("again", "bool", "get an album anew that is here already", flag=True)
+
 CONSTRAINT_ARGS = (
     Arg("codecs", "str", "codecs in order of preference, e.g. FLAC,MP3", flag=True),
     Arg("max_lossy", "int", "how many tracks of the album may be lossy", flag=True),

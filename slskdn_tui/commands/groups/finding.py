@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slskdn_tui.commands.groups.common import CONSTRAINT_ARGS, JSON
+from slskdn_tui.commands.groups.common import AGAIN, CONSTRAINT_ARGS, JSON
 from slskdn_tui.commands.types import Arg, CommandSpec, Key
 
 FILTER = Arg("filter", "str", "e.g. `lossless bitrate>=256 free>0 q>0.8 user:name`, or a saved filter as `@name`", flag=True)
@@ -148,6 +148,7 @@ FINDING: tuple[CommandSpec, ...] = (
             Arg("wait", "bool", "wait until all have ended; the exit code tells how", flag=True),
             Arg("timeout", "int", "with --wait: give up waiting after so many seconds; the jobs go on", flag=True),
             *CONSTRAINT_ARGS,
+            AGAIN,
             JSON,
         ),
         palette=False,

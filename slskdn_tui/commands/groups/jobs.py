@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slskdn_tui.commands.groups.common import CONSTRAINT_ARGS, JOB, JSON, TRACK
+from slskdn_tui.commands.groups.common import AGAIN, CONSTRAINT_ARGS, JOB, JSON, TRACK
 from slskdn_tui.commands.types import Arg, CommandSpec, Key
 
 JOBS: tuple[CommandSpec, ...] = (
@@ -15,6 +15,7 @@ JOBS: tuple[CommandSpec, ...] = (
         (
             Arg("reference", "str", "MusicBrainz URL, or MBID of a release, release group or recording", required=True),
             *CONSTRAINT_ARGS,
+            AGAIN,
             JSON,
         ),
         (Key("jobs", "n", True), Key("swarms", "n", True)),

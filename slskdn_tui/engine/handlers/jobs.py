@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.handlers.common import Args, Handler, done, write_new
-from slskdn_tui.engine.jobs.create import resolve
+from slskdn_tui.engine.jobs.create import Target, resolve
+from slskdn_tui.engine.jobs.had import Had, had
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.placement import base_folder
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import Constraints, JobType
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Result
 
 
@@ -46,6 +49,14 @@ async def create(engine: Parts, args: Args) -> Result:
         allow_mixed_sources=bool(args["mix"]),
     )
     target = await resolve(engine.music, args["reference"])
+    if not args["again"] and (found := await _had(engine, target)) is not None:
+        what = "track" if target.type is JobType.RECORDING else "album"
+        return Result(
+            "refused",
+            SafeText(f"you have this {what} already: {found.path} (job {found.job_id[:8]})", 4096),
+            SafeText(f"`slskdn jobs rerun {found.job_id[:8]}` checks it, `--again` fetches it anew"),
+            data={"had_by": found.job_id},
+        )
     release, details = target.release, {"destination": destination, "edition": str(target.edition)}
     job = await engine.runner.create(release, constraints, target.type, {name: value for name, value in details.items() if value})
     alone = target.type is JobType.RECORDING
@@ -59,6 +70,16 @@ async def create(engine: Parts, args: Args) -> Result:
     words = f"{'from the release' if alone else 'edition'} {target.edition}"
     engine.trace.add(job.job_id, kind="job", result="edition", words=words)
     return done(f"job {job.job_id[:8]}: {what}; {words}", job_id=job.job_id, edition=str(target.edition), release=release.mbid)
+
+
+async def _had(engine: Parts, target: Target) -> Had | None:
+    records = [job.record for job in engine.runner.jobs()]
+    positions = {track.position for track in target.release.tracks}
+
+    def work() -> Had | None:
+        return had(records, target.release.mbid, positions, os.path.isfile)
+
+    return await asyncio.get_running_loop().run_in_executor(engine.disk, work)
 
 
 def _act(verb: str, words: str) -> Handler:

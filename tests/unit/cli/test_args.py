@@ -47,7 +47,7 @@ def test_a_verb_carries_its_arguments_with_defaults() -> None:
 def test_what_is_sent_leaves_out_the_faces_own_flags_and_what_was_not_given() -> None:
     made = read("jobs create abc --json")
     assert made.spec is not None
-    assert arguments(made.spec, made.args) == {"reference": "abc", "canonical": True, "overlay": True, "mix": False}
+    assert arguments(made.spec, made.args) == {"reference": "abc", "canonical": True, "overlay": True, "mix": False, "again": False}
 
 
 def test_file_names_are_sent_whole_because_the_engine_stands_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
