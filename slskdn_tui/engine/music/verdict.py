@@ -48,7 +48,8 @@ def judge(release: Release, wishes: Sequence[Want], folder: Folder, pairs: Seque
         return Verdict("other", _doubt(wishes, unsure), measured)
     if len(measured) * 2 < len(pairs) and not _named(release, folder):
         return Verdict("other", "neither lengths nor names say it is this album")
-    if spare:
+    # Gaps in the positions: some of its tracks are wanted (an edited manifest), and the others' files may lie there.
+    if len(spare) > max((track.position for track in release.tracks), default=0) - len(release.tracks):
         return Verdict("larger" if len(pairs) == len(wishes) else "other", f"another edition: {len(spare)} files more", measured)
     if not _in_order(wishes, pairs):
         return Verdict("other", "another edition: another order", measured)
