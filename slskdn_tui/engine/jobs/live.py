@@ -45,7 +45,7 @@ class Waiting:
 class LiveTrack:
     """One track: `waiting` while it stands in a queue, `swarm` while it transfers, `last` what it ended with, `note` the last thing worth saying.
 
-    `news` is set when there may be another source; `rescue_asked` and `next_asked` by the user.
+    `news` is set when there may be another source, `looked` when its task has looked for one since; `rescue_asked` and `next_asked` by the user.
     """
 
     track: Track
@@ -60,6 +60,7 @@ class LiveTrack:
     rescue_asked: asyncio.Event = field(default_factory=asyncio.Event)
     next_asked: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def state(self) -> TrackState:

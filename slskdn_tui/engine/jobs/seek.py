@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,8 @@ from slskdn_tui.model.jobs import JobState, JobType, TrackState
 log = logging.getLogger(__name__)
 SEARCH_AGAIN_S = 900.0
 """A track without a source is searched for again after this long; the gate refuses the same query within five minutes anyway."""
+LOOK_S = 1.0
+"""How long tracks have to look at what a search found, before it is said which of them lack a source."""
 OFFLINE_LOOK_S = 1.0
 """How often a job that waits for the login looks at why."""
 
@@ -62,9 +65,13 @@ class Seeker:
                 await self._search()
                 self._searched = clock.now()
                 for live in lacking:
+                    live.looked.clear()
                     live.news.set()
                 await self._found()
-                await asyncio.sleep(0)  # who has a source now says so before we say who has none
+                with suppress(TimeoutError):  # who has a source now says so before we say who has none
+                    async with asyncio.timeout(LOOK_S):
+                        for live in lacking:
+                            await live.looked.wait()
                 continue
             await self._stand(lacking)
             waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(job.changed.wait())]

@@ -70,6 +70,7 @@ class TrackTask:
             return TrackState.DONE
         while True:
             holder = self._choose() or await self._start_over()
+            self._live.looked.set()
             if holder is None:
                 if not await self._wait_for_a_source():
                     return TrackState.FAILED

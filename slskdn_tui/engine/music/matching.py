@@ -175,12 +175,21 @@ def _spare(release: Release, fits: Sequence[Sequence[Fit]], folder: Folder, pair
             continue
         likely = max(range(len(fits)), key=lambda row: fits[row][column].score)
         twin = by_want.get(likely) if fits[likely][column].score >= LEAST_PAIR else None
-        if twin is None or not _copy(file, twin):
+        if (twin is None or not _copy(file, twin)) and not _left_out(release, file):
             spare.append(file)
     album = normal(release.title)
     if spare and album and all(_says(pair.file, album, normal(release.tracks[pair.want].title)) for pair in pairs):
         spare = [file for file in spare if _says(file, album)]
     return spare
+
+
+def _left_out(release: Release, file: AudioFile) -> bool:
+    """Whether a file is a track that was left out of the wish: silence, data and video tracks, hidden ones before the first, or by the user's edit."""
+    number, disc = file.reading.number, file.disc if file.disc is not None else file.reading.disc
+    numbers = {track.number for track in release.tracks if disc is None or disc == track.disc or release.disc_count == 1}
+    return (
+        number is not None and number not in numbers and number < max(numbers, default=0) and (disc is not None or release.disc_count == 1)
+    )
 
 
 def _says(file: AudioFile, album: str, title: str = "") -> bool:
