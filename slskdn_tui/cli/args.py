@@ -16,6 +16,8 @@ from slskdn_tui.config.describe import nearest
 from slskdn_tui.model.errors import UserError
 
 _CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
+_WRONG = re.compile(r"argument (\S+): invalid (int|float|_positive) value: '(.*)'", re.DOTALL)
+_KINDS = {"int": "a whole number", "float": "a number", "_positive": "a number"}
 _TRUE = frozenset(("1", "true", "yes", "on"))
 _FALSE = frozenset(("0", "false", "no", "off"))
 
@@ -48,6 +50,8 @@ class _Parser(argparse.ArgumentParser):
             guess = nearest(match[1], known)
             message = f"`{match[1]}` is not one of: {', '.join(known)}"
             hint = (f"Did you mean `{guess}`? " if guess else "") + hint
+        if match := _WRONG.search(message):
+            message = f"`{match[1]}` wants {_KINDS[match[2]]}, not `{match[3]}`"
         where = self.words.removeprefix("slskdn").strip()
         raise UserError("usage", f"{where}: {message}" if where else message, hint)
 

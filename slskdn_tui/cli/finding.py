@@ -7,7 +7,7 @@ from typing import Any
 
 from slskdn_tui.cli.context import Context, put_json, say, to_json
 from slskdn_tui.cli.present import finding
-from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.finding import BrowseView, FiltersView, SearchView, WishesView
 from slskdn_tui.model.views import CandidatesView, Snapshot, ViewKey
 from slskdn_tui.seam import Command, EngineProtocol
@@ -20,7 +20,9 @@ BROWSE_WAIT_S = 120.0
 
 def search(context: Context) -> int:
     """Ask, wait while answers come, print the folders that pass the filter."""
-    query = " ".join(context.args["query"])
+    query = " ".join(context.args["query"]).strip()
+    if not query:
+        raise UserError("usage", "nothing to search for", "give a title, an artist, or both: `slskdn search kind of blue`")
     if context.args.get("musicbrainz"):
         return _musicbrainz(context, query)
 
@@ -63,13 +65,14 @@ async def _collect(engine: EngineProtocol, search_id: str, words: str, wait_s: i
         await asyncio.sleep(POLL_S)
 
 
-def _put_found(context: Context, view: SearchView) -> int:
+def _put_found(context: Context, view: SearchView, nothing: str = "") -> int:
+    """Print it; `not_found` is the exit code of a search that found nothing, for which `nothing` are the words."""
     rows = finding.first_folders(view.rows, max(1, int(context.args.get("limit") or 30)))
     if context.json:
         put_json({**to_json(view), "rows": to_json(view)["rows"][: len(rows)]})
     else:
-        context.put_lines(finding.search(view, rows, context.look))
-    return 0
+        context.put_lines(finding.search(view, rows, context.look, nothing))
+    return EXIT["ok" if rows else "not_found"][0]
 
 
 def _musicbrainz(context: Context, query: str) -> int:
@@ -85,7 +88,7 @@ def _musicbrainz(context: Context, query: str) -> int:
         put_json(to_json(view)["rows"])
     else:
         context.put_lines(finding.candidates(view, context.look))
-    return 0
+    return EXIT["ok" if view.rows else "not_found"][0]
 
 
 def browse(context: Context) -> int:
@@ -107,12 +110,14 @@ def browse(context: Context) -> int:
         raise UserError("network", f"{user} does not answer", "try again later; big shares of slow users take minutes")
 
     view = context.with_engine("live", work)
-    if view.error:
-        raise UserError("network" if view.state == "failed" else "usage", view.error, "")
+    if view.state == "failed":
+        raise UserError(view.code or "network", view.error, "")
     if context.json:
         put_json(to_json(view))
     else:
         context.put_lines(finding.browse(view, context.look))
+    if view.error:
+        say(f"({view.error})")
     return 0
 
 
@@ -128,17 +133,18 @@ def show_wish(context: Context) -> int:
     """What was found for a wish; with a running engine it counts as seen from now on."""
     wish = context.args["wish"]
 
-    async def work(engine: EngineProtocol) -> SearchView:
+    async def work(engine: EngineProtocol) -> tuple[SearchView, WishesView]:
         view = await engine.snapshot(ViewKey("search", f"wish/{wish}", filter=context.args.get("filter") or "", count=ROWS))
-        assert isinstance(view, SearchView)
+        wishes = await engine.snapshot(ViewKey("wishes", count=ROWS))
+        assert isinstance(view, SearchView) and isinstance(wishes, WishesView)
         if not view.error:
             await engine.submit(Command("wishlist.seen", {"wish": wish}))
-        return view
+        return view, wishes
 
-    view = context.with_engine("any", work)
+    view, wishes = context.with_engine("any", work)
     if view.error:
         raise UserError("usage", view.error, "")
-    return _put_found(context, view)
+    return _put_found(context, view, finding.following(wishes, wish))
 
 
 def _show(context: Context, key: ViewKey, kind: type[Any], render: Any) -> int:

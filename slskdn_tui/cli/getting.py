@@ -10,7 +10,7 @@ from typing import Any
 from slskdn_tui.cli.context import Context, complain, put, put_json, say
 from slskdn_tui.cli.present.finding import choose
 from slskdn_tui.model.errors import EXIT, UserError
-from slskdn_tui.model.finding import read_ref
+from slskdn_tui.model.finding import REF
 from slskdn_tui.model.ids import parse_mb_reference
 from slskdn_tui.model.views import CandidatesView, JobView, ViewKey
 from slskdn_tui.seam import Command, EngineProtocol, Result
@@ -43,7 +43,7 @@ def references(given: list[str], lines: list[str]) -> list[str]:
     out: list[str] = []
     for ref in given:
         out += [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")] if ref == "-" else [ref]
-    return list(dict.fromkeys(out))
+    return [ref for ref in dict.fromkeys(out) if ref.strip()]
 
 
 def outcome(codes: list[str]) -> str:
@@ -88,12 +88,14 @@ async def _begin(engine: EngineProtocol, ref: str, args: dict[str, Any]) -> Want
         return wanted
     wanted.code, wanted.message, wanted.hint = result.code, str(result.message), str(result.hint)
     wanted.job_id = str(result.data.get("job_id", ""))
+    if result.code == "refused" and wanted.job_id:
+        wanted.code, wanted.message, wanted.hint = "ok", f"is being got already: job {wanted.job_id[:8]}", ""
     return wanted
 
 
 async def _submit(engine: EngineProtocol, ref: str, args: dict[str, Any]) -> Result:
     """The command a reference means."""
-    if read_ref(ref) is not None:
+    if ref.startswith(REF):
         sent = {"refs": [ref]} | ({"destination": args["destination"]} if args.get("destination") else {})
         return await engine.submit(Command("get.add", sent))
     constraints = {name: args[name] for name in CONSTRAINTS if args.get(name) is not None}

@@ -115,6 +115,8 @@ def _wanted(context: Context, view: LogView) -> list[LogRow]:
 
 
 def _show_last(context: Context, view: LogView) -> None:
+    if not view.rows:
+        say("(nothing was logged in this profile yet)")
     rows, lines = _wanted(context, view), max(0, int(context.args["lines"]))
     _show(context, view, rows[len(rows) - lines :] if lines < len(rows) else rows)
 

@@ -29,12 +29,12 @@ def show_user(context: Context) -> int:
             waited += POLL_S
 
     view = context.with_engine("live", work)
+    if view.state == "failed":
+        raise UserError(view.code or "network", view.error or f"{view.user} cannot be asked; try again later", "")
     if context.json:
         put_json(to_json(view))
     else:
         context.put_lines(people.user(view, context.look))
-    if view.state == "failed":
-        raise UserError("network", view.error or f"{view.user} cannot be asked", "try again later")
     return 0
 
 

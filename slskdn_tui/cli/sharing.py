@@ -29,7 +29,7 @@ def show_limits(context: Context) -> int:
         assert isinstance(view, LimitsView)
         return view
 
-    view = context.with_engine("any", work)
+    view = context.with_engine("live", work)
     if context.json:
         put_json(to_json(view))
     else:

@@ -42,6 +42,7 @@ from slskdn_tui.model.views import (
 from slskdn_tui.seam import Command, Result
 
 LOG_TAIL = 1024 * 1024
+_NONE = "no engine runs for this profile"
 _HINT = "start `slskdn` or `slskdn serve` with this profile"
 
 
@@ -126,14 +127,14 @@ class ReadOnlyEngine:
         if (listed := await stored_list(self._store, view)) is not None:
             return listed
         if view.screen in get_args(Screen):
-            raise UserError("no_engine", f"{view.screen} can be shown by a running engine only", _HINT)
+            raise UserError("no_engine", _NONE, _HINT)
         raise UserError("usage", f"no screen {view.screen!r}", "see docs/protocol/control.md")
 
     async def _status(self) -> StatusView:
         jobs = await self._jobs()
         totals = LedgerTotals() if self._store is None else LedgerTotals(*await _totals(self._store))
         held = holder(self._paths)
-        words = f"in use by {held}, which does not answer" if held else "no engine runs"
+        words = f"in use by {held}, which does not answer" if held else f"{_NONE}; start `slskdn` or `slskdn serve`"
         return StatusView(
             version=0,
             soulseek="offline",
@@ -146,8 +147,8 @@ class ReadOnlyEngine:
             jobs_total=len(jobs),
             jobs_running=sum(job.state not in ENDED for job in jobs),
             profile=SafeText(self._paths.config, 4096),
-            engine=SafeText(f"{words}; stored facts"),
-            parts=(PartStatus("engine", "off", SafeText(f"{words}; what is shown was stored")),),
+            engine=SafeText(words),
+            parts=(PartStatus("engine", "off", SafeText("does not run; what is shown was stored")),),
         )
 
     async def _trace_view(self, view: ViewKey) -> TraceView:

@@ -88,3 +88,8 @@ class SafeText(str):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
         return core_schema.no_info_after_validator_function(lambda text: cls(text, LONGEST), core_schema.str_schema())
+
+
+def counted(count: int, word: str) -> str:
+    """`1 track`, `2 tracks`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

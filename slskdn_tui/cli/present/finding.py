@@ -49,7 +49,8 @@ def _folder_lines(row: SearchRow, look: Look) -> list[str]:
     return [f"{row.title}  [{row.user}]", "  " + ", ".join(fact for fact in facts if fact), f"  {row.ref}"]
 
 
-def _file_line(row: SearchRow) -> str:
+def _file_lines(row: SearchRow, look: Look) -> list[str]:
+    """Its reference on a line of its own for a script; on a terminal it is its folder's with the name after it, as the last line says."""
     facts = [
         str(row.format),
         units.size(row.size),
@@ -57,14 +58,15 @@ def _file_line(row: SearchRow) -> str:
         _owned(row),
         str(row.warning),
     ]
-    return f"    {row.title}  ({', '.join(fact for fact in facts if fact)})"
+    line = f"    {row.title}  ({', '.join(fact for fact in facts if fact)})"
+    return [line] if look.width else [line, f"      {row.ref}"]
 
 
-def search(view: SearchView, rows: Sequence[SearchRow], look: Look) -> list[str]:
-    """`slskdn search`, `wishlist show`: folders, each with its reference for `slskdn get`, and their files."""
+def search(view: SearchView, rows: Sequence[SearchRow], look: Look, nothing: str = "") -> list[str]:
+    """`slskdn search`, `wishlist show`: folders, each with its reference for `slskdn get`, and their files; `nothing` when there are none at all."""
     lines: list[str] = []
     for row in rows:
-        lines += [*([""] if lines and row.level == 0 else []), *(_folder_lines(row, look) if row.level == 0 else [_file_line(row)])]
+        lines += [*([""] if lines and row.level == 0 else []), *(_folder_lines(row, look) if row.level == 0 else _file_lines(row, look))]
     shown = sum(row.level == 0 for row in rows)
     end = f"{units.plural(view.files, 'file')} of {units.plural(view.users, 'user')}"
     if view.shown_files != view.files:
@@ -74,8 +76,19 @@ def search(view: SearchView, rows: Sequence[SearchRow], look: Look) -> list[str]
     if view.capped:
         end += "; more was answered than is kept"
     if not rows:
-        end = f"Nothing found: {end}" if view.files else "Nobody has it now. `slskdn wishlist add` goes on searching."
-    return [*lines, *([""] if lines else []), end]
+        end = f"Nothing found: {end}" if view.files else nothing or "Nobody has it now. `slskdn wishlist add` goes on searching."
+    how = ["Get a folder: slskdn get 'REFERENCE'; one of its files: slskdn get 'REFERENCEfile name'"] if rows and look.width else []
+    return [*lines, *([""] if lines else []), end, *how]
+
+
+def following(view: WishesView, wish: str) -> str:
+    """When a wish for which nothing was found is searched next."""
+    next_s = next((row.next_s for row in view.rows if row.wish == wish), None)
+    if not view.enabled:
+        return "Nothing was found yet, and the wishlist is off (wishlist.enabled: false)."
+    if next_s is None:
+        return "Nothing was found yet. It is searched once the engine is online."
+    return f"Nothing was found yet. It is searched next in {units.clock(next_s)}."
 
 
 def candidates(view: CandidatesView, look: Look) -> list[str]:

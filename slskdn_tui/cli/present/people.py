@@ -39,6 +39,9 @@ def relations(view: PeopleView, which: str, look: Look) -> list[str]:
     """`slskdn friends list`, `bans list`."""
     if not view.rows:
         return [f"No {which}. Add one: slskdn {which} add NAME --note '...'"]
+    if which == "bans":
+        bans = [(row.user, units.moment(row.since), row.note) for row in view.rows]
+        return table((Column("USER"), Column("SINCE"), Column("NOTE", flex=True)), bans, look.width, look.mark)
     cells = [(row.user, row.status, units.moment(row.since), row.note) for row in view.rows]
     return table((Column("USER"), Column("STATUS"), Column("SINCE"), Column("NOTE", flex=True)), cells, look.width, look.mark)
 

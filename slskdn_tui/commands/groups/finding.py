@@ -30,7 +30,11 @@ FINDING: tuple[CommandSpec, ...] = (
             Arg("limit", "int", "how many folders to print", flag=True, default=30),
             JSON,
         ),
-        help="Every search passes one gate: 3 s apart, 30 in 220 s. The wait is shown.",
+        help=(
+            "Every search passes one gate: 3 s apart, 30 in 220 s. The wait is shown. Under each folder stands its reference, which "
+            "`slskdn get` takes; for one file give `slskdn get` the folder's reference with the file's name after its last /. "
+            "Into a pipe or file each file's own reference is printed, too. Nothing found: exit code 4."
+        ),
         palette=False,
     ),
     CommandSpec(
@@ -150,6 +154,10 @@ FINDING: tuple[CommandSpec, ...] = (
             *CONSTRAINT_ARGS,
             AGAIN,
             JSON,
+        ),
+        help=(
+            "A folder's reference gets the folder; with a file's name after its last / it gets that file. "
+            "What is being got already is not got twice: its job is named, and waited for."
         ),
         palette=False,
     ),

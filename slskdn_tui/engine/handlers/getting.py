@@ -10,6 +10,7 @@ from slskdn_tui.engine.peers.limits import InForce, words
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import REF, read_ref
 from slskdn_tui.model.jobs import ENDED, Constraints, JobType
+from slskdn_tui.model.text import counted
 from slskdn_tui.seam import Result
 
 
@@ -43,13 +44,12 @@ async def add(engine: Parts, args: Args) -> Result:
         words = ", ".join(f"job {job_id[:8]}" for job_id in under_way)
         return done(f"being got already: {words}", job_id=next(iter(under_way)), job_ids=list(under_way))
     jobs = [await engine.runner.add(record) for record in records]
-    texts = [f"job {job.job_id[:8]}: {job.record.release.title} of {job.record.release.artist}, {_files(len(job.tracks))}" for job in jobs]
-    note = f"; {_files(left_out)} left out, being got already" if left_out else ""
+    texts = [
+        f"job {job.job_id[:8]}: {job.record.release.title} of {job.record.release.artist}, {counted(len(job.tracks), 'file')}"
+        for job in jobs
+    ]
+    note = f"; {counted(left_out, 'file')} left out, being got already" if left_out else ""
     return done("; ".join(texts) + note, job_id=jobs[0].job_id, job_ids=[job.job_id for job in jobs])
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
 
 
 async def set_limits(engine: Parts, args: Args) -> Result:

@@ -13,11 +13,12 @@ from slskdn_tui.engine.jobs.create import Target, resolve
 from slskdn_tui.engine.jobs.had import Had, had
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.placement import base_folder
+from slskdn_tui.engine.jobs.runner import UnderWay
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import Constraints, JobType
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result
 
 
@@ -58,12 +59,15 @@ async def create(engine: Parts, args: Args) -> Result:
             data={"had_by": found.job_id},
         )
     release, details = target.release, {"destination": destination, "edition": str(target.edition)}
-    job = await engine.runner.create(release, constraints, target.type, {name: value for name, value in details.items() if value})
+    try:
+        job = await engine.runner.create(release, constraints, target.type, {name: value for name, value in details.items() if value})
+    except UnderWay as error:
+        return Result(error.code, error.message, error.hint, data={"job_id": error.job_id} if error.whole else {})
     alone = target.type is JobType.RECORDING
     what = (
         f"{release.tracks[0].artist} – {release.tracks[0].title}"
         if alone
-        else f"{release.artist} – {release.title}, {len(release.tracks)} tracks"
+        else f"{release.artist} – {release.title}, {counted(len(release.tracks), 'track')}"
     )
     if not target.edition:
         return done(f"job {job.job_id[:8]}: {what}", job_id=job.job_id)
@@ -123,14 +127,14 @@ async def rescue(engine: Parts, args: Args) -> Result:
     job, moving = _moving(engine, args)
     for live in moving:
         live.rescue_asked.set()
-    return done(f"asking the mesh for {len(moving)} tracks of {_named(job)}")
+    return done(f"asking the mesh for {counted(len(moving), 'track')} of {_named(job)}")
 
 
 async def next_source(engine: Parts, args: Args) -> Result:
     job, moving = _moving(engine, args)
     for live in moving:
         live.next_asked.set()
-    return done(f"trying the next holder for {len(moving)} tracks of {_named(job)}")
+    return done(f"trying the next holder for {counted(len(moving), 'track')} of {_named(job)}")
 
 
 async def _move(engine: Parts, args: Args, step: int) -> Result:

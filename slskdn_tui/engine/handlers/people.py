@@ -7,7 +7,7 @@ from dataclasses import asdict
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.store.people import Relation
-from slskdn_tui.model.text import LONGEST, SafeText
+from slskdn_tui.model.text import LONGEST, SafeText, counted
 from slskdn_tui.seam import Result
 
 _BEFORE = {"friend": "; was a friend until now", "banned": "; was banned until now"}
@@ -42,7 +42,7 @@ async def send(engine: Parts, args: Args) -> Result:
 
 async def read(engine: Parts, args: Args) -> Result:
     count = await engine.soulseek.people.mark_read(args["user"] or "")
-    return done(f"{count} message{'' if count == 1 else 's'} marked as read", count=count, unread=engine.soulseek.people.unread)
+    return done(f"{counted(count, 'message')} marked as read", count=count, unread=engine.soulseek.people.unread)
 
 
 async def reconnect(engine: Parts, args: Args) -> Result:

@@ -6,7 +6,7 @@ from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.soulseek.sharing import Sharing
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result
 
 
@@ -21,14 +21,16 @@ async def stop(engine: Parts, args: Args) -> Result:
     count = await _sharing(engine).stop(user, path)
     if not count:
         raise UserError("not_found", f"nothing goes to {SafeText(user, 40)} or waits for it", "`slskdn uploads list` shows what does")
-    return done(f"stopped {count} uploads to {SafeText(user, 40)}", count=count)
+    return done(f"stopped {counted(count, 'upload')} to {SafeText(user, 40)}", count=count)
 
 
 async def scan(engine: Parts, args: Args) -> Result:
     sharing = _sharing(engine)
     await sharing.rescan()
     folders, files = sharing.totals
-    return done(f"{files} files in {folders} folders are shared", files=files, folders=folders)
+    return done(
+        f"{counted(files, 'file')} in {counted(folders, 'folder')} {'is' if files == 1 else 'are'} shared", files=files, folders=folders
+    )
 
 
 SHARING: dict[str, Handler] = {

@@ -33,7 +33,7 @@ from slskdn_tui.engine.swarm.part_file import DiskTrouble
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, Constraints, JobState, JobType, TrackState
 from slskdn_tui.model.music import Release
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 
 log = logging.getLogger(__name__)
 EXTRAS_S = 600.0
@@ -49,6 +49,14 @@ _BETWEEN = frozenset(
         TrackState.NO_SOURCE,
     }
 )
+
+
+class UnderWay(UserError):
+    """`refused`: an unfinished job fetches tracks of this release; `whole` says that it fetches all that are wanted."""
+
+    def __init__(self, job: LiveJob, release: Release, *, whole: bool) -> None:
+        super().__init__("refused", f"job {job.job_id[:8]} already fetches {release.title}", "resume it, or cancel it first")
+        self.job_id, self.whole = job.job_id, whole
 
 
 def _mendable(error: Exception) -> str:
@@ -135,7 +143,7 @@ class JobRunner:
         for job in self._jobs.values():
             theirs = {track.position for track in job.record.release.tracks}
             if job.record.release.mbid == release.mbid and job.record.state not in ENDED and wanted & theirs:
-                raise UserError("refused", f"job {job.job_id[:8]} already fetches {release.title}", "resume it, or cancel it first")
+                raise UnderWay(job, release, whole=wanted <= theirs)
         return await self.add(JobRecord(str(uuid.uuid4()), kind.value, release, constraints, details=dict(details or {})))
 
     async def import_manifest(self, text: str, name: str) -> LiveJob:
@@ -168,7 +176,7 @@ class JobRunner:
                 await self._services.store.jobs.drop(job_id)
             raise
         self._jobs[job_id] = job
-        self._tell(job, "job.created", f"{record.release.artist} – {record.release.title}: {len(job.tracks)} tracks")
+        self._tell(job, "job.created", f"{record.release.artist} – {record.release.title}: {counted(len(job.tracks), 'track')}")
         self._start(job)
         return job
 
@@ -337,7 +345,7 @@ class JobRunner:
         await self._set(job, JobState.COMPLETED)
         await self._drop_parts(job)
         self._tell(
-            job, "job.completed", f"{job.record.release.artist} – {job.record.release.title}: complete, {len(job.required)} tracks verified"
+            job, "job.completed", f"{job.record.release.artist} – {job.record.release.title}: complete, {counted(len(job.required), 'track')} verified"
         )
 
     async def _drop_parts(self, job: LiveJob) -> None:

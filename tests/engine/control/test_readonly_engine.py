@@ -127,7 +127,7 @@ def test_trace_log_and_status_are_shown(paths):
     assert [row.event for row in trace.rows] == ["job", "chunk"] and trace.tracks[1].sources[0].ranges == "0"
     assert [track.track for track in one.tracks] == [3]
     assert [(row.part, row.level) for row in log.rows] == [("swarm", "info"), ("dht", "error")] and len(errors.rows) == 1
-    assert status.engine == "no engine runs; stored facts"
+    assert status.engine == "no engine runs for this profile; start `slskdn` or `slskdn serve`"
     assert (status.soulseek, status.ratio, status.jobs_running, status.jobs_total) == ("offline", 3.0, 1, 2)
 
 

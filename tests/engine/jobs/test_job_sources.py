@@ -85,10 +85,12 @@ def test_two_recordings_of_a_release_may_be_fetched_side_by_side_but_none_twice(
         async with World(tmp_path, album) as world:
             engine = await world.engine(soulseek={"enabled": False})
             one, two = (track.recording for track in release_of(2).media[0].tracks)
-            await create(engine, one)
+            first, _ = await create(engine, one)
             await create(engine, two)
             again = await engine.submit(Command("jobs.create", {"reference": one}))
-            assert again.code == "refused" and "already fetches" in again.message
+            assert again.code == "refused" and "already fetches" in again.message and again.data == {"job_id": first.job_id}
+            more = await engine.submit(Command("jobs.create", {"reference": release_of(2).mbid}))
+            assert more.code == "refused" and more.data == {}, "a job for one track of it is not a job for the release"
 
     asyncio.run(main())
 

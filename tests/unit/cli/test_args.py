@@ -90,6 +90,11 @@ def test_a_wrong_line_is_refused(line: str) -> None:
     assert "slskdn" in error.hint and not error.message.startswith("slskdn"), "the prefix is put before it once, when it is printed"
 
 
+def test_a_figure_that_is_none_is_named_in_plain_words() -> None:
+    assert refused("limits set --down fast").message == "limits set: `--down` wants a whole number, not `fast`"
+    assert refused("--refresh quick").message == "`--refresh` wants a number, not `quick`"
+
+
 def test_every_dangerous_verb_takes_yes() -> None:
     for spec in verbs():
         if spec.danger:

@@ -34,7 +34,7 @@ from slskdn_tui.model.finding import (
 )
 from slskdn_tui.model.people import MessageRow, MessagesView, PeopleView, PersonRow, UserView
 from slskdn_tui.model.text import SafeText
-from slskdn_tui.model.views import CandidateRow, CandidatesView, EngineEvent, JobRow, JobView, Snapshot, ViewKey
+from slskdn_tui.model.views import CandidateRow, CandidatesView, EngineEvent, JobRow, JobView, LogView, Snapshot, ViewKey
 from slskdn_tui.seam import Command, Result
 
 WIDE = Look(100)
@@ -206,9 +206,91 @@ def test_a_user_is_shown_with_our_own_history(slskdn: Slskdn, engine: Scripted, 
 
 
 def test_reading_a_wish_marks_it_as_seen(slskdn: Slskdn, engine: Scripted) -> None:
-    engine.views["search"] = [FOUND]
+    engine.views |= {"search": [FOUND], "wishes": [WishesView(1)]}
     assert slskdn("wishlist", "show", "7") == 0
     assert engine.sent == [Command("wishlist.seen", {"wish": "7"})]
+
+
+def test_a_wish_without_results_says_when_it_is_searched_next(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
+    wish = WishRow("w", 1, "7", SafeText("x"), next_s=720.0)
+    engine.views |= {"search": [SearchView(1)], "wishes": [WishesView(1, (wish,), 720.0)]}
+    assert slskdn("wishlist", "show", "7") == 4
+    out = capsys.readouterr().out
+    assert "searched next in 12:00" in out and "wishlist add" not in out
+    assert "off" in finding.following(WishesView(1, (wish,), enabled=False), "7")
+    assert "once the engine is online" in finding.following(WishesView(1, (replace(wish, next_s=None),)), "7")
+
+
+@pytest.mark.parametrize("json_too", [(), ("--json",)])
+def test_a_search_that_finds_nothing_prints_all_the_same_and_its_exit_code_says_so(
+    slskdn: Slskdn, engine: Scripted, capsys: Capture, json_too: tuple[str, ...]
+) -> None:
+    engine.results["search.ask"] = [Result(data={"search": "1"})]
+    engine.views["search"] = [SearchView(1, "1", SafeText("x"), "done")]
+    assert slskdn("search", "x", *json_too) == 4
+    out, err = capsys.readouterr()
+    assert not err and (json.loads(out)["rows"] == [] if json_too else "Nobody has it now" in out)
+
+
+def test_each_file_has_its_reference_for_a_script_and_a_terminal_says_how_to_get_one() -> None:
+    piped, shown = (finding.search(FOUND, (FOLDER, FILE), look) for look in (Look(None), WIDE))
+    assert f"      {FILE.ref}" in piped and not any("one of its files" in line for line in piped)
+    assert not any(FILE.ref in line for line in shown) and "one of its files" in shown[-1]
+    assert read_ref(f"{FOLDER.ref}01 So What.flac") == ("mono", "Music\\Kind of Blue/01 So What.flac", False)
+
+
+def test_what_is_empty_is_a_wrong_line(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
+    for words, told in ((("get", ""), "nothing to get"), (("search", " "), "nothing to search for")):
+        assert slskdn(*words) == 2
+        assert told in capsys.readouterr().err
+    assert engine.sent == []
+
+
+def test_a_reference_without_a_path_is_not_taken_for_an_album(slskdn: Slskdn, engine: Scripted) -> None:
+    engine.results["get.add"] = [Result("usage", SafeText("names no file or folder"))]
+    assert slskdn("get", "slsk://dj_kode") == 2
+    assert [sent.name for sent in engine.sent] == ["get.add"]
+
+
+def test_get_waits_for_a_job_that_is_under_way_already(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
+    engine.results["jobs.create"] = [Result("refused", SafeText("job 0f4de638 already fetches Loveless"), data={"job_id": "0f4de638-x"})]
+    engine.views["job"] = [JobView(1, replace(JOB, state="completed"), "", (), ())]
+    assert slskdn("get", HIT.mbid, "--wait") == 0
+    assert "is being got already: job 0f4de638" in capsys.readouterr().out
+    engine.results["jobs.create"] = [Result("refused", SafeText("you have it"), data={"had_by": "0f4de638-x"})]
+    assert slskdn("get", HIT.mbid) == 10
+
+
+@pytest.mark.parametrize("json_too", [(), ("--json",)])
+def test_who_is_not_there_is_said_once_with_the_same_exit_code(
+    slskdn: Slskdn, engine: Scripted, capsys: Capture, json_too: tuple[str, ...]
+) -> None:
+    words = "there is no Soulseek user nobody; check the spelling (upper and lower case count)"
+    engine.views["user"] = [UserView(1, SafeText("nobody"), "failed", error=SafeText(words), code="not_found")]
+    engine.views["browse"] = [BrowseView(1, SafeText("nobody"), "failed", error=SafeText(words), code="not_found")]
+    for verb in ("user", "browse"):
+        assert slskdn(verb, "nobody", *json_too) == 4
+        out, err = capsys.readouterr()
+        assert err.count(words) == 1 and (json.loads(out)["code"] == "not_found" if json_too else not out)
+
+
+def test_a_list_that_was_cut_is_printed_and_says_so(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
+    engine.views["browse"] = [BrowseView(1, SafeText("mono"), "done", rows=(FOLDER,), total=1, error=SafeText("only the first 2 files"))]
+    assert slskdn("browse", "mono") == 0
+    out, err = capsys.readouterr()
+    assert FOLDER.ref in out and "only the first 2 files" in err
+
+
+def test_bans_have_no_status_and_friends_do() -> None:
+    person = PersonRow("p", 1, SafeText("bob"), "friend", SafeText(""), "2026-11-23T10:00:00Z", "online")
+    assert "online" in people.relations(PeopleView(1, (person,)), "friends", WIDE)[1]
+    assert "STATUS" not in people.relations(PeopleView(1, (replace(person, relation="banned"),)), "bans", WIDE)[0]
+
+
+def test_a_log_that_is_not_there_yet_is_said(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
+    engine.views["log"] = [LogView(0)]
+    assert slskdn("log") == 0
+    assert "nothing was logged" in capsys.readouterr().err
 
 
 def test_every_list_says_what_to_do_when_it_is_empty_and_fits_its_width() -> None:
