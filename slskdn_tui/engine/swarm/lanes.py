@@ -12,7 +12,7 @@ from slskdn_tui.model.variant import LEAF, MAX_CHUNK_LEAVES
 START_LEAVES = 4
 PIPE_S = 0.25
 PIPE_BYTES = 2 * 1024 * 1024
-"""Most of a window beyond its round trips: above 8 MB/s more only fills caches (1 GiB over loopback from 4 peers: 2.3 s with 12 MiB, 1.9 s with 2)."""
+"""Most of a window beyond its round trips: above 8 MB/s more only fills caches (1 GiB over loopback from 4 peers: CPU 2.5 s with 12 MiB, 2.1 s with 2)."""
 CHUNK_S = 0.06
 """A request holds about so many seconds of a peer's rate, in leaves, from one to sixteen."""
 SILENCE_S = 1.0
