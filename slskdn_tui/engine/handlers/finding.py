@@ -18,7 +18,8 @@ MOST_SAVED = 200
 
 
 async def ask(engine: Parts, args: Args) -> Result:
-    if user := (args["user"] or "").strip():
+    user = (args["user"] or "").strip()
+    if user and engine.soulseek.state == "online":  # else the search waits until it is
         await engine.soulseek.people.reachable(user)
     number = engine.soulseek.searches.ask(args["query"], user)
     search = engine.soulseek.searches.get(number)

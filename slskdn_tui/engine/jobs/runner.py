@@ -345,7 +345,9 @@ class JobRunner:
         await self._set(job, JobState.COMPLETED)
         await self._drop_parts(job)
         self._tell(
-            job, "job.completed", f"{job.record.release.artist} – {job.record.release.title}: complete, {counted(len(job.required), 'track')} verified"
+            job,
+            "job.completed",
+            f"{job.record.release.artist} – {job.record.release.title}: complete, {counted(len(job.required), 'track')} verified",
         )
 
     async def _drop_parts(self, job: LiveJob) -> None:
