@@ -57,6 +57,8 @@ class LiveTrack:
     note: str = ""
     unrescued: str = ""
     """Why nobody in the mesh helps though the transfer does badly: nobody could be asked, nobody has it, or a proof is missing."""
+    sent_at: float | None = None
+    """When its holder had sent the file, in monotonic seconds; None for one that came by other ways."""
     rescue_asked: asyncio.Event = field(default_factory=asyncio.Event)
     next_asked: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -101,6 +103,8 @@ class LiveJob:
     task: asyncio.Task[Any] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     whole: asyncio.Event = field(default_factory=asyncio.Event)
+    overlay_refused: bool = False
+    """It was said that this job does not use the overlay: once is enough."""
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     history: deque[Any] = field(default_factory=lambda: deque(maxlen=200))
 
@@ -128,5 +132,19 @@ class LiveJob:
     def runs(self) -> bool:
         return self.record.state in (JobState.NEW, JobState.SEARCHING, JobState.ACTIVE)
 
+    def gets_from(self, username: str, since: float) -> bool:
+        """Whether this user is sending us a file of this job, and well enough, or has sent one `since` then (monotonic seconds)."""
+        return any(
+            live.record.username == username and (_sends(live.swarm) or (live.sent_at is not None and live.sent_at >= since))
+            for live in self.tracks
+        )
+
     def track(self, position: int) -> LiveTrack | None:
         return next((live for live in self.tracks if live.track.position == position), None)
+
+
+def _sends(swarm: TrackSwarm | None) -> bool:
+    stream = swarm.stream if swarm is not None else None
+    return (
+        swarm is not None and stream is not None and stream.state is OriginState.ACTIVE and not stream.ended and not swarm.underperforming()
+    )

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
-from slskdn_tui.engine.jobs.rescue import Rescuer
+from slskdn_tui.engine.jobs.rescue import ASKED, Rescuer
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.peers.bandwidth import least_cap
@@ -105,6 +105,7 @@ class Moving:
         seconds = services.clock.now() - began if sending else 0.0
         match end:
             case SwarmEnd.COMPLETE:
+                live.sent_at = services.clock.now() if size * 2 > holder.size else None
                 return Moved(MoveEnd.COMPLETE, size=size, seconds=seconds)
             case SwarmEnd.DISK:
                 return Moved(MoveEnd.DISK, str(swarm.trouble or end))
@@ -125,7 +126,7 @@ class Moving:
                 await self._leave(swarm, MoveEnd.LEFT, "left by the user")
                 return
             forced = live.rescue_asked.is_set()
-            reason = "asked for by the user" if forced else reason or swarm.underperforming()
+            reason = ASKED if forced else reason or swarm.underperforming()
             if (reason or self._rescuer.under_way) and (forced or clock.now() - asked_at >= again):
                 asked_at = clock.now()
                 live.rescue_asked.clear()

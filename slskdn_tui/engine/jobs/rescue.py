@@ -23,11 +23,14 @@ from slskdn_tui.engine.swarm.mesh_side import GUARD
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ids import is_mbid, short_node_id
+from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.ports import ChunkPeer
 from slskdn_tui.model.variant import Variant
 
 log = logging.getLogger(__name__)
 OFFER_TIMEOUT = 30.0
+ASKED = "asked for by the user"
+"""The reason of a rescue that no threshold called for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,12 @@ class Rescuer:
         await self._count("started")
 
     async def _refused(self, reason: str, why: str) -> None:
+        if not self._job.record.constraints.use_overlay and reason != ASKED:
+            # The user's own wish: a line for each of many tracks is noise, and files without a release could not be asked for anyway.
+            if self._job.overlay_refused or self._job.record.type == JobType.FILES:
+                self._live.rescue, self._live.unrescued, self._note = None, reason, None
+                return
+            self._job.overlay_refused = True
         words = f"{reason}; nobody was asked: {why}"
         self._live.rescue, self._live.unrescued, self._note = None, words, None
         if why == self._blocked_by:

@@ -313,7 +313,10 @@ class JobRunner:
             await self._complete(job)
 
     async def _track(self, job: LiveJob, live: LiveTrack) -> TrackState:
-        return await TrackTask(self._services, job, live, self._slots, self._history, lambda: self._keeper.save(job)).run()
+        return await TrackTask(self._services, job, live, self._slots, self._history, lambda: self._keeper.save(job), self._gets_from).run()
+
+    def _gets_from(self, username: str, since: float) -> bool:
+        return any(job.gets_from(username, since) for job in self._jobs.values())
 
     def _seeker(self, job: LiveJob, found: Callable[[], Awaitable[None]]) -> Seeker:
         def tell(name: str, text: str, level: Level) -> None:

@@ -19,7 +19,7 @@ from slskdn_tui.engine.jobs.holders import Holders, key_of
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack, Waiting
 from slskdn_tui.engine.jobs.moving import Moved, MoveEnd, Moving
 from slskdn_tui.engine.jobs.queueing import Queueing, Waited
-from slskdn_tui.engine.jobs.rescue import Rescuer
+from slskdn_tui.engine.jobs.rescue import ASKED, Rescuer
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.slots import Place, Slots
 from slskdn_tui.engine.jobs.told import Teller
@@ -38,7 +38,10 @@ HELP_AGAIN_S = 300.0
 
 
 class TrackTask:
-    """Drives one track. `save` stores the job's record; `run` returns DONE, PAUSED (the disk), or FAILED (an extra that nobody gave)."""
+    """Drives one track. `run` returns DONE, PAUSED (the disk), or FAILED (an extra that nobody gave).
+
+    `save` stores the job's record; `gets_from` tells whether a user sends us some file now, or has done so since a monotonic second.
+    """
 
     def __init__(
         self,
@@ -48,8 +51,10 @@ class TrackTask:
         slots: Slots,
         history: UserHistory,
         save: Callable[[], Awaitable[None]],
+        gets_from: Callable[[str, float], bool],
     ) -> None:
         self._services = services
+        self._gets_from = gets_from
         self._job = job
         self._live = live
         self._slots = slots
@@ -238,8 +243,11 @@ class TrackTask:
                 if any(file.username != holder.username for file in self._holders.usable(self._known(), clock.now())):
                     return Moved(MoveEnd.LEFT, "left by the user")
                 self._tell.log("track.failover", "swarm", f"{live.track.title}: no other holder is known", level="warning")
+            if waited.how is Waited.TIME and not live.rescue_asked.is_set() and self._behind_our_own(holder):
+                not_before = clock.now() + min(rules.queued_s, HELP_AGAIN_S)
+                continue
             if waited.how is Waited.TIME and (live.rescue_asked.is_set() or clock.now() >= help_at(live.waiting)):
-                reason = "asked for by the user" if live.rescue_asked.is_set() else _reason(live.waiting, clock.now(), rules)
+                reason = ASKED if live.rescue_asked.is_set() else _reason(live.waiting, clock.now(), rules)
                 moved = await self._help(origin, holder, reason)
                 live.rescue_asked.clear()
                 if moved.how is not MoveEnd.WAIT:
@@ -247,6 +255,11 @@ class TrackTask:
                 if any(self._holders.fresh(file) for file in self._same_file()):
                     return Moved(MoveEnd.LEFT, reason)
                 not_before = clock.now() + min(rules.queued_s, HELP_AGAIN_S)
+
+    def _behind_our_own(self, holder: FoundFile) -> bool:
+        """Whether this track waits its turn while its holder sends us others: the queue moves, and nothing has to be rescued."""
+        waiting, since = self._live.waiting, self._services.clock.now() - self._services.settings.rescue.queued_s
+        return (waiting is None or waiting.state is OriginState.QUEUED) and self._gets_from(holder.username, since)
 
     async def _help(self, origin: QueuedOrigin, holder: FoundFile, reason: str) -> Moved:
         """Let the mesh move the file while it waits in the queue; WAIT when it cannot."""
