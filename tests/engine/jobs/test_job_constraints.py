@@ -43,14 +43,20 @@ def test_lossy_tracks_are_taken_up_to_the_allowed_number(tmp_path: Path, album: 
             user = await world.holder("mixed", files)
             engine = await world.engine()
             job = await world.create(engine, max_lossy=allowed)
-            await until(lambda: all(live.state in ("done", "no src") for live in job.tracks), "all that can be had is here", job)
+
+            def settled() -> bool:
+                return job.record.state == "completed" or (
+                    "no source" in job.record.error and all(live.state in ("done", "no src") for live in job.tracks)
+                )
+
+            await until(settled, "all that can be had is here", job)
             assert (job.record.state == "completed") == (allowed == 2)
             return sorted(user.sent)
 
-    # Without a lossy one there is one track of three: less than half an album is not begun.
-    for allowed, fetched in ((0, 0), (1, 2), (2, 3)):
+    # The folder is the whole album, whatever its codecs: what may be taken of it is taken.
+    for allowed in (0, 1, 2):
         sent = asyncio.run(main(allowed, tmp_path / str(allowed)))
-        assert len(sent) == fetched and len([name for name in sent if name.endswith(".mp3")]) == min(allowed, fetched)
+        assert len(sent) == 1 + allowed and len([name for name in sent if name.endswith(".mp3")]) == allowed
 
 
 def test_canonical_variants_are_those_that_most_users_have(tmp_path: Path, album: Album) -> None:
