@@ -83,6 +83,7 @@ def test_a_command_runs_once_an_album_with_its_facts_and_the_folder_as_last_argu
             job = await world.create(engine)
             for _ in range(2):
                 await act(engine, "pause", job)
+                await until(lambda: "paused" in job.record.details.get("notices_told", ""), "the pause is told", job)
                 await act(engine, "resume", job)
             mono.let_go()
             await completed(job)
