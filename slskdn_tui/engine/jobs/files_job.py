@@ -24,7 +24,7 @@ from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import Constraints, JobType, TrackState
 from slskdn_tui.model.music import Release, Track
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 
 log = logging.getLogger(__name__)
 MOST_FILES = 2000
@@ -165,5 +165,5 @@ def _key(file: FoundFile) -> tuple[str, int]:
 def _candidate(reply: SearchReply, wanted: dict[tuple[str, int], int]) -> AlbumCandidate:
     files = {wanted[_key(file)]: file for file in reply.files if _key(file) in wanted}
     first = next(iter(files.values()))
-    words = SafeText(f"{len(files)} files of the same name and size")
+    words = SafeText(f"{counted(len(files), 'file')} of the same name and size")
     return AlbumCandidate(reply.username, first.folder, tuple(sorted(files.items())), 1.0, True, words, 0)

@@ -20,6 +20,7 @@ from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.music import Release
+from slskdn_tui.model.text import counted
 
 MAX_QUERIES = 4
 MAX_REPLIES = 2000
@@ -65,7 +66,7 @@ async def find_album(services: Services, wanted: Wanted, history: Opinion, tell:
                 replies[reply.username] = _joined(replies.get(reply.username), reply)
         candidates = await _matched(services, wanted, replies, history)
         complete = sum(candidate.complete for candidate in candidates)
-        tell(f"{query!r}: {len(replies)} users answered, {complete} of {len(candidates)} folders fit the whole release")
+        tell(f"{query!r}: {counted(len(replies), 'user')} answered, {complete} of {len(candidates)} folders fit the whole release")
         if complete:
             break
     likely = _worth_a_look(candidates)

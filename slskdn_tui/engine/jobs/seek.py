@@ -22,6 +22,7 @@ from slskdn_tui.engine.music.verdict import positions
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobState, JobType, TrackState
+from slskdn_tui.model.text import counted
 
 log = logging.getLogger(__name__)
 SEARCH_AGAIN_S = 900.0
@@ -111,7 +112,7 @@ class Seeker:
             try:
                 if job.record.type == JobType.FILES:
                     job.candidates = await look_again(services, job)
-                    teller.trace("search", words=f"{len(job.candidates)} users have files of the same name and size")
+                    teller.trace("search", words=f"files of the same name and size at {counted(len(job.candidates), 'user')}")
                     return
                 found = await find_album(services, self._wanted(), self._history, lambda words: teller.trace("search", words=words))
                 break
@@ -137,12 +138,16 @@ class Seeker:
         """What the search led to, in the log, and in the trace who gives what."""
         plan = found.plan
         if plan.kind == "none":
-            self._tell("job.search", f"{found.users} users answered, none fits {self._job.record.release.title}: {plan.words}", "warning")
+            self._tell(
+                "job.search",
+                f"{counted(found.users, 'user')} answered, none fits {self._job.record.release.title}: {plan.words}",
+                "warning",
+            )
             return
         for name, tracks in plan.candidates[0].sources:
             words = f"tracks {positions(tracks)} of a mix" if plan.kind == "mix" else str(plan.words)
             teller.trace("candidate", source=f"slsk:{name}", result="chosen", words=words)
-        teller.log("job.search", "job", f"{found.users} users answered; {plan.words}")
+        teller.log("job.search", "job", f"{counted(found.users, 'user')} answered; {plan.words}")
 
     async def _online(self) -> None:
         """Until logged in. An account that is refused or in use elsewhere is waited for as well: what to do about it is said, once."""

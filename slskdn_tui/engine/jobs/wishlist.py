@@ -24,7 +24,7 @@ from slskdn_tui.model.filters import NONE, Filter, parse
 from slskdn_tui.model.folders import FoundFolder, folders_of, in_order
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.music import Release
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 
 LAST = "wishlist.last"
 """When a wish was last searched for (Unix seconds), kept over restarts."""
@@ -193,7 +193,7 @@ class Wishlist:
             best = found[0]
             record = files_record(best.reply.username, best.folder, best.files, Constraints(use_overlay=False), wish.destination)
             job = await self._runner.add(record)
-            await self._became(wish, job.job_id, f"{len(best.files)} files of {best.reply.username}: {best.title}")
+            await self._became(wish, job.job_id, f"{counted(len(best.files), 'file')} of {best.reply.username}: {best.title}")
 
     async def _release(self, wish: Wish) -> Release:
         return await self._services.music.release(wish.reference)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from slskdn_tui.model.music import ReleaseHit
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 
 _STATUS = {"Official": 0, "Promotion": 1, "": 2, "Pseudo-Release": 3, "Bootleg": 4}
 _FORMATS = ("Digital Media", "CD")
@@ -42,7 +42,11 @@ def best_editions_first(hits: Sequence[ReleaseHit]) -> tuple[ReleaseHit, ...]:
 def why_first(hit: ReleaseHit, hits: Sequence[ReleaseHit]) -> SafeText:
     """Why `hit` leads the list, in a line."""
     same = sum(other.track_count == hit.track_count for other in hits)
-    words = [hit.status or "no status", f"{hit.track_count} tracks as {same} of {len(hits)} editions", hit.format or "unknown format"]
+    words = [
+        hit.status or "no status",
+        f"{counted(hit.track_count, 'track')} as {same} of {len(hits)} editions",
+        hit.format or "unknown format",
+    ]
     return SafeText(", ".join([*words, *(part for part in (hit.country, hit.date) if part)]))
 
 

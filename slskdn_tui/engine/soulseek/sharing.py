@@ -19,7 +19,7 @@ from slskdn_tui.engine.soulseek.share_index import ShareIndexer, ShareReader
 from slskdn_tui.engine.soulseek.shares import IndexedSharesManager
 from slskdn_tui.engine.soulseek.upload_groups import DEFAULT, FRIENDS, GROUPS, LEECHERS, GroupRules
 from slskdn_tui.engine.soulseek.uploads import UploadManager
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 
 RESCAN_S = 3600.0
 SETTLE_S = 10.0
@@ -170,7 +170,9 @@ class Sharing:
         await self._shares.scan()
         self.scanned_at = iso(self._clock.wall())
         folders, files = self.totals
-        self._on_event("soulseek.shares", f"{files} files in {folders} folders are shared", {"files": files, "folders": folders})
+        self._on_event(
+            "soulseek.shares", f"{counted(files, 'file')} in {counted(folders, 'folder')} shared", {"files": files, "folders": folders}
+        )
         return int(count)
 
     def file_arrived(self, path: Path) -> None:

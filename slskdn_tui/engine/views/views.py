@@ -23,7 +23,7 @@ from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference, short_node_id
 from slskdn_tui.model.music import ReleaseHit
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.model.views import (
     CandidateRow,
     CandidatesView,
@@ -129,7 +129,11 @@ class Views:
         else:
             count = len(engine.mesh.peers)
             parts.append(
-                PartStatus("mesh", "ok" if count else "waiting", SafeText(f"{count} peers connected" if count else "no peer connected yet"))
+                PartStatus(
+                    "mesh",
+                    "ok" if count else "waiting",
+                    SafeText(f"{counted(count, 'peer')} connected" if count else "no peer connected yet"),
+                )
             )
         if engine.dht is None:
             parts.append(PartStatus("dht", "off", SafeText("the DHT is off (dht.enabled, overlay.enabled)")))
