@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from slskdn_tui.cli.hooks import AppOptions
 from slskdn_tui.cli.present import help as helps
-from slskdn_tui.commands import Arg, CommandSpec
+from slskdn_tui.commands import Arg, CommandSpec, by_group
 from slskdn_tui.config.describe import nearest
 from slskdn_tui.model.errors import UserError
 
@@ -136,7 +136,7 @@ def build(version: str) -> argparse.ArgumentParser:
                 made.words, made.text = f"slskdn {group}", helps.help_group(group)
                 made.add_argument("--help", "-h", action=_Help, text=made.text)
                 made.add_argument("--profile", type=Path, default=argparse.SUPPRESS)
-                bare = helps.default_verb(group)
+                bare = by_group(group)
                 groups[group] = made.add_subparsers(metavar="COMMAND", dest="command", required=bare is None)
                 if bare is not None:
                     for arg in bare.args:

@@ -3,7 +3,7 @@
 Data only: handlers are registered above (`engine/handlers/` for commands that act, `cli/` and `ui/` for what only a face can do).
 """
 
-from slskdn_tui.commands.specs import SPECS, by_key, by_name, by_verb
+from slskdn_tui.commands.specs import SPECS, by_group, by_key, by_name, by_verb
 from slskdn_tui.commands.types import Arg, CommandSpec, Key
 
-__all__ = ["SPECS", "Arg", "CommandSpec", "Key", "by_key", "by_name", "by_verb"]
+__all__ = ["SPECS", "Arg", "CommandSpec", "Key", "by_group", "by_key", "by_name", "by_verb"]

@@ -23,6 +23,15 @@ def by_verb(words: tuple[str, ...]) -> CommandSpec | None:
     return max(fits, key=lambda spec: len(spec.verb), default=None)
 
 
+def by_group(group: str) -> CommandSpec | None:
+    """What a group's bare word means: its list, or what it shows, when that needs no argument."""
+    for last in ("list", "show"):
+        for spec in SPECS:
+            if spec.verb == (group, last) and not any(arg.required for arg in spec.args):
+                return spec
+    return None
+
+
 def by_key(screen: str) -> dict[str, CommandSpec]:
     """Keys in force on a screen: its own ones, and those for all screens it does not redefine."""
     keys: dict[str, CommandSpec] = {}

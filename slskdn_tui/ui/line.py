@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slskdn_tui.commands import SPECS, Arg, CommandSpec, by_name, by_verb
+from slskdn_tui.commands import SPECS, Arg, CommandSpec, by_group, by_name, by_verb
 from slskdn_tui.model.errors import UserError
 
 ALIASES = {
@@ -71,7 +71,7 @@ def parse(text: str) -> Parsed:
 def _find(words: tuple[str, ...]) -> tuple[CommandSpec, tuple[str, ...]]:
     if spec := by_verb(words):
         return spec, words[len(spec.verb) :]
-    if spec := by_name(ALIASES.get(words[0], words[0])):
+    if spec := by_name(ALIASES.get(words[0], words[0])) or by_group(words[0]):
         return spec, words[1:]
     raise UserError("usage", f"there is no command {words[0]!r}; tab completes, ctrl+p lists all")
 

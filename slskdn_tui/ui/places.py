@@ -52,7 +52,6 @@ class Places:
         if mode != self.app.current_mode:
             self._previous = self.app.current_mode
             self.app.switch_mode(mode)
-            return
         while len(self.app.screen_stack) > 1:
             self.app.pop_screen()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from slskdn_tui.commands import SPECS, Arg, CommandSpec
+from slskdn_tui.commands import SPECS, Arg, CommandSpec, by_group
 
 WIDTH = 96
 _COLUMN = 28
@@ -137,19 +137,10 @@ def help_verb(spec: CommandSpec) -> str:
 def help_group(group: str) -> str:
     """The verbs below one word, e.g. `slskdn jobs --help`."""
     rows = [(spec.verb[1], spec.summary) for spec in verbs() if spec.verb[0] == group and len(spec.verb) > 1]
-    bare = default_verb(group)
+    bare = by_group(group)
     command, alone = ("[COMMAND ...]", f" Without a command: {bare.verb[-1]}.") if bare else ("COMMAND ...", "")
     lines = [f"usage: slskdn {group} {command}", "", f"{GROUPS[group]}.{alone}", "", "commands:", *_table(rows)]
     return "\n".join([*lines, "", f"`slskdn {group} COMMAND --help` says more."]) + "\n"
-
-
-def default_verb(group: str) -> CommandSpec | None:
-    """What a group's bare word means: its list, or what it shows, when that needs no argument."""
-    for last in ("list", "show"):
-        for spec in verbs():
-            if spec.verb == (group, last) and not any(arg.required for arg in spec.args):
-                return spec
-    return None
 
 
 def help_root() -> str:
