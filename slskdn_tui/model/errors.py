@@ -12,7 +12,7 @@ EXIT: dict[str, tuple[int, str]] = {
     "failed": (1, "the work was tried and did not succeed; data and job are intact"),
     "usage": (2, "the command line is wrong"),
     "config": (3, "the configuration or a manifest is wrong; file, line and key are named"),
-    "not_found": (4, "no such job, track, release or file"),
+    "not_found": (4, "no such job, track, release, file or user; a search found nothing"),
     "no_engine": (5, "this needs a running engine (start `slskdn` or `slskdn serve`)"),
     "network": (6, "a server or peer cannot be reached"),
     "auth": (7, "the account was refused, or logged in elsewhere"),

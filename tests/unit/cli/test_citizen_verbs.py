@@ -287,6 +287,19 @@ def test_bans_have_no_status_and_friends_do() -> None:
     assert "STATUS" not in people.relations(PeopleView(1, (replace(person, relation="banned"),)), "bans", WIDE)[0]
 
 
+@pytest.mark.parametrize("verb", ["uploads", "limits", "user bob", "browse bob", "search x"])
+def test_what_only_an_engine_knows_asks_for_one_in_the_same_words(verb: str, tmp_path: Path, capsys: Capture) -> None:
+    async def connect(paths: Any, settings: Any, need: str) -> Scripted:
+        assert need == "live"
+        raise UserError("no_engine", "no engine runs for this profile", "start one")
+
+    def none(*args: Any) -> Any:
+        raise AssertionError("not this")
+
+    assert run(verb.split(), Hooks(connect, none, none, none, none, none, none), {"SLSKDN_PROFILE": str(tmp_path)}) == 5
+    assert capsys.readouterr().err == "slskdn: no engine runs for this profile\n  start one\n"
+
+
 def test_a_log_that_is_not_there_yet_is_said(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
     engine.views["log"] = [LogView(0)]
     assert slskdn("log") == 0
