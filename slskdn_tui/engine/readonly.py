@@ -165,7 +165,7 @@ class ReadOnlyEngine:
             facts.append(TrackFacts(entry.position, titles.get(entry.position, SafeText("")), str(entry.state), size))
         made = summarise(
             job.job_id,
-            f"{job.release.artist} – {job.release.title}",
+            job.label,
             facts,
             await self._events(job.job_id),
             track=int(position) if position else None,

@@ -13,6 +13,7 @@ from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.swarm.verify import verify_file
 from slskdn_tui.model.codec import codec_of
+from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.text import SafeText
 
 
@@ -49,7 +50,8 @@ class Finish:
         record.placed, record.blake3, record.reason = str(placed.path), checked.blake3, placed.note
         record.size = placed.path.stat().st_size
         await self._services.store.parts.drop(key)
-        words = f"{self._live.track.title}: verified and placed" + (f" ({placed.note})" if placed.note else "")
+        said = "whole and placed" if self._job.record.type == JobType.FILES else "verified and placed"
+        words = f"{self._live.track.title}: {said}" + (f" ({placed.note})" if placed.note else "")
         self._tell.log("track.done", "verify", words, blake3=checked.blake3, size=record.size)
         self._tell.trace("place", result="ok", words=placed.note or "placed")
         if self._live.track.recording_mbid:

@@ -176,7 +176,7 @@ class JobRunner:
                 await self._services.store.jobs.drop(job_id)
             raise
         self._jobs[job_id] = job
-        self._tell(job, "job.created", f"{record.release.artist} – {record.release.title}: {counted(len(job.tracks), 'track')}")
+        self._tell(job, "job.created", f"{record.whose}: {counted(len(job.tracks), 'file' if record.type == JobType.FILES else 'track')}")
         self._start(job)
         return job
 
@@ -350,7 +350,7 @@ class JobRunner:
         self._tell(
             job,
             "job.completed",
-            f"{job.record.release.artist} – {job.record.release.title}: complete, {counted(len(job.required), 'track')} verified",
+            f"{job.record.whose}: complete, {job.record.whole(len(job.required))}",
         )
 
     async def _drop_parts(self, job: LiveJob) -> None:

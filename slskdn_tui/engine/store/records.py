@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from slskdn_tui.model.jobs import Constraints, JobState, TrackState
+from slskdn_tui.model.jobs import Constraints, JobState, JobType, TrackState
 from slskdn_tui.model.music import Release
+from slskdn_tui.model.text import SafeText, counted
 
 Plane = Literal["slsk", "mesh"]
 Direction = Literal["up", "down"]
@@ -45,6 +46,21 @@ class JobRecord:
     tracks: list[TrackRecord] = field(default_factory=list)
     folder: str = ""
     details: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> SafeText:
+        """What it is called above its tracks: artist and album, or the folder of a user's files, whose user stands beside it."""
+        release = self.release
+        return release.title if self.type == JobType.FILES else SafeText(f"{release.artist} – {release.title}")
+
+    @property
+    def whose(self) -> str:
+        """What it is called in a sentence."""
+        return f"{self.label} of {self.release.artist}" if self.type == JobType.FILES else str(self.label)
+
+    def whole(self, count: int) -> str:
+        """What may be claimed of `count` finished tracks: files without a release are what their user has, and no more is known."""
+        return f"{counted(count, 'file')} got whole" if self.type == JobType.FILES else f"{counted(count, 'track')} verified"
 
 
 @dataclass(frozen=True, slots=True)

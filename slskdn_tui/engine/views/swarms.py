@@ -9,7 +9,7 @@ from slskdn_tui.engine.swarm.events import SourceStatus, SwarmStatus
 from slskdn_tui.engine.swarm.states import DState
 from slskdn_tui.model.codec import codec_of
 from slskdn_tui.model.ids import short_node_id
-from slskdn_tui.model.jobs import ENDED, JobState, TrackState
+from slskdn_tui.model.jobs import ENDED, JobState, JobType, TrackState
 from slskdn_tui.model.ports import OriginState
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import LogRow, PeerRow, SwarmRow, TrackView
@@ -74,8 +74,8 @@ def job_rows(job: LiveJob) -> list[SwarmRow]:
         key=job.job_id,
         version=0,
         level=0,
-        title=SafeText(f"{release.artist} – {release.title}"),
-        source=SafeText(_count(len(names), "source") if names else "-"),
+        title=job.record.label,
+        source=release.artist if job.record.type == JobType.FILES else SafeText(_count(len(names), "source") if names else "-"),
         state=str(job.record.state),
         done=share,
         speed=speed,
@@ -172,7 +172,7 @@ def track_view(job: LiveJob, live: LiveTrack, history: tuple[LogRow, ...]) -> Tr
         job_id=job.job_id,
         track=live.track.position,
         title=live.track.named(),
-        album=SafeText(f"{job.record.release.artist} – {job.record.release.title}"),
+        album=job.record.label,
         recording=live.track.recording_mbid,
         state=shown_state(job, live, status),
         size=status.size if status else live.record.size,

@@ -251,10 +251,9 @@ class Views:
         if cached is not None and cached[0] == mark:
             return cached[1]
         events = await self._engine.trace.events(job.job_id)
-        release = job.record.release
         view = summarise(
             job.job_id,
-            f"{release.artist} – {release.title}",
+            job.record.label,
             facts,
             events,
             track=int(position) if position.isdigit() else None,

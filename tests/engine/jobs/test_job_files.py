@@ -11,6 +11,7 @@ from files_world import ALBUM, get, got, placed, put_more, remote, shared
 
 from slskdn_tui.model.finding import make_ref
 from slskdn_tui.model.jobs import JobType
+from slskdn_tui.model.views import SwarmsView, ViewKey
 from slskdn_tui.seam import Command
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -27,6 +28,10 @@ def test_a_folder_ends_bit_identical_below_the_users_name_with_what_is_no_music(
             job = await got(engine, make_ref("mono_lith", remote(mono, ALBUM), folder=True))
             assert job.record.type == JobType.FILES and job.record.release.artist == "mono_lith" and len(job.tracks) == 4
             await completed(job)
+            assert world.said("me", "job.completed") == [f"{ALBUM} of mono_lith: complete, 4 files got whole"]
+            assert not any("verified" in line for line in world.said("me", "track.done"))
+            swarms = await engine.snapshot(ViewKey("swarms"))
+            assert isinstance(swarms, SwarmsView) and (swarms.rows[0].title, swarms.rows[0].source) == (ALBUM, "mono_lith")
             wanted = placed(shared(world, "mono_lith"))
             del wanted[f"{ALBUM}/empty.txt"]
             wanted[f"{ALBUM}/back_ cover_.jpg"] = wanted.pop(f"{ALBUM}/back: cover?.jpg")
