@@ -350,7 +350,9 @@ async def act(engine: Engine, verb: str, job: LiveJob | str, **more: Any) -> Res
 
 
 async def completed(job: LiveJob) -> None:
-    await until(lambda: job.record.state == "completed", "the job is complete", job)
+    """Complete, and all that is to be told of it is told: the state stands before its last words."""
+    await until(lambda: job.record.state == "completed" and (job.task is None or job.task.done()), "the job is complete", job)
+    await asyncio.sleep(0.01)
 
 
 async def until(condition: Callable[[], Any], what: str, job: LiveJob | None = None, seconds: float = TIMEOUT) -> None:
