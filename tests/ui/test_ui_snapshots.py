@@ -22,7 +22,10 @@ def take(snap_compare: Any, app: SlskdnApp, shot: str, size: tuple[int, int]) ->
     return bool(snap_compare(app, terminal_size=size, run_before=before))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+# The wide pictures differ in room, not in kind: CI draws them, the fast suite has the narrow ones.
+@pytest.mark.parametrize(
+    "size", [pytest.param(size, marks=[pytest.mark.slow] if size[0] > 80 else [], id=f"{size[0]}x{size[1]}") for size in SIZES]
+)
 @pytest.mark.parametrize("shot", sorted(SHOTS))
 def test_screen(snap_compare: Any, make_app: Make, shot: str, size: tuple[int, int]) -> None:
     assert take(snap_compare, make_app(engine_of(shot)), shot, size)
