@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +46,11 @@ def test_day_theme(snap_compare: Any, engine: FakeEngine, make_app: Make) -> Non
 
 def test_empty(snap_compare: Any, make_app: Make) -> None:
     assert take(snap_compare, make_app(FakeEngine(empty=True)), "swarms", (80, 24))
+
+
+def test_every_stored_picture_belongs_to_a_screen() -> None:
+    """Pictures of deselected sizes count as unused for syrupy, so that this is what notices a forgotten file."""
+    sized = {f"test_screen[{shot}-{wide}x{high}].svg" for shot in SHOTS for wide, high in SIZES}
+    others = {f"{name}.svg" for name in ("test_ascii", "test_smallest_size", "test_day_theme", "test_empty")}
+    stored = {path.name for path in (Path(__file__).parent / "__snapshots__" / "test_ui_snapshots").iterdir()}
+    assert stored == sized | others
