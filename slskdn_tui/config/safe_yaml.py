@@ -77,6 +77,9 @@ class _Builder:
     def refuse(self, line: int, what: str, hint: str) -> UserError:
         return UserError("config", f"{self.name}, line {line}: {what}", hint)
 
+    def too_deep(self, line: int) -> UserError:
+        return self.refuse(line, f"nested deeper than {MAX_DEPTH} levels", "Flatten it.")
+
     def feed(self, event: Any) -> None:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.DocumentStartEvent):
@@ -112,7 +115,7 @@ class _Builder:
         if self.stack and isinstance(self.stack[-1][0], dict) and self.key is None:
             raise self.refuse(line, "a list or mapping as a key", "Keys are plain words.")
         if len(self.stack) >= MAX_DEPTH:
-            raise self.refuse(line, f"nested deeper than {MAX_DEPTH} levels", "Flatten it.")
+            raise self.too_deep(line)
         value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
         path = self.put(value, line)
         self.keys.append(self.key)
@@ -173,6 +176,8 @@ def load(text: str, name: str) -> Loaded:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
+        if "nesting depth" in str(error.problem):  # libyaml's own limit (PyYAML 6.0.4), met while it reads ahead of our count
+            raise builder.too_deep(line) from None
         if (tab := _tab_before(text, line)) is not None:
             raise UserError("config", f"{name}: a tab at line {tab}; indent with spaces", "Two spaces a level.") from None
         raise UserError(
