@@ -1,6 +1,6 @@
 """Path templates of the settings: which fields each knows, and what is wrong with one. Core.
 
-Checked by `slskdn config check` and at start; filled by `engine/jobs/placement.py`.
+Checked by `slskdn config check` and at start; filled by `engine/jobs/placing/placement.py`.
 """
 
 from __future__ import annotations

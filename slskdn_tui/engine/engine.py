@@ -20,10 +20,10 @@ from slskdn_tui.engine.audio.check import AudioChecker
 from slskdn_tui.engine.control import ControlServer
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.handlers.table import HANDLERS, checked
-from slskdn_tui.engine.jobs.placement import base_folder, check_downloads
+from slskdn_tui.engine.jobs.placing.placement import base_folder, check_downloads
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
-from slskdn_tui.engine.jobs.wishlist import Wishlist
+from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.lock import ProfileLock
 from slskdn_tui.engine.logs import LogFile

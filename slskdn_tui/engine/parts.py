@@ -9,7 +9,7 @@ from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.jobs.runner import JobRunner
-from slskdn_tui.engine.jobs.wishlist import Wishlist
+from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.music.client import MusicBrainzClient

@@ -12,8 +12,8 @@ from typing import Any, get_args
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine import stored_views
-from slskdn_tui.engine.jobs import manifests
-from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
+from slskdn_tui.engine.jobs.manifests import manifests
+from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
 from slskdn_tui.engine.lock import holder
 from slskdn_tui.engine.peers.ledger import LedgerTotals
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from aioslsk.protocol.messages import PeerSharesReply
 from aioslsk.protocol.primitives import Attribute, DirectoryData, FileData
 
-from slskdn_tui.engine.soulseek import hardening
+from slskdn_tui.engine.soulseek.wire import hardening
 
 A_FOLDER = 12
 

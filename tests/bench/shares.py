@@ -27,8 +27,8 @@ from aioslsk.shares.manager import SharesManager
 
 from slskdn_tui.config.settings import Soulseek
 from slskdn_tui.engine.soulseek.client import library_settings
-from slskdn_tui.engine.soulseek.share_index import ShareIndexer, ShareReader, open_index
-from slskdn_tui.engine.soulseek.shares import IndexedSharesManager
+from slskdn_tui.engine.soulseek.shares.index import ShareIndexer, ShareReader, open_index
+from slskdn_tui.engine.soulseek.shares.shares import IndexedSharesManager
 
 ALBUM, ARTIST = 10, 100
 ATTRIBUTES = [(1, 200), (4, 44100), (5, 16)]

@@ -21,13 +21,13 @@ import aioslsk.user.manager
 import pytest
 
 import slskdn_tui.engine.soulseek.client as ours_client
-import slskdn_tui.engine.soulseek.distributed as ours_distributed
-import slskdn_tui.engine.soulseek.network as ours_network
-import slskdn_tui.engine.soulseek.origin as ours_origin
-import slskdn_tui.engine.soulseek.people as ours_people
-import slskdn_tui.engine.soulseek.polite as ours_polite
-import slskdn_tui.engine.soulseek.shares as ours_shares
-import slskdn_tui.engine.soulseek.uploads as ours_uploads
+import slskdn_tui.engine.soulseek.downloads.origin as ours_origin
+import slskdn_tui.engine.soulseek.downloads.polite as ours_polite
+import slskdn_tui.engine.soulseek.people.people as ours_people
+import slskdn_tui.engine.soulseek.shares.distributed as ours_distributed
+import slskdn_tui.engine.soulseek.shares.shares as ours_shares
+import slskdn_tui.engine.soulseek.uploads.uploads as ours_uploads
+import slskdn_tui.engine.soulseek.wire.network as ours_network
 
 Transfers = aioslsk.transfer.manager.TransferManager
 Shares = aioslsk.shares.manager.SharesManager

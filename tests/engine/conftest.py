@@ -39,8 +39,8 @@ def _only_folder(root: Path) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search ends when every user of the world has answered, and a failed holder is asked again soon."""
-    from slskdn_tui.engine.jobs import holders, seek
-    from slskdn_tui.engine.soulseek.search import SearchDesk
+    from slskdn_tui.engine.jobs.sources import holders, seek
+    from slskdn_tui.engine.soulseek.search.search import SearchDesk
 
     async def everybody(desk: SearchDesk, collection: Any, wait_s: float) -> None:
         with contextlib.suppress(TimeoutError):

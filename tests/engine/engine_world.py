@@ -26,8 +26,8 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.remote import RemoteEngine
-from slskdn_tui.engine.soulseek import hardening
-from slskdn_tui.engine.soulseek.network import BoundNetwork
+from slskdn_tui.engine.soulseek.wire import hardening
+from slskdn_tui.engine.soulseek.wire.network import BoundNetwork
 from slskdn_tui.lab.children import Child, Children
 from slskdn_tui.lab.data import DEMO_RELEASE, ReleaseFact, demo_release, shortened
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub

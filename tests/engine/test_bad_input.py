@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from engine_world import LEAF, Album, Holder, World, act, completed, free_port, until
 
-from slskdn_tui.engine.jobs import seek
+from slskdn_tui.engine.jobs.sources import seek
 from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.jobs import JobState
 from slskdn_tui.seam import Command, Result

@@ -12,7 +12,7 @@ import pytest
 from engine_world import Album, World, completed, until
 
 from slskdn_tui.engine.engine import Engine
-from slskdn_tui.engine.soulseek.searches import LiveSearch
+from slskdn_tui.engine.soulseek.search.searches import LiveSearch
 from slskdn_tui.engine.views import finding
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.finding import FiltersView, SearchView, read_ref

@@ -11,7 +11,7 @@ import pytest
 from engine_world import Album, World, until
 
 from slskdn_tui.engine.engine import Engine
-from slskdn_tui.engine.soulseek import share_list
+from slskdn_tui.engine.soulseek.wire import share_list
 from slskdn_tui.model.finding import BrowseView, read_ref
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
 from slskdn_tui.model.views import StatusView, ViewKey
@@ -116,7 +116,7 @@ def test_what_cannot_be_answered_is_said(tmp_path) -> None:
 
 
 def test_a_capped_list_says_so(tmp_path, monkeypatch) -> None:
-    from slskdn_tui.engine.soulseek import hardening
+    from slskdn_tui.engine.soulseek.wire import hardening
 
     kept = hardening.LISTINGS[5]
     monkeypatch.setitem(hardening.LISTINGS, 5, (lambda body: share_list.read_shares(body, 2), kept[1]))

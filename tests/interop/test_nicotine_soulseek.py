@@ -16,7 +16,7 @@ import pytest
 from slskdn_tui.config.settings import Soulseek
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
-from slskdn_tui.engine.soulseek.manners import Manners
+from slskdn_tui.engine.soulseek.manners.manners import Manners
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.lab.soulseek_server import LabServer
 from slskdn_tui.model.candidates import FoundFile

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from slskdn_tui.engine.handlers.common import Args, Handler, constraints_of, done
-from slskdn_tui.engine.jobs.placement import base_folder
-from slskdn_tui.engine.jobs.wishlist import words_for
+from slskdn_tui.engine.jobs.placing.placement import base_folder
+from slskdn_tui.engine.jobs.wishlist.wishlist import words_for
 from slskdn_tui.engine.parts import Parts
-from slskdn_tui.engine.soulseek.gate import tidy
-from slskdn_tui.engine.store.wishes import Wish
+from slskdn_tui.engine.soulseek.search.gate import tidy
+from slskdn_tui.engine.store.state.wishes import Wish
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import parse, valid_name
 from slskdn_tui.model.ids import parse_mb_reference

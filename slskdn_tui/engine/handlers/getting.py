@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from slskdn_tui.engine.handlers.common import Args, Handler, done
-from slskdn_tui.engine.jobs.files_job import contents, files_record
-from slskdn_tui.engine.jobs.placement import base_folder
+from slskdn_tui.engine.jobs.placing.placement import base_folder
+from slskdn_tui.engine.jobs.sources.files_job import contents, files_record
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.peers.limits import InForce, words
 from slskdn_tui.model.errors import UserError

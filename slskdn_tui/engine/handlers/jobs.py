@@ -10,9 +10,9 @@ from pathlib import Path
 from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.handlers.common import Args, Handler, done, write_new
 from slskdn_tui.engine.jobs.create import Target, resolve
-from slskdn_tui.engine.jobs.had import Had, had
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
-from slskdn_tui.engine.jobs.placement import base_folder
+from slskdn_tui.engine.jobs.placing.had import Had, had
+from slskdn_tui.engine.jobs.placing.placement import base_folder
 from slskdn_tui.engine.jobs.runner import UnderWay
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.export import export_json

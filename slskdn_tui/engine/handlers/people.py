@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
-from slskdn_tui.engine.store.people import Relation
+from slskdn_tui.engine.store.state.people import Relation
 from slskdn_tui.model.text import LONGEST, SafeText, counted
 from slskdn_tui.seam import Result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
-from slskdn_tui.engine.soulseek.sharing import Sharing
+from slskdn_tui.engine.soulseek.uploads.sharing import Sharing
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result

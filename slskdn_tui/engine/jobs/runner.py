@@ -15,17 +15,17 @@ from functools import partial
 from pathlib import Path
 
 from slskdn_tui.config.files import read_text
-from slskdn_tui.engine.jobs import manifests
-from slskdn_tui.engine.jobs.extras import add_extras
-from slskdn_tui.engine.jobs.history import UserHistory
-from slskdn_tui.engine.jobs.keeper import Keeper
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
-from slskdn_tui.engine.jobs.notices import Notices
-from slskdn_tui.engine.jobs.placement import fill_in
-from slskdn_tui.engine.jobs.seek import Seeker
+from slskdn_tui.engine.jobs.manifests import manifests
+from slskdn_tui.engine.jobs.manifests.keeper import Keeper
+from slskdn_tui.engine.jobs.notices.notices import Notices
+from slskdn_tui.engine.jobs.placing.extras import add_extras
+from slskdn_tui.engine.jobs.placing.placement import fill_in
 from slskdn_tui.engine.jobs.services import Services
-from slskdn_tui.engine.jobs.slots import Slots
-from slskdn_tui.engine.jobs.track_task import TrackTask
+from slskdn_tui.engine.jobs.sources.history import UserHistory
+from slskdn_tui.engine.jobs.sources.seek import Seeker
+from slskdn_tui.engine.jobs.track.slots import Slots
+from slskdn_tui.engine.jobs.track.track_task import TrackTask
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.engine.store.records import JobRecord

@@ -16,8 +16,8 @@ from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
-from slskdn_tui.engine.soulseek.gate import Priority
-from slskdn_tui.engine.soulseek.search import Listener
+from slskdn_tui.engine.soulseek.search.gate import Priority
+from slskdn_tui.engine.soulseek.search.search import Listener
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.model.candidates import FoundFile, SearchReply

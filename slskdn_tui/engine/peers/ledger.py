@@ -9,8 +9,8 @@ from datetime import date, timedelta
 
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.store.database import BATCH
-from slskdn_tui.engine.store.ledger import LedgerTable
 from slskdn_tui.engine.store.records import Direction, LedgerRow, Plane
+from slskdn_tui.engine.store.state.ledger import LedgerTable
 
 SAVE_EVERY_S = 3.0
 WINDOW_DAYS = 7

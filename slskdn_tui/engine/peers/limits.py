@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 
 from slskdn_tui.config.settings import Downloads
 from slskdn_tui.engine.runtime.clock import Clock
-from slskdn_tui.engine.store.choices import ChoicesTable
+from slskdn_tui.engine.store.state.choices import ChoicesTable
 from slskdn_tui.model.schedule import MOST_KBPS, Rule, next_change, parse_rule, rule_at
 
 KEY = "limits"

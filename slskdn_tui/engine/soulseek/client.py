@@ -18,12 +18,12 @@ from aioslsk.utils import ticket_generator
 
 from slskdn_tui.config.settings import Secret
 from slskdn_tui.config.settings import Soulseek as SoulseekSettings
-from slskdn_tui.engine.soulseek.distributed import ServedTree
-from slskdn_tui.engine.soulseek.network import BoundNetwork
-from slskdn_tui.engine.soulseek.origin import OriginTransferManager
-from slskdn_tui.engine.soulseek.people import CarefulUserManager
-from slskdn_tui.engine.soulseek.share_index import ShareReader
-from slskdn_tui.engine.soulseek.shares import IndexedPeerManager, IndexedSearchManager, IndexedSharesManager
+from slskdn_tui.engine.soulseek.downloads.origin import OriginTransferManager
+from slskdn_tui.engine.soulseek.people.people import CarefulUserManager
+from slskdn_tui.engine.soulseek.shares.distributed import ServedTree
+from slskdn_tui.engine.soulseek.shares.index import ShareReader
+from slskdn_tui.engine.soulseek.shares.shares import IndexedPeerManager, IndexedSearchManager, IndexedSharesManager
+from slskdn_tui.engine.soulseek.wire.network import BoundNetwork
 
 MINOR_VERSION = 2600
 """Ours under aioslsk's major version 175, so that the network can tell this program from bare aioslsk (minor 1). Never 157."""

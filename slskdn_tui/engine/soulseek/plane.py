@@ -14,22 +14,23 @@ from typing import Any
 from slskdn_tui.config.settings import Soulseek, Uploads
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
-from slskdn_tui.engine.soulseek import hardening, supervise
 from slskdn_tui.engine.soulseek.client import Client, kib_per_s, library_settings
-from slskdn_tui.engine.soulseek.gate import GateRules, Priority, SearchGate
-from slskdn_tui.engine.soulseek.holder import SoulseekOrigin
-from slskdn_tui.engine.soulseek.manners import Manners
-from slskdn_tui.engine.soulseek.origin import OriginTransferManager
-from slskdn_tui.engine.soulseek.people import People
-from slskdn_tui.engine.soulseek.ports import Ports
-from slskdn_tui.engine.soulseek.search import Listener, SearchDesk
-from slskdn_tui.engine.soulseek.search_memory import GateStore, SearchMemory
-from slskdn_tui.engine.soulseek.searches import Searches
-from slskdn_tui.engine.soulseek.session import Session
-from slskdn_tui.engine.soulseek.share_index import ShareIndexer, ShareReader, open_index
-from slskdn_tui.engine.soulseek.sharing import Sharing, UploadInfo, group_rules
-from slskdn_tui.engine.store.messages import MessagesTable
-from slskdn_tui.engine.store.people import PeopleTable
+from slskdn_tui.engine.soulseek.connection import supervise
+from slskdn_tui.engine.soulseek.connection.ports import Ports
+from slskdn_tui.engine.soulseek.connection.session import Session
+from slskdn_tui.engine.soulseek.downloads.holder import SoulseekOrigin
+from slskdn_tui.engine.soulseek.downloads.origin import OriginTransferManager
+from slskdn_tui.engine.soulseek.manners.manners import Manners
+from slskdn_tui.engine.soulseek.people.people import People
+from slskdn_tui.engine.soulseek.search.gate import GateRules, Priority, SearchGate
+from slskdn_tui.engine.soulseek.search.memory import GateStore, SearchMemory
+from slskdn_tui.engine.soulseek.search.search import Listener, SearchDesk
+from slskdn_tui.engine.soulseek.search.searches import Searches
+from slskdn_tui.engine.soulseek.shares.index import ShareIndexer, ShareReader, open_index
+from slskdn_tui.engine.soulseek.uploads.sharing import Sharing, UploadInfo, group_rules
+from slskdn_tui.engine.soulseek.wire import hardening
+from slskdn_tui.engine.store.state.messages import MessagesTable
+from slskdn_tui.engine.store.state.people import PeopleTable
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ports import QueuedOrigin

@@ -6,24 +6,24 @@ from pathlib import Path
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
-from slskdn_tui.engine.store.choices import ChoicesTable
 from slskdn_tui.engine.store.damage import Damage
 from slskdn_tui.engine.store.database import Database
-from slskdn_tui.engine.store.dht_nodes import DhtNodesTable
-from slskdn_tui.engine.store.files import FilesTable
-from slskdn_tui.engine.store.gate import GateTable
-from slskdn_tui.engine.store.jobs import JobsTable
-from slskdn_tui.engine.store.ledger import LedgerTable
-from slskdn_tui.engine.store.mb_cache import MbCacheTable
-from slskdn_tui.engine.store.messages import MessagesTable
-from slskdn_tui.engine.store.parts import PartsTable
-from slskdn_tui.engine.store.peers import PeersTable
-from slskdn_tui.engine.store.people import PeopleTable
-from slskdn_tui.engine.store.releases import ReleasesTable
-from slskdn_tui.engine.store.rescues import RescuesTable
-from slskdn_tui.engine.store.traces import TracesTable
-from slskdn_tui.engine.store.user_history import UserHistoryTable
-from slskdn_tui.engine.store.wishes import WishesTable
+from slskdn_tui.engine.store.library.files import FilesTable
+from slskdn_tui.engine.store.library.mb_cache import MbCacheTable
+from slskdn_tui.engine.store.library.releases import ReleasesTable
+from slskdn_tui.engine.store.library.traces import TracesTable
+from slskdn_tui.engine.store.state.choices import ChoicesTable
+from slskdn_tui.engine.store.state.dht_nodes import DhtNodesTable
+from slskdn_tui.engine.store.state.gate import GateTable
+from slskdn_tui.engine.store.state.jobs import JobsTable
+from slskdn_tui.engine.store.state.ledger import LedgerTable
+from slskdn_tui.engine.store.state.messages import MessagesTable
+from slskdn_tui.engine.store.state.parts import PartsTable
+from slskdn_tui.engine.store.state.peers import PeersTable
+from slskdn_tui.engine.store.state.people import PeopleTable
+from slskdn_tui.engine.store.state.rescues import RescuesTable
+from slskdn_tui.engine.store.state.user_history import UserHistoryTable
+from slskdn_tui.engine.store.state.wishes import WishesTable
 
 
 class Store:

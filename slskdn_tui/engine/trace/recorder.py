@@ -11,8 +11,8 @@ from typing import Any
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.store.database import BATCH
+from slskdn_tui.engine.store.library.traces import TracesTable
 from slskdn_tui.engine.store.records import TraceEvent
-from slskdn_tui.engine.store.traces import TracesTable
 
 log = logging.getLogger(__name__)
 

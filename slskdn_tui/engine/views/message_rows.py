@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from slskdn_tui.engine.runtime.clock import iso
-from slskdn_tui.engine.store.messages import LONGEST, StoredMessage
+from slskdn_tui.engine.store.state.messages import LONGEST, StoredMessage
 from slskdn_tui.model.people import MessageRow
 from slskdn_tui.model.text import SafeText
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from slskdn_tui.engine.store.files import FilesTable
+from slskdn_tui.engine.store.library.files import FilesTable
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState

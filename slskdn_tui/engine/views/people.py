@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from slskdn_tui.engine.parts import Parts
-from slskdn_tui.engine.soulseek.answers import Answer
-from slskdn_tui.engine.soulseek.people import People, UserInfo
-from slskdn_tui.engine.soulseek.share_list import ListedFolder, ShareList
+from slskdn_tui.engine.soulseek.people.answers import Answer
+from slskdn_tui.engine.soulseek.people.people import People, UserInfo
+from slskdn_tui.engine.soulseek.wire.share_list import ListedFolder, ShareList
 from slskdn_tui.engine.views.found_rows import LONGEST_REF, file_row
 from slskdn_tui.engine.views.message_rows import message_row
 from slskdn_tui.model.candidates import FoundFile, SearchReply

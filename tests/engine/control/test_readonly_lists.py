@@ -9,9 +9,9 @@ import pytest
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.readonly import ReadOnlyEngine
-from slskdn_tui.engine.store.people import Person
+from slskdn_tui.engine.store.state.people import Person
+from slskdn_tui.engine.store.state.wishes import Wish, WishHit
 from slskdn_tui.engine.store.store import Store
-from slskdn_tui.engine.store.wishes import Wish, WishHit
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.views import ViewKey

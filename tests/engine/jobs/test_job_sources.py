@@ -11,8 +11,8 @@ import pytest
 from engine_world import Album, World, completed, release_of, sha, until
 
 from slskdn_tui.engine.engine import Engine
-from slskdn_tui.engine.jobs import search
 from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.jobs.sources import search
 from slskdn_tui.lab.data import ReleaseFact, ws2
 from slskdn_tui.seam import Command
 

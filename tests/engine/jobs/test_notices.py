@@ -13,8 +13,8 @@ import pytest
 from engine_world import Album, World, act, completed, until
 from files_world import put_more
 
-from slskdn_tui.engine.jobs import notices
-from slskdn_tui.engine.jobs.notify import NotTold, post, run_command
+from slskdn_tui.engine.jobs.notices import notices
+from slskdn_tui.engine.jobs.notices.notify import NotTold, post, run_command
 from slskdn_tui.engine.peers.addresses import AddressPolicy
 
 pytestmark = pytest.mark.usefixtures("quick")

@@ -1,7 +1,7 @@
 """A profile whose database is gone goes on from its manifests."""
 
-from slskdn_tui.engine.jobs import manifests
-from slskdn_tui.engine.jobs.manifest_files import ManifestFiles
+from slskdn_tui.engine.jobs.manifests import manifests
+from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.lab.data import DEMO_RELEASE
 from slskdn_tui.model.jobs import JobState

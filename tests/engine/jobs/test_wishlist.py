@@ -10,9 +10,9 @@ import pytest
 from engine_world import Album, World, completed, sha, until
 
 from slskdn_tui.engine.engine import Engine
-from slskdn_tui.engine.jobs import wishlist
+from slskdn_tui.engine.jobs.wishlist import wishlist
 from slskdn_tui.engine.soulseek import plane
-from slskdn_tui.engine.soulseek.gate import GateRules
+from slskdn_tui.engine.soulseek.search.gate import GateRules
 from slskdn_tui.lab.data import DEMO_RELEASE
 from slskdn_tui.model.finding import SearchView, WishesView
 from slskdn_tui.model.views import StatusView, ViewKey

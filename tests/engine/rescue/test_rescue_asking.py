@@ -13,7 +13,7 @@ import pytest
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine import mesh_finder
 from slskdn_tui.engine.dht.keys import channel_key, recording_key
-from slskdn_tui.engine.jobs.rescue import Rescuer
+from slskdn_tui.engine.jobs.track.rescue import Rescuer
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.model.jobs import Constraints

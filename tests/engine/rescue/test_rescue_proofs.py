@@ -9,7 +9,7 @@ import pytest
 from engine_world import LEAF, Album, completed, until, uploaded
 from rescue_world import BUFFERS, RescueWorld, rescues, rows, settle, traced, track_view
 
-from slskdn_tui.engine.jobs import probe
+from slskdn_tui.engine.jobs.track import probe
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 

@@ -19,9 +19,9 @@ from slskdn_tui.config.settings import Soulseek, Uploads
 from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
-from slskdn_tui.engine.soulseek.manners import Manners
+from slskdn_tui.engine.soulseek.manners.manners import Manners
+from slskdn_tui.engine.soulseek.manners.watch import Allowance
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
-from slskdn_tui.engine.soulseek.watch import Allowance
 from slskdn_tui.model.candidates import FoundFile
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -12,11 +12,11 @@ from typing import Any
 from slskdn_tui.config.settings import Soulseek
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
-from slskdn_tui.engine.soulseek.manners import Manners
+from slskdn_tui.engine.soulseek.manners.manners import Manners
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.store.database import Database
-from slskdn_tui.engine.store.messages import MessagesTable
-from slskdn_tui.engine.store.people import PeopleTable
+from slskdn_tui.engine.store.state.messages import MessagesTable
+from slskdn_tui.engine.store.state.people import PeopleTable
 from slskdn_tui.lab.soulseek_server import LabServer
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginState

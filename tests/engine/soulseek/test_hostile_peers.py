@@ -13,7 +13,7 @@ import pytest
 from hostile import attacks
 from soulseek_world import Sink, World, blob, sha
 
-from slskdn_tui.engine.soulseek.watch import Allowance
+from slskdn_tui.engine.soulseek.manners.watch import Allowance
 from slskdn_tui.model.ports import OriginEnd
 
 TOGETHER = 10

@@ -11,7 +11,7 @@ from aioslsk.protocol.primitives import Attribute, DirectoryData, FileData
 from raw_peer import Link, RawPeer
 from soulseek_world import World
 
-from slskdn_tui.engine.jobs.placement import safe_name
+from slskdn_tui.engine.jobs.placing.placement import safe_name
 from slskdn_tui.model.text import SafeText
 
 NAMES = (

@@ -12,8 +12,8 @@ from aioslsk.protocol.messages import PeerSharesReply, PeerTransferQueue, PeerTr
 from aioslsk.protocol.primitives import DirectoryData, FileData
 from soulseek_world import World, blob
 
-from slskdn_tui.engine.soulseek import hardening, share_list
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from slskdn_tui.engine.soulseek.wire import hardening, share_list
 from slskdn_tui.model.errors import UserError
 
 
@@ -201,7 +201,7 @@ def test_a_user_is_shown_with_what_the_server_and_the_user_say(in_world) -> None
 
 
 def test_a_user_who_is_offline_or_silent_is_said_so_in_time(in_world, monkeypatch) -> None:
-    from slskdn_tui.engine.soulseek import people
+    from slskdn_tui.engine.soulseek.people import people
 
     monkeypatch.setattr(people, "INFO_S", 0.3)
 
@@ -294,7 +294,7 @@ def test_a_huge_list_is_capped_and_the_loop_goes_on_while_it_is_read(in_world, m
 
 
 def test_a_damaged_list_is_an_answer_that_never_came(in_world, monkeypatch) -> None:
-    from slskdn_tui.engine.soulseek import people
+    from slskdn_tui.engine.soulseek.people import people
 
     monkeypatch.setattr(people, "BROWSE_S", 0.5)
 

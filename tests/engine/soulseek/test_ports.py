@@ -12,8 +12,8 @@ import pytest
 from soulseek_world import Sink, World, blob, free_port, sha
 
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
-from slskdn_tui.engine.soulseek import mapping, ports
-from slskdn_tui.engine.soulseek.mapping import MappingFailed, NatPmp, Upnp
+from slskdn_tui.engine.soulseek.connection import mapping, ports
+from slskdn_tui.engine.soulseek.connection.mapping import MappingFailed, NatPmp, Upnp
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 
 

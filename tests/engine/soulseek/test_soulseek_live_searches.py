@@ -8,10 +8,10 @@ import pytest
 from aioslsk.protocol import messages as m
 from soulseek_world import World, blob
 
-from slskdn_tui.engine.soulseek import searches as live
-from slskdn_tui.engine.soulseek.gate import Priority
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
-from slskdn_tui.engine.soulseek.searches import LiveSearch
+from slskdn_tui.engine.soulseek.search import searches as live
+from slskdn_tui.engine.soulseek.search.gate import Priority
+from slskdn_tui.engine.soulseek.search.searches import LiveSearch
 from slskdn_tui.model.errors import UserError
 
 SEARCHES = ("FileSearch", "WishlistSearch", "UserSearch")

@@ -13,7 +13,7 @@ import pytest
 from aioslsk.protocol.messages import CannotConnect, Login, PeerPlaceInQueueRequest, PeerTransferQueue, SetListenPort
 from soulseek_world import Sink, World, blob, sha
 
-from slskdn_tui.engine.soulseek.manners import Manners
+from slskdn_tui.engine.soulseek.manners.manners import Manners
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd, OriginState

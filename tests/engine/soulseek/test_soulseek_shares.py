@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from soulseek_world import World, blob
 
-from slskdn_tui.engine.soulseek.share_index import ShareIndexer, ShareReader, _indexed, open_index
+from slskdn_tui.engine.soulseek.shares.index import ShareIndexer, ShareReader, _indexed, open_index
 
 
 def make(root: Path, *names: str) -> None:
@@ -120,7 +120,7 @@ def test_changed_and_removed_files_are_noticed_and_unchanged_ones_not_read_again
     make(root, "a/one.flac", "a/two.flac", "b/three.flac")
     indexer, reader, _ = index(tmp_path, root)
     read: list[str] = []
-    monkeypatch.setattr("slskdn_tui.engine.soulseek.share_index.attributes_of", lambda path: read.append(os.path.basename(path)) or {})
+    monkeypatch.setattr("slskdn_tui.engine.soulseek.shares.index.attributes_of", lambda path: read.append(os.path.basename(path)) or {})
     indexer.scan()
     assert sorted(read) == ["one.flac", "three.flac", "two.flac"]
     read.clear()

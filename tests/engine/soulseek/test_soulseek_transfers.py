@@ -8,7 +8,7 @@ import struct
 import pytest
 from soulseek_world import QUICK, Sink, World, blob, sha
 
-from slskdn_tui.engine.soulseek.upload_groups import GroupRules
+from slskdn_tui.engine.soulseek.uploads.groups import GroupRules
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd, OriginState
 

@@ -12,9 +12,9 @@ from soulseek_world import Sink, World, blob, sha
 
 from slskdn_tui.config.settings import Uploads
 from slskdn_tui.engine.handlers.sharing import SHARING as HANDLERS
-from slskdn_tui.engine.soulseek import sharing as sharing_module
-from slskdn_tui.engine.soulseek import uploads as uploads_module
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from slskdn_tui.engine.soulseek.uploads import sharing as sharing_module
+from slskdn_tui.engine.soulseek.uploads import uploads as uploads_module
 from slskdn_tui.engine.views.uploads import uploads_view
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from slskdn_tui.engine.store.database import Database
-from slskdn_tui.engine.store.messages import LONGEST, MessagesTable
-from slskdn_tui.engine.store.people import PeopleTable, Person
+from slskdn_tui.engine.store.state.messages import LONGEST, MessagesTable
+from slskdn_tui.engine.store.state.people import PeopleTable, Person
 
 ODD = "na\udce9me \x1b[2J"
 

@@ -6,8 +6,8 @@ import pytest
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.runtime.clock import VirtualClock
-from slskdn_tui.engine.store.peers import PeerRow
 from slskdn_tui.engine.store.records import JobRecord, LedgerRow, TraceEvent, TrackRecord
+from slskdn_tui.engine.store.state.peers import PeerRow
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.files import FileEntry
 from slskdn_tui.model.jobs import Constraints, JobState, TrackState

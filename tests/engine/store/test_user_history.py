@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from slskdn_tui.config.paths import Paths
-from slskdn_tui.engine.jobs.history import UserHistory
+from slskdn_tui.engine.jobs.sources.history import UserHistory
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.store.store import Store
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from slskdn_tui.config.paths import Paths
+from slskdn_tui.engine.store.state.wishes import Wish, WishHit
 from slskdn_tui.engine.store.store import Store
-from slskdn_tui.engine.store.wishes import Wish, WishHit
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.jobs import Constraints
 

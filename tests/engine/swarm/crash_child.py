@@ -10,7 +10,7 @@ from pathlib import Path
 from slskdn_tui.engine.content.digests import leaf_digest, variant_id
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.store.database import Database
-from slskdn_tui.engine.store.parts import PartsTable
+from slskdn_tui.engine.store.state.parts import PartsTable
 from slskdn_tui.engine.swarm.part_file import PartFile
 from slskdn_tui.model.variant import LEAF, Variant
 

@@ -21,7 +21,7 @@ from world import FakeOrigin, FakePeer, World, leaves_of, some_bytes, variant_of
 from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.store.database import Database
-from slskdn_tui.engine.store.parts import PartsTable
+from slskdn_tui.engine.store.state.parts import PartsTable
 from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slskdn_tui.engine.jobs.extras import MOST, MOST_BYTES, choose, top_folder
+from slskdn_tui.engine.jobs.placing.extras import MOST, MOST_BYTES, choose, top_folder
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.music import Release, Track
 from slskdn_tui.model.text import SafeText

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slskdn_tui.engine.jobs.had import Had, had
+from slskdn_tui.engine.jobs.placing.had import Had, had
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.model.jobs import JobState, TrackState
 from slskdn_tui.model.music import Release

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from slskdn_tui.engine.jobs.history import score
-from slskdn_tui.engine.jobs.holders import BACK_OFF, FULL_S, REFUSED_S, REST_S, TRIES, Holders
-from slskdn_tui.engine.store.user_history import UserFacts
+from slskdn_tui.engine.jobs.sources.history import score
+from slskdn_tui.engine.jobs.sources.holders import BACK_OFF, FULL_S, REFUSED_S, REST_S, TRIES, Holders
+from slskdn_tui.engine.store.state.user_history import UserFacts
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd
 

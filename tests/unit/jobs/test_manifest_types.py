@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import yaml
 
-from slskdn_tui.engine.jobs import manifests
+from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import make_ref

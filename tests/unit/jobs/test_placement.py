@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slskdn_tui.config.settings import Downloads
-from slskdn_tui.engine.jobs.place import file_blake3, place
-from slskdn_tui.engine.jobs.placement import check_downloads, fill_in, relative_path, safe_name
+from slskdn_tui.engine.jobs.placing.place import file_blake3, place
+from slskdn_tui.engine.jobs.placing.placement import check_downloads, fill_in, relative_path, safe_name
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobType

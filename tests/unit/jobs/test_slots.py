@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from slskdn_tui.engine.jobs.slots import Pool, Slots, Ticket
+from slskdn_tui.engine.jobs.track.slots import Pool, Slots, Ticket
 
 
 def ticket(user: str, rank: int = 0) -> Ticket:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from slskdn_tui.engine.jobs.wish_round import fitting, in_turn, interval_of, keep, wait_for
+from slskdn_tui.engine.jobs.wishlist.wish_round import fitting, in_turn, interval_of, keep, wait_for
 from slskdn_tui.engine.runtime.clock import iso
-from slskdn_tui.engine.store.wishes import Wish, WishHit
+from slskdn_tui.engine.store.state.wishes import Wish, WishHit
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.filters import NONE, parse
 

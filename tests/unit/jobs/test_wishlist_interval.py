@@ -8,10 +8,10 @@ from concurrent.futures import Executor, Future
 from types import SimpleNamespace
 from typing import Any
 
-from slskdn_tui.engine.jobs.wishlist import Wishlist
+from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.runtime.clock import VirtualClock
-from slskdn_tui.engine.soulseek.gate import Priority
-from slskdn_tui.engine.store.wishes import Wish, WishHit
+from slskdn_tui.engine.soulseek.search.gate import Priority
+from slskdn_tui.engine.store.state.wishes import Wish, WishHit
 from slskdn_tui.model.errors import UserError
 
 INTERVAL = 720

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aioslsk.protocol.primitives import Attribute, FileData
 from aioslsk.search.model import SearchResult
 
-from slskdn_tui.engine.soulseek.found import MAX_FILES, MAX_FILES_A_USER, Collection, found_file, search_reply
+from slskdn_tui.engine.soulseek.search.found import MAX_FILES, MAX_FILES_A_USER, Collection, found_file, search_reply
 
 
 def data(name: str, size: int = 1000, **claims: int) -> FileData:

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from slskdn_tui.engine.soulseek.gate import OVERTAKES, GateRules, Priority, SearchGate, asked_as
+from slskdn_tui.engine.soulseek.search.gate import OVERTAKES, GateRules, Priority, SearchGate, asked_as
 
 USER, JOB, WISH, DOCTOR = Priority.USER, Priority.JOB, Priority.WISHLIST, Priority.DOCTOR
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from slskdn_tui.engine.soulseek.gate import GateRules, Priority, SearchGate, query_key
-from slskdn_tui.engine.soulseek.supervise import Waits
+from slskdn_tui.engine.soulseek.connection.supervise import Waits
+from slskdn_tui.engine.soulseek.search.gate import GateRules, Priority, SearchGate, query_key
 
 DAY = 86_400.0
 MONTH = 30 * DAY

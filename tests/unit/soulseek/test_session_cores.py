@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
-from slskdn_tui.engine.soulseek import nat_pmp
-from slskdn_tui.engine.soulseek.answers import Answers, Budget
-from slskdn_tui.engine.soulseek.port_file import Look, PortFile, read_port
-from slskdn_tui.engine.soulseek.share_list import read_folder, read_shares
-from slskdn_tui.engine.soulseek.supervise import MOST_WAIT_S, Waits
+from slskdn_tui.engine.soulseek.connection import nat_pmp
+from slskdn_tui.engine.soulseek.connection.port_file import Look, PortFile, read_port
+from slskdn_tui.engine.soulseek.connection.supervise import MOST_WAIT_S, Waits
+from slskdn_tui.engine.soulseek.people.answers import Answers, Budget
+from slskdn_tui.engine.soulseek.wire.share_list import read_folder, read_shares
 from slskdn_tui.model.errors import UserError
 
 MONTH = 30 * 86_400.0

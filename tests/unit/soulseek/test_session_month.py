@@ -13,7 +13,7 @@ from aioslsk.exceptions import AioSlskException, AuthenticationError, Connection
 from aioslsk.network.connection import CloseReason, ConnectionState, ServerConnection
 
 from slskdn_tui.engine.runtime.clock import VirtualClock
-from slskdn_tui.engine.soulseek.session import Session
+from slskdn_tui.engine.soulseek.connection.session import Session
 
 MONTH = 30 * 86_400.0
 

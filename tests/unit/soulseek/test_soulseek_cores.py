@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slskdn_tui.engine.soulseek import supervise
-from slskdn_tui.engine.soulseek.gate import GateRules, SearchGate, query_key, tidy
-from slskdn_tui.engine.soulseek.hardening import MessageRefused, inflate
-from slskdn_tui.engine.soulseek.holdoff import BACKOFF_S, HoldOff
-from slskdn_tui.engine.soulseek.pace import Pace
-from slskdn_tui.engine.soulseek.share_query import alias_of, excluded, match_expression, parse_query, remote_path, shareable, words_of
+from slskdn_tui.engine.soulseek.connection import supervise
+from slskdn_tui.engine.soulseek.manners.holdoff import BACKOFF_S, HoldOff
+from slskdn_tui.engine.soulseek.manners.pace import Pace
+from slskdn_tui.engine.soulseek.search.gate import GateRules, SearchGate, query_key, tidy
+from slskdn_tui.engine.soulseek.shares.query import alias_of, excluded, match_expression, parse_query, remote_path, shareable, words_of
+from slskdn_tui.engine.soulseek.wire.hardening import MessageRefused, inflate
 
 
 def go(gate: SearchGate, query: str, now: float) -> None:

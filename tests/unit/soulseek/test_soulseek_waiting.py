@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from slskdn_tui.engine.soulseek.queue_places import ASKED, PlaceRounds, derived
-from slskdn_tui.engine.soulseek.watch import CONNECTING, LINGER_S, WINDOW_S, Allowance, WatchList
+from slskdn_tui.engine.soulseek.downloads.queue_places import ASKED, PlaceRounds, derived
+from slskdn_tui.engine.soulseek.manners.watch import CONNECTING, LINGER_S, WINDOW_S, Allowance, WatchList
 
 
 def test_whatever_happens_a_user_costs_two_messages_in_any_minute() -> None:

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from slskdn_tui.engine.soulseek.share_index import Shared
-from slskdn_tui.engine.soulseek.share_query import shareable
-from slskdn_tui.engine.soulseek.share_wire import browse_message
-from slskdn_tui.engine.soulseek.upload_groups import Asker, GroupRules, Queue, Waiting, group_of, refusal
-from slskdn_tui.engine.soulseek.upload_stream import chunk
+from slskdn_tui.engine.soulseek.shares.index import Shared
+from slskdn_tui.engine.soulseek.shares.packed import browse_message
+from slskdn_tui.engine.soulseek.shares.query import shareable
+from slskdn_tui.engine.soulseek.uploads.groups import Asker, GroupRules, Queue, Waiting, group_of, refusal
+from slskdn_tui.engine.soulseek.uploads.stream import chunk
 
 RULES = GroupRules(slots=1, friends_slots=0, leechers_slots=1)
 

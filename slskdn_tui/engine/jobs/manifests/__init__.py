@@ -1,0 +1,1 @@
+"""A job on disk: the record's keeper and its YAML recipe."""

@@ -1,0 +1,1 @@
+"""Others told of albums: a command or a webhook."""

@@ -1,0 +1,1 @@
+"""Where files go in the library, and what comes beside the tracks."""

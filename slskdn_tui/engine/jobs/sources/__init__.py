@@ -1,0 +1,1 @@
+"""Who has what a job wants: searches, files of a user, holders."""

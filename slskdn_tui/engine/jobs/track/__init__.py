@@ -1,0 +1,1 @@
+"""One track from a holder's queue to a checked file."""

@@ -1,0 +1,102 @@
+"""The end of a track: the file read back and checked, then placed, or put into quarantine with its reason. Shell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
+from slskdn_tui.engine.jobs.placing.place import Placed, find_placed, place
+from slskdn_tui.engine.jobs.placing.placement import clean_extension, relative_path, safe_name
+from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.told import Teller
+from slskdn_tui.engine.swarm.verify import verify_file
+from slskdn_tui.model.codec import codec_of
+from slskdn_tui.model.jobs import JobType
+from slskdn_tui.model.text import SafeText
+
+
+class Finish:
+    """Checks and places one track's finished part. `save` stores the job's record."""
+
+    def __init__(self, services: Services, job: LiveJob, live: LiveTrack, tell: Teller, save: Callable[[], Awaitable[None]]) -> None:
+        self._save = save
+        self._services = services
+        self._job = job
+        self._live = live
+        self._tell = tell
+
+    async def finish(self, part: Path, key: str) -> str:
+        """Empty when the track is placed; otherwise why its file went to quarantine."""
+        loop = asyncio.get_running_loop()
+        record = self._live.record
+        stored = await self._services.store.parts.load(key)
+        checked = await loop.run_in_executor(self._services.disk, verify_file, part, stored)
+        bad = "" if checked.ok else checked.words
+        if not bad and codec_of(record.path) and not self._live.track.optional:
+            audio = await self._services.check_audio(part)
+            bad = "" if audio.ok else audio.words
+            self._tell.trace("verify", result="ok" if audio.ok else "corruption", words=audio.words)
+        if bad:
+            await self._quarantine(part, key, bad)
+            return bad
+        self._tell.trace("verify", result="ok", words=f"{checked.words}; blake3 {checked.blake3}")
+        record.blake3 = checked.blake3
+        await self._save()  # a crash after the file is moved finds it by this digest
+        folder, relative = self._destination()
+        collision = self._services.settings.downloads.collision
+        placed: Placed = await loop.run_in_executor(self._services.disk, place, part, folder, relative, collision, checked.blake3)
+        record.placed, record.blake3, record.reason = str(placed.path), checked.blake3, placed.note
+        record.size = placed.path.stat().st_size
+        await self._services.store.parts.drop(key)
+        said = "whole and placed" if self._job.record.type == JobType.FILES else "verified and placed"
+        words = f"{self._live.track.title}: {said}" + (f" ({placed.note})" if placed.note else "")
+        self._tell.log("track.done", "verify", words, blake3=checked.blake3, size=record.size)
+        self._tell.trace("place", result="ok", words=placed.note or "placed")
+        if self._live.track.recording_mbid:
+            await self._services.finished(placed.path, self._live.track.recording_mbid)
+        return ""
+
+    def _destination(self) -> tuple[Path, str]:
+        record = self._job.record
+        extension = clean_extension(self._live.record.path)
+        return Path(record.folder), relative_path(record, self._services.settings.downloads, self._live.track.position, extension)
+
+    async def take_up(self, part: Path, key: str) -> bool:
+        """True when this track's file was placed before a crash that kept it from being recorded; then it is recorded now."""
+        record = self._live.record
+        if not record.blake3 or record.placed or part.exists():
+            return False
+        loop = asyncio.get_running_loop()
+        folder, relative = self._destination()
+        path = await loop.run_in_executor(self._services.disk, find_placed, folder, relative, record.size, record.blake3)
+        if path is None:
+            return False
+        record.placed = str(path)
+        await self._services.store.parts.drop(key)
+        self._tell.log("track.done", "verify", f"{self._live.track.title}: placed before the last stop", size=record.size)
+        return True
+
+    async def _quarantine(self, part: Path, key: str, reason: str) -> None:
+        record = self._live.record
+        folder = self._services.paths.quarantine / self._job.job_id
+        target = (
+            folder
+            / f"{self._live.track.position:03} {safe_name(record.username)} {safe_name(str(SafeText(record.path)).replace(chr(92), '/').split('/')[-1])}"
+        )
+        await asyncio.get_running_loop().run_in_executor(self._services.disk, _set_aside, part, target, reason)
+        await self._services.store.parts.drop(key)
+        self._tell.log(
+            "track.quarantined",
+            "verify",
+            f"{self._live.track.title} from {record.username}: {reason}; set aside, trying elsewhere",
+            level="error",
+        )
+        self._tell.trace("quarantine", source=f"slsk:{record.username}", result="corruption", words=reason)
+
+
+def _set_aside(part: Path, target: Path, reason: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part.replace(target)
+    target.with_name(target.name + ".why.txt").write_text(reason + "\n", encoding="utf-8")

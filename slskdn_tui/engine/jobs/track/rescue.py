@@ -1,0 +1,256 @@
+"""Rescue (roadmap 1.4): when a Soulseek transfer underperforms, ask the mesh who has the recording and let peers fill the missing ranges.
+
+Shell between one track's swarm and the mesh. The origin stays alive at low priority; the guard inside the swarm decides whether a peer may
+deliver, and whether what came may be placed. Connected peers are asked at once while the DHT is looked through for others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack, RescueNote
+from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.told import Teller
+from slskdn_tui.engine.jobs.track.probe import Prober
+from slskdn_tui.engine.runtime.clock import iso
+from slskdn_tui.engine.store.state.rescues import Outcome
+from slskdn_tui.engine.swarm.events import SwarmStatus
+from slskdn_tui.engine.swarm.mesh_side import GUARD
+from slskdn_tui.engine.swarm.track import TrackSwarm
+from slskdn_tui.model.candidates import FoundFile
+from slskdn_tui.model.ids import is_mbid, short_node_id
+from slskdn_tui.model.jobs import JobType
+from slskdn_tui.model.ports import ChunkPeer
+from slskdn_tui.model.variant import Variant
+
+log = logging.getLogger(__name__)
+OFFER_TIMEOUT = 30.0
+ASKED = "asked for by the user"
+"""The reason of a rescue that no threshold called for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one round of asking gave: peers taken by the swarm, every refusal in words, and how peers were looked for."""
+
+    taken: tuple[str, ...]
+    refused: tuple[str, ...]
+    looked: str
+
+    @property
+    def guarded(self) -> bool:
+        """True when the guard refused somebody for want of a proof."""
+        return any(f": {GUARD}" in words for words in self.refused)
+
+    @property
+    def words(self) -> str:
+        count = len(self.taken)
+        return f"{count} mesh {'peer' if count == 1 else 'peers'} added; {self.looked}" + (
+            f"; refused: {', '.join(self.refused)}" if self.refused else ""
+        )
+
+
+class Rescuer:
+    """One track's rescue. Remembers who was asked, so a second round only meets new peers or new offers.
+
+    `others` gives further holders of the very size being fetched, for head probes.
+    """
+
+    def __init__(self, services: Services, job: LiveJob, live: LiveTrack, tell: Teller, others: Callable[[], Sequence[FoundFile]]) -> None:
+        self._services = services
+        self._job = job
+        self._live = live
+        self._tell = tell
+        self._recording = live.track.recording_mbid
+        self._settled: set[tuple[str, str]] = set()
+        self._left_out: set[str] = set()
+        self._told: tuple[str, ...] = ()
+        self._blocked_by = ""
+        self._note: RescueNote | None = None
+        self._prober = Prober(services, tell, others)
+
+    # One swarm's rescue -----------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A new swarm: who was settled under the old one may be asked again."""
+        self._live.rescue, self._live.unrescued, self._note = None, "", None
+        self._settled.clear()
+        self._told = ()
+
+    def end(self) -> None:
+        """The swarm is over."""
+        self._prober.stop()
+
+    @property
+    def under_way(self) -> bool:
+        """True while there is something to look after though the transfer does well."""
+        return self._note is not None or bool(self._live.unrescued)
+
+    async def help(self, swarm: TrackSwarm, reason: str) -> bool:
+        """One round for a transfer that does badly (`reason`, "" when it no longer does). True while mesh peers are at work for it."""
+        if not reason and not swarm.members:
+            self._over(swarm)
+            return False
+        if blocked := self._blocked():
+            if not swarm.members:
+                await self._refused(reason, blocked)
+            return bool(swarm.members)
+        first = self._note is None
+        note = self._note or RescueNote(reason, iso(self._services.clock.wall()))
+        note = replace(note, reason=reason or note.reason)
+        self._blocked_by = ""
+        if first:
+            self._live.rescue, self._live.unrescued = note, ""
+            await self._begun(reason)
+        asked = await self.ask(swarm)
+        note = self._note = replace(note, looked=asked.looked, refused=asked.refused or (() if swarm.members else note.refused))
+        if asked.taken or first or (asked.refused and asked.refused != self._told):
+            self._told = asked.refused
+            self._round(asked)
+        if not swarm.members:
+            if asked.guarded:
+                await self._count("refused")
+            self._live.rescue, self._live.unrescued = None, note.nobody
+            return False
+        self._live.rescue, self._live.unrescued = note, ""
+        swarm.set_origin_share(self._services.settings.rescue.origin_share)
+        self._prober.want(swarm)
+        return True
+
+    def _blocked(self) -> str:
+        """Why nobody can be asked for this track, or empty."""
+        if not self._job.record.constraints.use_overlay:
+            return "this job does not use the overlay (use_overlay: false)"
+        if not is_mbid(self._recording):
+            return "the file names no MusicBrainz recording to ask the mesh for"
+        return self._services.finder.unavailable
+
+    async def unable(self, reason: str) -> bool:
+        """Whether nobody can be asked for this track, with or without a swarm; said, once."""
+        if blocked := self._blocked():
+            await self._refused(reason, blocked)
+        return bool(blocked)
+
+    def _over(self, swarm: TrackSwarm) -> None:
+        """The source does well again, and nobody in the mesh is at work."""
+        if self._note is not None:
+            swarm.set_origin_share(None)
+            self._tell.log("rescue.over", "rescue", f"{self._live.track.title}: the Soulseek source does well again")
+            self._tell.trace("rescue", result="over", words="the Soulseek source does well again")
+        self._live.rescue, self._live.unrescued, self._note, self._blocked_by = None, "", None, ""
+
+    async def placed(self, status: SwarmStatus | None) -> None:
+        """The file was verified and placed: a rescue in which the mesh gave a byte has succeeded."""
+        if status is None or not status.by_mesh or not await self._count("succeeded"):
+            return
+        peers = sum(source.plane == "mesh" and source.bytes > 0 for source in status.sources)
+        words = f"{status.by_mesh} of {status.size} bytes came from the mesh ({peers} peers)"
+        self._tell.log("rescue.succeeded", "rescue", f"{self._live.track.title}: rescued; {words}", mesh=status.by_mesh, size=status.size)
+        self._tell.trace("rescue", result="succeeded", words=words)
+
+    # Telling and counting ---------------------------------------------------------------------------------------
+
+    async def _count(self, outcome: Outcome) -> bool:
+        try:
+            return await self._services.store.rescues.count(self._job.job_id, self._live.track.position, outcome)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("a rescue could not be counted: %s", error)  # a figure for people; the track matters more
+            return False
+
+    async def _begun(self, reason: str) -> None:
+        self._tell.log("rescue.started", "rescue", f"{self._live.track.title}: {reason}; asking the mesh", level="warning", reason=reason)
+        self._tell.trace("rescue", result="started", words=reason)
+        await self._count("started")
+
+    async def _refused(self, reason: str, why: str) -> None:
+        if not self._job.record.constraints.use_overlay and reason != ASKED:
+            # The user's own wish: a line for each of many tracks is noise, and files without a release could not be asked for anyway.
+            if self._job.overlay_refused or self._job.record.type == JobType.FILES:
+                self._live.rescue, self._live.unrescued, self._note = None, reason, None
+                return
+            self._job.overlay_refused = True
+        words = f"{reason}; nobody was asked: {why}"
+        self._live.rescue, self._live.unrescued, self._note = None, words, None
+        if why == self._blocked_by:
+            return
+        self._blocked_by = why
+        self._tell.log("rescue.refused", "rescue", f"{self._live.track.title}: {words}", level="warning", reason=reason, why=why)
+        self._tell.trace("rescue", result="refused", words=words)
+        await self._count("refused")
+
+    def _round(self, asked: Asked) -> None:
+        text = f"{self._live.track.title}: {asked.words}"
+        self._tell.log("rescue.peers", "rescue", text, peers=len(asked.taken), refused=len(asked.refused))
+        self._tell.trace("rescue", result="ok" if asked.taken else "nobody", words=asked.words)
+
+    # Asking -----------------------------------------------------------------------------------------------------
+
+    async def ask(self, swarm: TrackSwarm) -> Asked:
+        """One round: connected peers at once, and beside that a look for others, who are asked as soon as it is over."""
+        near = self._services.finder.connected()
+
+        async def beyond() -> tuple[Sequence[ChunkPeer], str, tuple[list[str], list[str]]]:
+            peers, looked = await self._services.finder.look(self._recording)
+            known = {peer.node_id for peer in near}
+            far = [peer for peer in peers if peer.node_id not in known]
+            return far, looked, await self._meet(swarm, self._good(far))
+
+        (taken, refused), (far, looked, more) = await asyncio.gather(self._meet(swarm, self._good(near)), beyond())
+        taken, refused = taken + more[0], refused + more[1]
+        everybody = [*near, *far]
+        book = self._services.book
+        if not self._good(everybody):
+            # One that is avoided is asked when nobody else is there: every leaf is verified, so it can only waste time.
+            last = await self._meet(swarm, [peer for peer in everybody if not book.blocked(peer.node_id)])
+            taken, refused = taken + last[0], refused + last[1]
+            everybody = [peer for peer in everybody if book.blocked(peer.node_id)]
+        for node_id in (peer.node_id for peer in everybody):
+            known_bad = node_id in swarm.bans or node_id in self._left_out  # said already
+            if not known_bad and (book.blocked(node_id) or book.avoided(node_id)):
+                self._left_out.add(node_id)
+                refused.append(f"{short_node_id(node_id)}: avoided, {book.avoided(node_id) or 'blocked by you'}")
+        return Asked(tuple(taken), tuple(refused), looked)
+
+    def _good(self, peers: Sequence[ChunkPeer]) -> list[ChunkPeer]:
+        book = self._services.book
+        return [peer for peer in peers if not book.blocked(peer.node_id) and not book.avoided(peer.node_id)]
+
+    async def _meet(self, swarm: TrackSwarm, peers: Sequence[ChunkPeer]) -> tuple[list[str], list[str]]:
+        """Negotiate with these peers and hand fitting ones to the swarm: (node ids taken, refusals in words)."""
+        taken: list[str] = []
+        refused: list[str] = []
+        peers = [peer for peer in peers if peer.node_id not in swarm.members]
+        offers = await asyncio.gather(*(self._offers(peer) for peer in peers))
+        for peer, variant in _by_popularity([(peer, variant) for peer, found in zip(peers, offers, strict=True) for variant in found]):
+            if (peer.node_id, variant.variant_id) in self._settled or peer.closed:
+                continue
+            why = await swarm.add_peer(peer, variant)
+            if why:
+                # A guard that is shut may open when the origin comes back or sends a leaf: such a peer is asked again.
+                if not why.startswith(GUARD):
+                    self._settled.add((peer.node_id, variant.variant_id))
+                refused.append(f"{short_node_id(peer.node_id)}: {why}")
+            else:
+                taken.append(peer.node_id)
+        return taken, refused
+
+    async def _offers(self, peer: ChunkPeer) -> tuple[Variant, ...]:
+        try:
+            async with asyncio.timeout(OFFER_TIMEOUT):
+                return await peer.offers((self._recording,))
+        except (TimeoutError, OSError, ValueError) as error:
+            log.info("%s gave no offer: %s", short_node_id(peer.node_id), error)
+            self._tell.trace("peer_refused", source=peer.node_id, words=f"no offer: {error or 'time-out'}")
+            return ()
+
+
+def _by_popularity(pairs: list[tuple[ChunkPeer, Variant]]) -> list[tuple[ChunkPeer, Variant]]:
+    """Offers of the variant that most peers have first: before any proof that one is the best guess."""
+    count: dict[str, int] = {}
+    for _, variant in pairs:
+        count[variant.variant_id] = count.get(variant.variant_id, 0) + 1
+    return sorted(pairs, key=lambda pair: (-count[pair[1].variant_id], pair[1].variant_id, pair[0].node_id))

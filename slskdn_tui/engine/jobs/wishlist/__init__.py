@@ -1,0 +1,1 @@
+"""Wishes: searched for in turn, taken when they fit."""

@@ -1,0 +1,1 @@
+"""One login kept alive, and the port others reach us on."""

@@ -1,0 +1,1 @@
+"""Downloads: one stream a file, from one holder at a time."""

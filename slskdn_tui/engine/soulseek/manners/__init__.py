@@ -1,0 +1,1 @@
+"""How patient and how sparing this program is with others."""

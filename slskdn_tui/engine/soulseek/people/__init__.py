@@ -1,0 +1,1 @@
+"""Other users: status, shares, friends, bans, messages."""

@@ -1,0 +1,1 @@
+"""Searches: the gate every one passes, and what comes back."""

@@ -1,0 +1,1 @@
+"""What we share: the index, and the answers read from it."""

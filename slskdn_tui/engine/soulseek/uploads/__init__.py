@@ -1,0 +1,1 @@
+"""Uploads: whom we serve, in which order and how fast."""

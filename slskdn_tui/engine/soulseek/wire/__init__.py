@@ -1,0 +1,1 @@
+"""aioslsk's messages and connections, with the bounds it lacks."""

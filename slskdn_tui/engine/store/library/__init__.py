@@ -1,0 +1,1 @@
+"""Tables of library.db: what can be built again."""

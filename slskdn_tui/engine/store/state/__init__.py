@@ -1,0 +1,1 @@
+"""Tables of state.db: what cannot be rebuilt."""
