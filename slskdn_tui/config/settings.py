@@ -230,16 +230,20 @@ class Rescue(Section):
 
 
 class Fairness(Section):
-    """Giving at least as much as taking."""
+    """Giving at least as much as taking. While a policy is broken, Soulseek goes first and overlay downloads are held back (docs/fairness.md)."""
 
     min_ratio: float = Field(default=1.0, ge=0)
-    """total upload / total download over 7 days"""
+    """total upload / total download over 7 days; 0 asks for none"""
     overlay_upload_cap: float = Field(default=2.0, ge=0)
-    """overlay upload may be at most so many times Soulseek upload"""
+    """overlay upload of 7 days may be at most so many times Soulseek upload; 0 for no cap"""
     daily_overlay_gb: float = Field(default=50.0, ge=0)
-    """overlay download a UTC day"""
+    """overlay download a UTC day, in GB; 0 for no cap"""
     grace_gb: float = Field(default=5.0, ge=0)
-    """a newcomer's first downloads are not held against the ratio"""
+    """a newcomer's first GB: before so much was downloaded in 7 days no ratio is asked for, and so much may go up over the overlay in any case"""
+    throttle_peers: int = Field(default=1, ge=1, le=64)
+    """overlay peers a file while a policy is broken"""
+    throttle_kbps: int = Field(default=2000, ge=1)
+    """all overlay downloads together while a policy is broken, in kilobits a second"""
 
 
 class Trace(Section):

@@ -34,6 +34,7 @@ from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.peers.bandwidth import least_cap
 from slskdn_tui.engine.peers.book import PeerBook
+from slskdn_tui.engine.peers.governor import Governor
 from slskdn_tui.engine.peers.ledger import Ledger
 from slskdn_tui.engine.peers.limits import Limits
 from slskdn_tui.engine.rates import Rates
@@ -127,6 +128,8 @@ class Engine:
         await self.ledger.load()
         stack.push_async_callback(self.ledger.flush)
         self.supervisor.keep("ledger", self.ledger.run)
+        self.governor = Governor(self.settings.fairness, self.ledger, self.clock, self.bus)
+        self.supervisor.keep("fairness", self.governor.run)
         self.limits = Limits(self.settings.downloads, self.store.choices, self.clock)
         await self.limits.load()
         self.trace = TraceRecorder(self.store.traces, self.clock, self.supervisor, keep_jobs=self.settings.trace.keep_jobs)

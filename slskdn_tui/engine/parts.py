@@ -15,6 +15,8 @@ from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.mesh import Mesh
+from slskdn_tui.engine.peers.book import PeerBook
+from slskdn_tui.engine.peers.governor import Governor
 from slskdn_tui.engine.peers.ledger import Ledger
 from slskdn_tui.engine.peers.limits import Limits
 from slskdn_tui.engine.rates import Rates
@@ -38,7 +40,9 @@ class Parts(Protocol):
     mesh: Mesh | None
     dht: DhtNode | None
     finder: MeshFinder
+    book: PeerBook
     ledger: Ledger
+    governor: Governor
     limits: Limits
     trace: TraceRecorder
     music: MusicBrainzClient

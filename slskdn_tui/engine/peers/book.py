@@ -5,7 +5,7 @@ In memory while the engine runs; changed rows are written every few seconds and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,6 +15,9 @@ from slskdn_tui.engine.runtime.clock import Clock, iso
 from slskdn_tui.engine.store.records import PeerRow
 
 SAVE_EVERY = 5.0
+SLSK = "slsk:"
+"""How a Soulseek user's name begins where sources of both planes are named."""
+MOST_NOTE = 200
 _COUNTERS = {
     ChunkOutcome.OK: "successful_chunks",
     ChunkOutcome.TIMEOUT: "timeouts",
@@ -29,7 +32,7 @@ class PeersTable(Protocol):
 
 
 class PeerBook:
-    """Reputation by node id. Strangers stand at 1.0."""
+    """Reputation by node id, and by Soulseek user name (`slsk:NAME` in outcomes). Strangers stand at 1.0. `on_block(node_id)` is called as one is blocked."""
 
     def __init__(self, table: PeersTable, clock: Clock) -> None:
         self._table = table
@@ -37,6 +40,7 @@ class PeerBook:
         self._rows: dict[str, PeerRow] = {}
         self._standing: dict[str, Standing] = {}
         self._dirty: set[str] = set()
+        self.on_block: Callable[[str], None] = lambda node_id: None
 
     async def load(self) -> None:
         for row in await self._table.all():
@@ -50,19 +54,24 @@ class PeerBook:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what changed."""
+        """Write what changed; what could not be written is kept for the next time."""
         changed, self._dirty = self._dirty, set()
         if changed:
-            await self._table.save([self._rows[peer_id] for peer_id in changed])
+            try:
+                await self._table.save([self._rows[peer_id] for peer_id in changed])
+            except BaseException:
+                self._dirty |= changed
+                raise
 
-    def outcome(self, node_id: str, outcome: ChunkOutcome) -> None:
-        """One more request to this peer ended so."""
+    def outcome(self, source: str, outcome: ChunkOutcome) -> None:
+        """One more request to this peer (a node id, or `slsk:NAME`) ended so."""
+        peer_id = source.removeprefix(SLSK)
         wall = self._clock.wall()
-        standing = self._standing.get(node_id, Standing()).after(outcome, wall.timestamp())
-        self._standing[node_id] = standing
-        row = self._rows.get(node_id) or PeerRow(node_id, "mesh")
+        standing = self._standing.get(peer_id, Standing()).after(outcome, wall.timestamp())
+        self._standing[peer_id] = standing
+        row = self._rows.get(peer_id) or PeerRow(peer_id, "slsk" if source.startswith(SLSK) else "mesh")
         counter = _COUNTERS[outcome]
-        self._rows[node_id] = replace(
+        self._rows[peer_id] = replace(
             row,
             last_seen=iso(wall),
             last_request=iso(wall),
@@ -70,7 +79,7 @@ class PeerBook:
             recent=standing.outcomes.encode("ascii"),
             **{counter: getattr(row, counter) + 1},
         )
-        self._dirty.add(node_id)
+        self._dirty.add(peer_id)
 
     def seen(self, node_id: str, address: str) -> None:
         """The peer is connected from `address` (HOST:PORT)."""
@@ -101,7 +110,48 @@ class PeerBook:
         return row is not None and row.successful_chunks > 0 and not row.blocked and trusted(self.reputation(node_id))
 
     def row(self, node_id: str) -> PeerRow | None:
-        return self._rows.get(node_id)
+        """One peer, its reputation as of now."""
+        row = self._rows.get(node_id)
+        return replace(row, local_reputation=self.reputation(node_id)) if row is not None else None
+
+    def rows(self) -> tuple[PeerRow, ...]:
+        """Every peer known, reputation as of now, the one seen last first. `block_reason` is the user's note on a blocked one."""
+        known = sorted(self._rows.values(), key=lambda row: row.peer_id)
+        known.sort(key=lambda row: row.last_seen, reverse=True)
+        return tuple(replace(row, local_reputation=self.reputation(row.peer_id)) for row in known)
+
+    # What the user wants; written at once ---------------------------------------------------------------------------
+
+    async def reset(self, node_id: str) -> bool:
+        """Forget how its requests ended: it stands at 1.0 again. A block stays. False for a peer that is not known."""
+        row = self._rows.get(node_id)
+        if row is None:
+            return False
+        self._standing.pop(node_id, None)
+        await self._put(
+            PeerRow(row.peer_id, row.plane, row.last_seen, blocked=row.blocked, block_reason=row.block_reason, address=row.address)
+        )
+        return True
+
+    async def block(self, node_id: str, note: str = "") -> None:
+        """Never dial, accept, ask or serve this node; a connection to it ends now. `note` (at most 200 characters) is for the user's own eyes."""
+        row = self._rows.get(node_id) or PeerRow(node_id, "mesh")
+        self._rows[node_id] = replace(row, blocked=True, block_reason=note[:MOST_NOTE])
+        self.on_block(node_id)
+        await self._put(self._rows[node_id])
+
+    async def unblock(self, node_id: str) -> bool:
+        """False for a peer that was not blocked."""
+        row = self._rows.get(node_id)
+        if row is None or not row.blocked:
+            return False
+        await self._put(replace(row, blocked=False, block_reason=""))
+        return True
+
+    async def _put(self, row: PeerRow) -> None:
+        self._rows[row.peer_id] = row
+        self._dirty.add(row.peer_id)
+        await self.flush()
 
 
 def _seconds(stamp: str) -> float | None:

@@ -148,6 +148,9 @@ class Views:
             ready = offered and (engine.dht is None or len(engine.finder.announced) >= min(offered, 100))
             words = f"{offered} recordings offered" if offered else "nothing is offered (soulseek.share, overlay.offer)"
             parts.append(PartStatus("offers", "ok" if ready else "waiting", SafeText(words)))
+        verdict = engine.governor.verdict()
+        if not verdict.healthy:
+            parts.append(PartStatus("fairness", "waiting", SafeText("; ".join((verdict.words, *verdict.enforced)))))
         for part in engine.supervisor.parts:
             if part.error and part.state != "running":
                 parts.append(PartStatus(part.name, "failing", SafeText(part.error)))

@@ -55,3 +55,52 @@ def test_outcomes_survive_a_restart_and_heal_with_the_weeks(tmp_path):
         await store.close()
 
     asyncio.run(story())
+
+
+def test_a_block_a_reset_and_their_undoing_survive_a_restart(tmp_path):
+    async def story() -> None:
+        paths, clock = Paths.of(tmp_path), VirtualClock()
+        paths.ensure()
+        store = await Store.open(paths, clock)
+        book = PeerBook(store.peers, clock)
+        dropped: list[str] = []
+        book.on_block = dropped.append
+        for _ in range(10):
+            book.outcome(LIAR, ChunkOutcome.CORRUPTION)
+        book.seen(HONEST, "127.0.0.1:50400")
+        assert book.reputation(LIAR) < 0.31 and not await book.reset("ef" * 32) and not await book.unblock(HONEST)
+        await book.block(HONEST, "too loud")
+        await book.block("ef" * 32)
+        assert await book.reset(LIAR)
+        assert dropped == [HONEST, "ef" * 32]
+        await store.close()
+
+        store = await Store.open(paths, clock)
+        again = PeerBook(store.peers, clock)
+        await again.load()
+        assert again.blocked(HONEST) and again.blocked("ef" * 32) and not again.blocked(LIAR)
+        assert again.reputation(LIAR) == 1.0 and not again.avoided(LIAR)
+        rows = {row.peer_id: row for row in again.rows()}
+        assert len(rows) == 3 and rows[LIAR].corrupt_chunks == 0
+        assert (rows[HONEST].block_reason, rows[HONEST].address) == ("too loud", "127.0.0.1:50400")
+        assert await again.unblock(HONEST) and not again.blocked(HONEST)
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_what_a_soulseek_user_sent_counts_under_the_users_name(tmp_path):
+    async def story() -> None:
+        paths, clock = Paths.of(tmp_path), VirtualClock()
+        paths.ensure()
+        store = await Store.open(paths, clock)
+        book = PeerBook(store.peers, clock)
+        book.outcome("slsk:anna", ChunkOutcome.CORRUPTION)
+        (row,) = book.rows()
+        assert (row.peer_id, row.plane, row.corrupt_chunks) == ("anna", "slsk", 1)
+        assert book.reputation("anna") < 1.0, "where the ranking of candidates looks"
+        await clock.advance(7 * 86_400)
+        assert book.rows()[0].local_reputation > row.local_reputation, "as of now, not as it was stored"
+        await store.close()
+
+    asyncio.run(story())
