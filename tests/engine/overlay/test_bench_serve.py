@@ -21,7 +21,7 @@ PROGRAM = """
 import json, sys
 from slskdn_tui.engine.bench.serve import serve
 code = serve(*sys.argv[1:4])
-heavy = [name for name in ("aioslsk", "numpy", "scipy", "av", "soundfile", "textual", "rich") if name in sys.modules]
+heavy = [name for name in ("aioslsk", "numpy", "scipy", "av", "soundfile", "textual", "rich", "pydantic", "pydantic_core") if name in sys.modules]
 print(json.dumps({"code": code, "heavy": heavy}))
 """
 
