@@ -284,7 +284,10 @@ class TraceLane:
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """A timeline entry with the roadmap's fields; `at` seconds since the job started."""
+    """A timeline entry with the roadmap's fields; `at` seconds since the job started.
+
+    `cost reputation chunk_class queue_s` are a decision's inputs, as are its `rtt_ms` and `throughput_bps` (docs/screens/trace.md).
+    """
 
     key: str
     version: int
@@ -299,6 +302,10 @@ class TraceRow:
     throughput_bps: float | None
     words: SafeText = _EMPTY
     track: int = 0
+    cost: float | None = None
+    reputation: float | None = None
+    chunk_class: str = ""
+    queue_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

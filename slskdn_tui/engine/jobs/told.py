@@ -59,6 +59,7 @@ class Teller:
             rtt_ms=event.rtt_ms,
             throughput_bps=event.throughput_bps,
             words=event.words,
+            **(event.inputs.data() if event.inputs is not None else {}),
         )
         if event.kind in LOGGED:
             name, part, level = LOGGED[event.kind]

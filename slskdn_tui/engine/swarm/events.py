@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from slskdn_tui.engine.swarm.piecemap import cells
 from slskdn_tui.model.ports import OriginState
@@ -12,10 +12,31 @@ from slskdn_tui.model.ports import OriginState
 Plane = Literal["", "slsk", "mesh"]
 
 
+class Inputs(NamedTuple):
+    """What a decision of the scheduler rested on: of the peer asked, or taken from, at that moment.
+
+    `rate` bytes/s and `rtt_s` are estimates for a peer that has not delivered; `reputation` 0-1; `chunk_class` is normal, urgent (the last 2 MiB),
+    window (the player's), endgame (moved here, for it would come last) or race (asked of a second peer); `queue_s` seconds of work it already has.
+    """
+
+    cost: float
+    rate: float
+    rtt_s: float
+    reputation: float
+    chunk_class: str
+    queue_s: float
+
+    def data(self) -> dict[str, Any]:
+        """What a trace keeps beside `rtt_ms` and `throughput_bps`."""
+        cost, _, _, reputation, chunk_class, queue_s = self
+        return {"cost": round(cost, 4), "reputation": round(reputation, 3), "chunk_class": chunk_class, "queue_s": round(queue_s, 4)}
+
+
 @dataclass(frozen=True, slots=True)
 class SwarmEvent:
     """One fact. `kind`: assign, chunk (result ok, timeout, error, corruption), take_back, rebalance, origin (result: the state), overlap, meet,
     peer_added, peer_refused, peer_lost, ban, proof, flush, stall, verify, complete. `source` is `slsk:USERNAME` or a node id; offset and length in bytes.
+    `inputs`: of an assign, take_back or rebalance; its rate and RTT are then `throughput_bps` and `rtt_ms`, too.
     """
 
     kind: str
@@ -29,6 +50,7 @@ class SwarmEvent:
     throughput_bps: float | None = None
     words: str = ""
     plane: Plane = ""
+    inputs: Inputs | None = None
 
 
 class SwarmEnd(StrEnum):

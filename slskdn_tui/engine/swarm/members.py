@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from slskdn_tui.engine.peers.metrics import RateWindow
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.swarm.events import SwarmEvent
-from slskdn_tui.engine.swarm.scheduler import Step
+from slskdn_tui.engine.swarm.scheduler import Cancel, Order, Step
 from slskdn_tui.engine.swarm.states import DEvent, DState, advance
 from slskdn_tui.model.ports import ChunkPeer
 from slskdn_tui.model.variant import LEAF, Variant
@@ -79,9 +79,15 @@ def explain(step: Step, size: int, words: str = "") -> Iterator[SwarmEvent]:
         start = first * LEAF
         return start, min((first + count) * LEAF, size) - start
 
+    def decided(kind: str, what: Order | Cancel, words: str = "") -> SwarmEvent:
+        inputs, place = what.inputs, span(what.first, what.count)
+        if inputs is None:
+            return SwarmEvent(kind, what.node, 0, "", *place, words=words, plane="mesh")
+        return SwarmEvent(kind, what.node, 0, "", *place, "", inputs.rtt_s * 1000, inputs.rate, words, "mesh", inputs)
+
     for cancel in step.cancels:
         if cancel.why != "loser":
-            yield SwarmEvent(cancel.why, cancel.node, 0, "", *span(cancel.first, cancel.count), plane="mesh")
+            yield decided(cancel.why, cancel, cancel.words)
     for ended in step.ended:
         rtt = ended.rtt_s * 1000 if ended.rtt_s is not None else None
         result = _RESULTS[ended.outcome]
@@ -89,4 +95,4 @@ def explain(step: Step, size: int, words: str = "") -> Iterator[SwarmEvent]:
             "chunk", ended.node, 0, "", *span(ended.first, ended.count), result, rtt, ended.bytes_s, "" if result == "ok" else words, "mesh"
         )
     for order in step.orders:
-        yield SwarmEvent("assign", order.node, 0, "", *span(order.first, order.count), plane="mesh")
+        yield decided("assign", order)

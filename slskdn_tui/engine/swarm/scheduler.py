@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome, avoided, trusted
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables, cheapest, cost, with_unknown
+from slskdn_tui.engine.swarm.events import Inputs
 from slskdn_tui.engine.swarm.lanes import Ask, Lane
 from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MAX_REQUESTERS, PieceMap, runs
 from slskdn_tui.model.ports import PeerLimits, Window
@@ -38,16 +39,19 @@ class Order:
     first: int
     count: int
     priority: int = 0
+    inputs: Inputs | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Tell `node` that leaves [first, first + count) are not wanted any more. `why`: take_back, rebalance, loser."""
+    """Tell `node` that leaves [first, first + count) are not wanted any more. `why`: take_back, rebalance, loser; `words`, where there is more to say."""
 
     node: str
     first: int
     count: int
     why: str
+    inputs: Inputs | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +144,26 @@ class Scheduler:
                 if not self._end_game(lane, now, step):
                     break
                 continue
-            first, count, priority = picked
-            self._ask(lane, first, count, priority, now, step)
+            first, count, priority, chunk_class = picked
+            self._ask(lane, first, count, priority, chunk_class, now, step)
             if lane.silent:
                 break
         return step
 
-    def _ask(self, lane: Lane, first: int, count: int, priority: int, now: float, step: Step) -> None:
+    def _inputs(self, lane: Lane, chunk_class: str, now: float) -> Inputs:
+        price, rate = self.cost_of(lane), lane.rate(now)
+        if price is None:
+            price = self.costs()[lane.node]
+        return Inputs(price, rate, lane.rtt(), lane.reputation, chunk_class, lane.outstanding / rate)
+
+    def _ask(self, lane: Lane, first: int, count: int, priority: int, chunk_class: str, now: float, step: Step) -> None:
+        inputs = self._inputs(lane, chunk_class, now)
         for leaf in range(first, first + count):
             self.pieces.take(leaf, lane.node)
         lane.sent(first, count, now)
         if self.rate_cap is not None:
             self._tokens -= count * LEAF
-        step.orders.append(Order(lane.node, first, count, priority))
+        step.orders.append(Order(lane.node, first, count, priority, inputs))
 
     def _allowance(self, now: float) -> int:
         """Leaves the cap on overlay download lets us ask for; many when there is none."""
@@ -179,8 +190,8 @@ class Scheduler:
         ranked = cheapest(self.costs(), pool)
         return ranked[: (len(ranked) + 1) // 2]
 
-    def _pick(self, lane: Lane, most: int, now: float) -> tuple[int, int, int] | None:
-        """(first, count, priority) of what this peer should be asked next; None when it should be asked for nothing new."""
+    def _pick(self, lane: Lane, most: int, now: float) -> tuple[int, int, int, str] | None:
+        """(first, count, priority, class) of what this peer should be asked next; None when it should be asked for nothing new."""
         pieces = self.pieces
         low = pieces.reach(lane.available(now))  # what the origin brings earlier is left to it
         if pieces.status.find(FREE, 0) < 0:
@@ -192,26 +203,26 @@ class Scheduler:
             if found and not lane.has_not(found[0], now):
                 choice = self._choice(now) if choice is None else choice
                 if lane.node in choice:
-                    return found[0], 1, window.priority
+                    return found[0], 1, window.priority, "window"
         tail = max(low, pieces.leaves - TAIL_LEAVES)
-        order: list[tuple[int, int, int]] = [(low, tail, 0)]
+        order = [(low, tail, 0, "normal")]
         if pieces.status.find(FREE, tail) >= 0:
             choice = self._choice(now) if choice is None else choice
             if lane.node in choice:
-                order.insert(0, (tail, pieces.leaves, 1))
+                order.insert(0, (tail, pieces.leaves, 1, "urgent"))
             else:
-                order.append((tail, pieces.leaves, 0))
+                order.append((tail, pieces.leaves, 0, "normal"))
         if pieces.stream is not None:  # what the origin brought wrong, and the leaf it is in: only when nothing else is missing
             _, stop = pieces.span(pieces.floor)
             sooner = one_leaf(lane, now) < (stop - pieces.stream) / max(pieces.stream_rate, 1.0)
-            order.append((0, pieces.floor + sooner, 0))
+            order.append((0, pieces.floor + sooner, 0, "normal"))
         most = self._shorten(lane, most, now)
         if most < 1:
             return None
-        for start, stop, priority in order:
+        for start, stop, priority, chunk_class in order:
             run = self._run(lane, most, start, stop, now)
             if run is not None:
-                return (*run, priority)
+                return (*run, priority, chunk_class)
         return None
 
     def _run(self, lane: Lane, most: int, low: int, high: int, now: float) -> tuple[int, int] | None:
@@ -272,24 +283,24 @@ class Scheduler:
             return False
         raced = len(self.pieces.holders[leaf]) >= MAX_REQUESTERS
         if raced or eta > mine * MOVE_GAIN + 2 * other.rtt():
-            self._drop(other, leaf, step, "rebalance", now)
+            self._drop(other, leaf, step, "rebalance", now, "endgame")
         elif self._raced < max(_LEAST_DUPLICATES, int(self.pieces.leaves * DUPLICATE_SHARE)):
             self._raced += 1
         else:
             return False
-        self._ask(lane, leaf, 1, 1, now, step)
+        self._ask(lane, leaf, 1, 1, "race" if self.pieces.holders.get(leaf) else "endgame", now, step)
         return True
 
-    def _drop(self, lane: Lane, leaf: int, step: Step, why: str, now: float) -> None:
+    def _drop(self, lane: Lane, leaf: int, step: Step, why: str, now: float, chunk_class: str = "normal") -> None:
         """Take one leaf back and tell the peer."""
+        last = step.cancels[-1] if step.cancels else None
+        if last and last.node == lane.node and last.why == why and leaf in (last.first - 1, last.first + last.count):
+            step.cancels[-1] = Cancel(lane.node, min(leaf, last.first), last.count + 1, why, last.inputs)
+        else:
+            step.cancels.append(Cancel(lane.node, leaf, 1, why, None if why == "loser" else self._inputs(lane, chunk_class, now)))
         ask = lane.forget(leaf)
         self.pieces.give_back(leaf, lane.node)
         lane.ghosts.add(leaf)
-        last = step.cancels[-1] if step.cancels else None
-        if last and last.node == lane.node and last.why == why and leaf in (last.first - 1, last.first + last.count):
-            step.cancels[-1] = Cancel(lane.node, min(leaf, last.first), last.count + 1, why)
-        else:
-            step.cancels.append(Cancel(lane.node, leaf, 1, why))
         if ask is not None and ask.answered is not None:
             step.ended.append(self._end(lane, ask, ChunkOutcome.OK, now))
 
@@ -390,13 +401,15 @@ class Scheduler:
 
     def _take_back(self, lane: Lane, now: float, step: Step) -> None:
         """Silence: all of this peer's leaves at once."""
+        words = f"silent for {now - lane.heard:.1f} s (more than {lane.patience():.1f} s): its chunks were taken back"
+        inputs = self._inputs(lane, "normal", now)
         for ask in lane.asks:
             step.ended.append(self._end(lane, ask, ChunkOutcome.TIMEOUT, now))
         taken = list(lane.by_leaf)
         for leaf in taken:
             self.pieces.give_back(leaf, lane.node)
             lane.ghosts.add(leaf)
-        step.cancels += [Cancel(lane.node, first, count, "take_back") for first, count in runs(taken)]
+        step.cancels += [Cancel(lane.node, first, count, "take_back", inputs, words) for first, count in runs(taken)]
         lane.by_leaf.clear()
         lane.asks.clear()
         lane.stalled(now)

@@ -83,7 +83,7 @@ class TrackTally:
         tally.last = event.time
         leaves = leaves_of(event.chunk_offset, event.chunk_length)
         self.reach = max(self.reach, event.chunk_offset + event.chunk_length)
-        if event.rtt_ms is not None:
+        if event.kind == "chunk" and event.rtt_ms is not None:  # a decision's is an estimate
             tally.rtts.append(event.rtt_ms)
         if event.kind == "assign":
             tally.asked.update(leaves)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 from slskdn_tui.engine.runtime.clock import Clock
@@ -19,12 +19,23 @@ log = logging.getLogger(__name__)
 WRITE_EVERY_S = 1.0
 LIMIT = 100_000
 """Events waiting in memory at most; more are dropped and counted (the disk is full, or fails)."""
+JOB_EVENTS = 100_000
+"""Events kept of one job: a rolling log, so that a job which lasts for weeks does not fill the disk. 6 GiB fetched leaf by leaf have so many."""
 
 
 class TraceRecorder:
     """One for the engine. Make it on the running loop. What waits is written when the supervisor stops, which must be before the store closes."""
 
-    def __init__(self, table: TracesTable, clock: Clock, supervisor: Supervisor, *, keep_jobs: int = 100, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        table: TracesTable,
+        clock: Clock,
+        supervisor: Supervisor,
+        *,
+        keep_jobs: int = 100,
+        limit: int = LIMIT,
+        job_events: int = JOB_EVENTS,
+    ) -> None:
         self._table = table
         self._clock = clock
         self._keep_jobs = keep_jobs
@@ -32,7 +43,8 @@ class TraceRecorder:
         self._waiting: deque[TraceEvent] = deque()
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._known: set[str] = set()
+        self._job_events = job_events
+        self._written: dict[str, int] = {}  # job -> events of it on disk
         self._lost = 0
         self._task = supervisor.keep("trace", self._run)
 
@@ -103,19 +115,23 @@ class TraceRecorder:
                 except (OSError, sqlite3.Error):
                     self._waiting.extendleft(reversed(batch))
                     raise
-                await self._retain({event.job_id for event in batch})
+                await self._retain(Counter(event.job_id for event in batch))
 
     async def close(self) -> None:
         """Stop the task; what waits is written first."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _retain(self, jobs: set[str]) -> None:
-        """When a job writes its first entry, the oldest trace beyond `keep_jobs` goes."""
-        if jobs <= self._known:
-            return
-        self._known |= jobs
-        await self._table.trim(self._keep_jobs)
+    async def _retain(self, written: Counter[str]) -> None:
+        """When a job writes its first entry, the oldest trace beyond `keep_jobs` goes; of a job with too many entries, its oldest, a tenth at a time."""
+        if not written.keys() <= self._written.keys():
+            await self._table.trim(self._keep_jobs)
+        for job_id, count in written.items():
+            before = self._written.get(job_id)
+            total = self._written[job_id] = await self._table.count(job_id) if before is None else before + count
+            if total > self._job_events * 1.1:
+                await self._table.roll(job_id, self._job_events)
+                self._written[job_id] = self._job_events
 
     async def _run(self) -> None:
         try:

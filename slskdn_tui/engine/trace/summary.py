@@ -153,6 +153,10 @@ def _row(event: TraceEvent, began: float, moved: str = "") -> TraceRow:
         throughput_bps=event.throughput_bps,
         words=SafeText(_words(event, moved)),
         track=event.track_id,
+        cost=event.data.get("cost"),
+        reputation=event.data.get("reputation"),
+        chunk_class=event.data.get("chunk_class", ""),
+        queue_s=event.data.get("queue_s"),
     )
 
 

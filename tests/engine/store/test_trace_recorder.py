@@ -120,3 +120,24 @@ def test_only_the_last_jobs_keep_their_traces(tmp_path):
         return await store.traces.jobs()
 
     assert run(tmp_path, work) == ["j5", "j4", "j3"]
+
+
+def test_a_job_that_goes_on_for_weeks_keeps_only_its_newest_entries(tmp_path):
+    async def work(store, clock, supervisor):
+        recorder = TraceRecorder(store.traces, clock, supervisor, job_events=1000)
+        recorder.add("other", kind="job")
+        most = 0
+        for number in range(8000):
+            recorder.add("j", kind="assign", words=str(number))
+            if number % 400 == 0:
+                await recorder.flush()
+                most = max(most, await store.traces.count("j"))
+        events = await recorder.events("j")
+        assert most <= 1600 and 1000 <= len(events) <= 1600, "bounded at all times, but for one batch"
+        assert [event.words for event in events] == [str(number) for number in range(8000 - len(events), 8000)]
+        again = TraceRecorder(store.traces, clock, supervisor, job_events=500)  # the engine was started anew
+        again.add("j", kind="assign", words="last")
+        assert [event.words for event in (await again.events("j"))[-2:]] == ["7999", "last"]
+        assert await store.traces.count("j") == 500 and await store.traces.count("other") == 1
+
+    run(tmp_path, work)

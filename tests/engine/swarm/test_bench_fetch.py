@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,14 +11,10 @@ from pathlib import Path
 
 from world import some_bytes
 
+from tests.fakes.ports import free_port
+
 BENCH = [sys.executable, "-m", "slskdn_tui.engine.bench"]
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def test_bench_fetch_brings_the_file_and_names_the_liar(tmp_path: Path) -> None:

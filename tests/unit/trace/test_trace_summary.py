@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from slskdn_tui.cli.present.render import Look
 from slskdn_tui.cli.present.trace import summary
 from slskdn_tui.engine.store.records import TraceEvent
+from slskdn_tui.engine.swarm.events import Inputs
 from slskdn_tui.engine.trace.coverage import TrackTally, runs, show_ranges
 from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
@@ -247,3 +248,35 @@ def test_shares_never_exceed_the_file_whatever_happened(raw):
         tally.add(event(place, kind, peer, first=first, last=first + more, result=result))
     size = max(tally.reach, 1)
     assert sum(tally.owned(name, size)[1] for name in tally.sources) <= size
+
+
+def test_a_decision_is_exported_with_its_inputs_a_column_each():
+    inputs = Inputs(cost=0.25, rate=4e6, rtt_s=0.05, reputation=0.8, chunk_class="urgent", queue_s=1.5)
+    story = number(
+        [
+            event(1, "assign", NODE, first=2, last=3, rtt_ms=50.0, throughput_bps=4e6, data=inputs.data()),
+            event(2, "chunk", NODE, first=2, last=3, result="ok", rtt_ms=70.0, throughput_bps=3e6),
+        ]
+    )
+    (decision, _) = export_json(JOB, story)["events"]
+    assert decision == {
+        "time": "1970-01-01T00:16:41.000Z",
+        "kind": "assign",
+        "track_id": 7,
+        "peer_id": NODE,
+        "source": "mesh",
+        "chunk_offset": 2 * LEAF,
+        "chunk_length": 2 * LEAF,
+        "rtt_ms": 50.0,
+        "throughput_bps": 4e6,
+        "cost": 0.25,
+        "reputation": 0.8,
+        "chunk_class": "urgent",
+        "queue_s": 1.5,
+        "seq": 1,
+    }
+    view = summarise(JOB, "x", FACTS, story)
+    row = view.rows[0]
+    assert (row.cost, row.reputation, row.chunk_class, row.queue_s, row.rtt_ms) == (0.25, 0.8, "urgent", 1.5, 50.0)
+    assert (view.rows[1].cost, view.rows[1].chunk_class) == (None, "")
+    assert view.tracks[0].sources[0].rtt_ms == 70.0, "an estimate is no measurement"

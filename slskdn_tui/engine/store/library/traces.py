@@ -44,6 +44,18 @@ class TracesTable:
             await self.drop(job_id)
         return len(old)
 
+    async def count(self, job_id: str) -> int:
+        """How many entries a job has."""
+        return int((await self._database.fetch("SELECT count(*) FROM JobTraces WHERE job_id = ?", (job_id,)))[0][0])
+
+    async def roll(self, job_id: str, keep: int) -> None:
+        """Keep the newest `keep` entries of a job, some rows a transaction."""
+        edge = await self._database.fetch("SELECT seq FROM JobTraces WHERE job_id = ? ORDER BY seq DESC LIMIT 1 OFFSET ?", (job_id, keep))
+        while edge and await self._database.execute(
+            "DELETE FROM JobTraces WHERE seq IN (SELECT seq FROM JobTraces WHERE job_id = ? AND seq <= ? LIMIT 500)", (job_id, edge[0][0])
+        ):
+            pass
+
     async def drop(self, job_id: str) -> None:
         """Forget a job's timeline, some rows a transaction."""
         while await self._database.execute(
