@@ -34,7 +34,7 @@ from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
 
-FEATURES = ("mesh", "swarm", "chunk", "flac_hash")
+FEATURES = ("mesh", "swarm", "chunk", "flac_hash", "region")
 _SIMULTANEOUS_S = 10.0
 _SHUTDOWN_S = 2.0
 _BACKLOG = 128

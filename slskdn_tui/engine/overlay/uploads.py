@@ -103,6 +103,7 @@ class PeerUploads:
     wire: Wire
     desk: UploadDesk
     on_sent: Callable[[int], None]
+    regions: bool = False  # whether the peer said in HELLO that it can use audio regions
     sessions: dict[str, Session] = field(default_factory=dict)
     _queue: list[tuple[int, int, _Ask]] = field(default_factory=list)
     _asks: dict[int, _Ask] = field(default_factory=dict)
@@ -335,7 +336,7 @@ class PeerUploads:
         request_id, message = self._control.popleft()
         if isinstance(message, CacheJob):
             wanted = [track.mb_recording_id for track in message.requested_tracks]
-            variants = self.desk.find(wanted)
+            variants = [variant for variant in self.desk.find(wanted) if self.regions or variant.kind != "region"]
             self.wire.send(Kind.CACHE_JOB, request_id, encode_offer(variants))
             for variant in variants:
                 self._offered(variant)

@@ -235,7 +235,7 @@ class Rescuer:
         peers = [peer for peer in peers if peer.node_id not in swarm.members]
         offers = await asyncio.gather(*(self._offers(peer) for peer in peers))
         for peer, variant in _by_popularity([(peer, variant) for peer, found in zip(peers, offers, strict=True) for variant in found]):
-            if (peer.node_id, variant.variant_id) in self._settled or peer.closed:
+            if (peer.node_id, variant.variant_id) in self._settled or peer.closed or peer.node_id in taken:
                 continue
             why = await swarm.add_peer(peer, variant)
             if why:
@@ -258,8 +258,8 @@ class Rescuer:
 
 
 def _by_popularity(pairs: list[tuple[ChunkPeer, Variant]]) -> list[tuple[ChunkPeer, Variant]]:
-    """Offers of the variant that most peers have first: before any proof that one is the best guess."""
+    """Offers of the variant that most peers have first, whole files before regions: before any proof that one is the best guess."""
     count: dict[str, int] = {}
     for _, variant in pairs:
         count[variant.variant_id] = count.get(variant.variant_id, 0) + 1
-    return sorted(pairs, key=lambda pair: (-count[pair[1].variant_id], pair[1].variant_id, pair[0].node_id))
+    return sorted(pairs, key=lambda pair: (-count[pair[1].variant_id], pair[1].kind, pair[1].variant_id, pair[0].node_id))
