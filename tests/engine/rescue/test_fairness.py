@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, completed, sha, until
+from engine_world import LEAF, ONLINE, Album, completed, sha, until
 from rescue_world import PATIENT, RescueWorld, larger, settle
 
+from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.engine import Engine
+from slskdn_tui.engine.peers.ledger import LedgerTotals
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.model.views import StatusView, ViewKey
 
@@ -169,5 +171,55 @@ def test_while_too_little_is_given_another_soulseek_user_goes_before_the_mesh(tm
             await completed(job)
             assert world.music() == world.truth and other.total > 0
             assert sent(node) == 0 and not world.said("me", "rescue.started")
+
+    asyncio.run(main())
+
+
+def test_the_ledger_holds_what_each_side_of_each_transfer_counted_itself_and_nothing_else(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with RescueWorld(tmp_path, album, tracks=1) as world:
+            size = album.tracks(1)[0].stat().st_size
+            mono, node = await world.uploader("mono_lith"), await world.node("node")
+            mono.hold(3 * LEAF)
+            rescue = {**PATIENT, "no_bytes_s": 1.0}
+            offer = {"offer": "downloads", "peers": [node.settings.overlay.listen]}
+            me = await world.engine(rescue=rescue, overlay=offer)
+            await completed(await world.create(me))
+            assert mono.total == 3 * LEAF
+            anna = await world.engine("anna", rescue=rescue, overlay={"peers": [me.settings.overlay.listen]})
+            await completed(await world.create(anna))
+            assert mono.total == 6 * LEAF
+            over_mesh = size - 3 * LEAF
+            await until(lambda: me.ledger.totals().mesh_up >= over_mesh and anna.ledger.totals().mesh_down >= over_mesh, "it is counted")
+            assert sent(node) == over_mesh and sent(me) == over_mesh
+            await mono.stop()
+            await me.stop()
+            shared = {
+                **me.settings.model_dump(),
+                "soulseek": {**me.settings.soulseek.model_dump(), "share": [str(tmp_path / "me" / "music")]},
+            }
+            me = await world.start("me", Settings.model_validate(shared))
+            await until(lambda: world.said("me", "soulseek.shares"), "it shares what it got")
+            ONLINE.add("me")
+            ben = await world.engine("ben", overlay={"enabled": False})
+            await completed(await world.create(ben))
+            ONLINE.discard("me")
+            assert [world.music(name) for name in ("me", "anna", "ben")] == [world.truth] * 3
+            await settle(1.2)
+            assert me.ledger.totals() == LedgerTotals(slsk_up=size, slsk_down=3 * LEAF, mesh_up=over_mesh, mesh_down=over_mesh)
+            assert node.ledger.totals() == LedgerTotals(mesh_up=over_mesh)
+            assert anna.ledger.totals() == LedgerTotals(slsk_down=3 * LEAF, mesh_down=over_mesh)
+            assert ben.ledger.totals() == LedgerTotals(slsk_down=size)
+            assert me.mesh is not None and node.mesh is not None and anna.mesh is not None
+            assert me.ledger.peer(node.mesh.identity.node_id) == LedgerTotals(mesh_down=over_mesh)
+            assert me.ledger.peer(anna.mesh.identity.node_id) == LedgerTotals(mesh_up=over_mesh)
+            assert me.ledger.peer("ben") == LedgerTotals(slsk_up=size) and me.ledger.peer("mono_lith") == LedgerTotals(slsk_down=3 * LEAF)
+            await me.ledger.flush()
+            assert await me.store.ledger.totals() == {
+                "soulseek_upload_bytes": size,
+                "soulseek_download_bytes": 3 * LEAF,
+                "overlay_upload_bytes": over_mesh,
+                "overlay_download_bytes": over_mesh,
+            }
 
     asyncio.run(main())
