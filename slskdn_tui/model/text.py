@@ -7,10 +7,9 @@ sequences that write the clipboard or clear the screen; see the threat table in 
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pydantic_core import core_schema
+from pydantic_core import core_schema
 
 LIMIT = 512
 LONGEST = 4096
@@ -88,8 +87,6 @@ class SafeText(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
-        from pydantic_core import core_schema  # here: what has no models need not load it
-
         return core_schema.no_info_after_validator_function(lambda text: cls(text, LONGEST), core_schema.str_schema())
 
 

@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.keeper import Keeper
+from slskdn_tui.engine.jobs.manifests.recovery import Recovered, Recovery
 from slskdn_tui.engine.jobs.notices.notices import Notices
 from slskdn_tui.engine.jobs.placing.extras import add_extras
 from slskdn_tui.engine.jobs.placing.placement import fill_in
@@ -83,32 +83,42 @@ class JobRunner:
         self._slots = Slots(limits.parallel, limits.per_user, limits.queued)
         self._history = UserHistory(services.store.user_history, services.clock)
         self._keeper = Keeper(services)
+        self._recovery = Recovery(self._keeper.manifests, services.paths.incomplete, limits)
         self._notices = Notices(services.settings, services.clock, services.supervisor, services.bus)
 
     # Start and stop ---------------------------------------------------------------------------------------------
 
     async def load(self) -> None:
-        """Every stored job comes back; those that were running go on by themselves."""
+        """Every stored job comes back, and every unfinished one that only its manifest knows; those that were running go on by themselves."""
         await self._history.load()
-        for record in await self._services.store.jobs.load_all():
+        loop, disk, store = asyncio.get_running_loop(), self._services.disk, self._services.store
+        restored = any(damage.database == self._services.paths.state_db.name for damage in store.damage)
+        for record in await store.jobs.load_all():
+            found = await loop.run_in_executor(disk, partial(self._recovery.mend, record, restored=restored))
             for track in record.tracks:
                 if track.state in _BETWEEN:
                     track.state = TrackState.PENDING
             job = self._jobs[record.job_id] = LiveJob.of(record)
+            if found.words:
+                self._tell(job, "job.mended", f"the database was older than what is on disk{found.words}", level="warning")
             self._notices.send(record, partial(self._save, job))
             if job.runs:
                 self._start(job)
-        if not self._jobs:
-            await self._rebuild()
+        await self._rebuild()
+        ended = [job_id for job_id, job in self._jobs.items() if job.record.state in (JobState.COMPLETED, JobState.CANCELLED)]
+        for job_id in await loop.run_in_executor(disk, self._recovery.left_behind, ended):
+            await self._drop_parts(self._jobs[job_id])
 
     async def _rebuild(self) -> None:
-        """With a database that knows no job, the manifests on disk do: a lost or damaged state.db costs no job."""
+        """Jobs that the database does not know come back from their manifests on disk: a lost or damaged state.db costs no job."""
         loop = asyncio.get_running_loop()
-        for path in await loop.run_in_executor(self._services.disk, self._keeper.manifests.unfinished):
+        wanted, errors = await loop.run_in_executor(self._services.disk, self._recovery.unknown, tuple(self._jobs))
+        for error in errors:
+            self._services.bus.publish("job.not_rebuilt", "job", str(error), level="error")
+        for imported in wanted:
             try:
-                text = await loop.run_in_executor(self._services.disk, read_text, path)
-                job = await self.import_manifest(text, str(path))
-                self._tell(job, "job.rebuilt", f"rebuilt from its manifest {path.name}", level="warning")
+                job, found = await self._take(imported)
+                self._tell(job, "job.rebuilt", f"rebuilt from its manifest{found.words}", level="warning")
             except UserError as error:
                 self._services.bus.publish("job.not_rebuilt", "job", str(error), level="error")
 
@@ -157,10 +167,13 @@ class JobRunner:
                 f"job {wanted.job_id[:8]} is here already ({known.record.state})",
                 "cancel it first, or give the manifest another job_id",
             )
-        settings = self._services.settings.downloads
-        fill_in(wanted.record, settings)
-        await loop.run_in_executor(self._services.disk, self._keeper.manifests.already_placed, wanted.record, wanted.finished, settings)
-        return await self.add(wanted.record)
+        return (await self._take(wanted))[0]
+
+    async def _take(self, wanted: manifests.Imported) -> tuple[LiveJob, Recovered]:
+        fill_in(wanted.record, self._services.settings.downloads)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._services.disk, self._recovery.take_up, wanted.record, wanted)
+        return await self.add(wanted.record), found
 
     async def add(self, record: JobRecord) -> LiveJob:
         """A new job from its record, last in the queue; folder, templates, date and tracks are filled in where it has none. UserError for an unknown destination."""

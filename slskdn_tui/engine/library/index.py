@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from slskdn_tui.model.files import FileEntry
 
@@ -24,6 +23,6 @@ class MemoryFileIndex:
         for path in paths:
             self.rows.pop(path, None)
 
-    def digests(self, path: str, kind: Literal["file", "region"] = "file") -> bytes:
+    def digests(self, path: str) -> bytes:
         entry = self.rows.get(path)
-        return b"" if entry is None else entry.region_digests if kind == "region" else entry.digests
+        return entry.digests if entry is not None else b""

@@ -1,7 +1,8 @@
 """A file being fetched, and its durable record. Shells one file descriptor and an executor of its own.
 
 A leaf counts only when it is on disk: `pwrite`, `fdatasync`, then `PartStore.commit`. One flush is in flight, the next batch gathers meanwhile,
-and a flush sets bits only for what was written before its `fdatasync` began. Everything that goes wrong with the disk is a `DiskTrouble`.
+and a flush sets bits only for what was written before its `fdatasync` began. A sidecar beside the part stands in for a record that is lost or
+older than the part: every leaf is hashed then. Everything that goes wrong with the disk is a `DiskTrouble`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ import logging
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from slskdn_tui.config.files import sync_folder
 from slskdn_tui.engine.content.digests import DIGEST, leaf_digest
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap, bitmap, bits, page_of, runs
-from slskdn_tui.model.part import BITMAP_PAGE, PartRecord, PartStore
+from slskdn_tui.engine.swarm.sidecar import Noted, Sidecar, read_sidecar, remove_sidecar
+from slskdn_tui.model.part import BITMAP_PAGE, Extent, PartRecord, PartStore
 from slskdn_tui.model.variant import LEAF, Variant
 
 log = logging.getLogger(__name__)
@@ -40,6 +45,8 @@ _MEANING = {
     errno.EIO: "the disk reports an input/output error",
     errno.EROFS: "the file system is read-only",
     errno.EFBIG: "the file is larger than allowed here",
+    errno.ENOENT: "its folder or disk is gone",
+    errno.ENODEV: "its disk is gone",
     errno.ELOOP: "a symbolic link stands where the partial file should be",
 }
 
@@ -61,7 +68,9 @@ class DiskTrouble(Exception):
 class PartFile:
     """Use `PartFile.open`. `pieces` is the map of what is there; `variant` and `digests` are set once chosen."""
 
-    def __init__(self, path: str, size: int, key: str, store: PartStore, clock: Clock, free_space: int) -> None:
+    def __init__(
+        self, path: str, size: int, key: str, store: PartStore, clock: Clock, free_space: int, about: Mapping[str, str] | None
+    ) -> None:
         self.path = path
         self.size = size
         self.key = key
@@ -71,6 +80,7 @@ class PartFile:
         self._store = store
         self._clock = clock
         self._floor = free_space
+        self._side = None if about is None else Sidecar(path, about)
         self._fd = -1
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="part")
         self._lock = asyncio.Lock()
@@ -85,15 +95,24 @@ class PartFile:
         self._full = asyncio.Event()
 
     @classmethod
-    async def open(cls, path: str | Path, size: int, key: str, store: PartStore, clock: Clock, *, free_space: int = 0) -> PartFile:
+    async def open(
+        cls,
+        path: str | Path,
+        size: int,
+        key: str,
+        store: PartStore,
+        clock: Clock,
+        *,
+        free_space: int = 0,
+        about: Mapping[str, str] | None = None,
+    ) -> PartFile:
         """Open or create `path`, `size` bytes long, and take up its record: what the last batches wrote is hashed again.
 
-        `free_space` bytes of the file system stay free. Raises DiskTrouble.
+        `free_space` bytes of the file system stay free. `about` (`username`, `path`) goes into the sidecar; None: there is none. Raises DiskTrouble.
         """
-        part = cls(str(path), size, key, store, clock, free_space)
+        part = cls(str(path), size, key, store, clock, free_space, about)
         try:
-            fresh = await part._run(part._open)
-            await part._resume(fresh)
+            await part._begin()
         except OSError as error:
             part._release()
             raise DiskTrouble.of(error, part.path) from error
@@ -105,20 +124,44 @@ class PartFile:
             raise
         return part
 
+    async def _begin(self) -> None:
+        usable, record, noted = await self._run(self._open), await self._store.load(self.key), None
+        if usable and self._side is not None:
+            noted = await self._run(partial(read_sidecar, self.path))
+        elif not usable:  # what is known of it is of bytes that are gone: forgotten before other bytes can be taken for them
+            await self._run(partial(remove_sidecar, self.path))
+            if record is not None:
+                await self._store.drop(self.key)
+                record = None
+        await self._run(self._reserve)
+        record, thorough = reconcile(record, noted, self.key, self.size, self._side is not None)
+        if record is None:
+            await self._store.put(PartRecord(self.key, self.path, self.size))
+        else:
+            await self._resume(record, thorough)
+        if self._side is not None:
+            await self._run(partial(self._side.write, self._record()))
+
     def _open(self) -> bool:
-        """Blocking: open without following links, reserve the space; True when there was no usable file."""
+        """Blocking: open without following links; False when there was no usable file."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         self._fd = os.open(self.path, flags, 0o600)
         found = os.fstat(self._fd)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
+        return found.st_size == self.size
+
+    def _reserve(self) -> None:
+        """Blocking: the file gets its size and its space."""
+        found = os.fstat(self._fd)
         fresh = found.st_size != self.size
         if fresh:
             os.ftruncate(self._fd, 0)
-        have = os.fstat(self._fd).st_blocks * 512
-        self._check_space(max(0, self.size - have))
+            found = os.fstat(self._fd)
+        self._check_space(max(0, self.size - found.st_blocks * 512))
         os.posix_fallocate(self._fd, 0, self.size)  # a disk too small is found now and not at 99 %
-        return fresh
+        if fresh:
+            sync_folder(Path(self.path).parent)
 
     def _check_space(self, needed: int) -> None:
         if self._floor or needed:
@@ -127,11 +170,8 @@ class PartFile:
             if free - needed < self._floor:
                 raise OSError(errno.ENOSPC, "no space left above the free-space floor")
 
-    async def _resume(self, fresh: bool) -> None:
-        record = await self._store.load(self.key)
-        if record is None or fresh or record.size != self.size:
-            await self._store.put(PartRecord(self.key, self.path, self.size))
-            return
+    async def _resume(self, record: PartRecord, thorough: bool) -> None:
+        """Take up `record`; `thorough`: it may know less than the part holds, so that every leaf is hashed."""
         if record.variant is not None and len(record.digests) == DIGEST * self.pieces.leaves:
             self.variant = record.variant
             self.digests = tuple(record.digests[i : i + DIGEST] for i in range(0, len(record.digests), DIGEST))
@@ -140,14 +180,15 @@ class PartFile:
         self._stored = bytearray(bitmap(stored, self.pieces.leaves))
         self._stored_prefix = record.prefix
         self.pieces.restore(record.bitmap if self.variant else b"", record.extents, record.prefix)
-        if record.path != self.path:
+        if record.path != self.path or thorough:
             await self._put()
         if self.variant is not None:
-            doubtful = _last_written(stored, self.pieces.leaves)
+            doubtful = sorted(stored) if thorough else _last_written(stored, self.pieces.leaves)
             inside = [leaf for leaf in range(self.pieces.prefix // LEAF) if leaf not in stored]
             if self.pieces.prefix == self.size and self.pieces.leaves - 1 not in stored:
                 inside.append(self.pieces.leaves - 1)
-            wrong = await self.check([*doubtful, *inside])
+            beyond = sorted(set(range(self.pieces.leaves)) - stored - set(inside)) if thorough else []
+            wrong = await self.check([*doubtful, *inside, *beyond])
             if lost := [leaf for leaf in doubtful if leaf in wrong]:
                 log.warning("%s: %d leaves differ from their digests and are fetched again", self.path, len(lost))
                 self.forget(lost)
@@ -156,6 +197,10 @@ class PartFile:
                     self.pieces.failed.add(leaf)
                 else:
                     self.mark(leaf, from_origin=True)
+            if found := [leaf for leaf in beyond if leaf not in wrong]:
+                log.info("%s: %d leaves that the record did not know are there", self.path, len(found))
+                for leaf in found:
+                    self.mark(leaf)
 
     # bytes
 
@@ -260,7 +305,7 @@ class PartFile:
             self._full.clear()
             changed = leaves | self.pieces.failed
             try:
-                await self._run(self._sync)
+                await self._run(partial(self._sync, prefix, extents))
                 stored = bytearray(self._stored)
                 for leaf in changed:
                     if leaf in leaves and self.pieces.status[leaf] == DONE:
@@ -280,9 +325,14 @@ class PartFile:
             self._stored, self._stored_prefix = stored, prefix
             return size
 
-    def _sync(self) -> None:
+    def _sync(self, prefix: int, extents: tuple[Extent, ...]) -> None:
         os.fdatasync(self._fd)
+        if self._side is not None:
+            self._side.note(prefix, extents, self._clock.now())
         self._check_space(0)
+        here, named = os.fstat(self._fd), os.stat(self.path, follow_symlinks=False)
+        if (here.st_dev, here.st_ino) != (named.st_dev, named.st_ino):
+            raise OSError(errno.ENOENT, "another file has its name")
 
     def _fail(self, trouble: DiskTrouble) -> DiskTrouble:
         """After a failed sync the kernel may have dropped the pages: nothing uncommitted may be trusted, so this handle is finished."""
@@ -300,25 +350,20 @@ class PartFile:
             self._stored = bytearray(len(self._stored))
             try:
                 await self._put()
+                if self._side is not None:
+                    await self._run(partial(self._side.write, self._record()))
             except (OSError, sqlite3.Error) as error:
                 raise self._fail(DiskTrouble(f"the record of {self.path} cannot be kept: {error}")) from error
 
     async def _put(self) -> None:
+        await self._store.put(self._record())
+
+    def _record(self) -> PartRecord:
         # Only the prefix of the last flush is known to be on disk.
         prefix = self._stored_prefix
         extents = tuple(extent for extent in self.pieces.extents if extent.start < prefix)
-        await self._store.put(
-            PartRecord(
-                self.key,
-                self.path,
-                self.size,
-                prefix,
-                extents,
-                self.variant,
-                b"".join(self.digests),
-                bytes(self._stored) if self.variant else b"",
-            )
-        )
+        bits_kept = bytes(self._stored) if self.variant else b""
+        return PartRecord(self.key, self.path, self.size, prefix, extents, self.variant, b"".join(self.digests), bits_kept)
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -328,13 +373,46 @@ class PartFile:
         if self._fd >= 0:
             with contextlib.suppress(DiskTrouble):
                 await self.flush()
+                await self._part_with_sidecar()
         self._release()
+
+    async def _part_with_sidecar(self) -> None:
+        """Say in the sidecar that the record knows all there is, so that nothing has to be hashed that is known."""
+        if self._side is not None and self._trouble is None:
+            done = sum(byte.bit_count() for byte in self._stored)
+            note = partial(self._side.note, self._stored_prefix, self._record().extents, self._clock.now(), done=done)
+            with contextlib.suppress(OSError):
+                await self._run(note)
 
     def _release(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+        if self._side is not None:
+            self._side.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def reconcile(record: PartRecord | None, noted: Noted | None, key: str, size: int, kept: bool = True) -> tuple[PartRecord | None, bool]:
+    """What to go on from, and whether every leaf has to be hashed: a record that is lost, or that an old database has brought back, is made good.
+
+    Both say only what was synced before they said it, so the longer prefix holds. `kept`: a sidecar is kept at all.
+    """
+    record = record if record is not None and record.size == size else None
+    noted = noted if noted is not None and (noted.record.key, noted.record.size) == (key, size) else None
+    if record is None:
+        return (None, False) if noted is None else (noted.record, True)
+    if noted is None:
+        return record, kept and record.variant is not None
+    beside = noted.record
+    thorough = noted.done != sum(byte.bit_count() for byte in record.bitmap)
+    if beside.prefix > record.prefix:
+        record = replace(record, prefix=beside.prefix, extents=beside.extents)
+        thorough = True
+    if record.variant is None and beside.variant is not None:
+        record = replace(record, variant=beside.variant, digests=beside.digests, bitmap=b"")
+        thorough = True
+    return record, thorough
 
 
 def _last_written(stored: set[int], leaves: int) -> list[int]:

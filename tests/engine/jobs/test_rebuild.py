@@ -1,5 +1,15 @@
 """A profile whose database is gone goes on from its manifests."""
 
+import asyncio
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engine_world import LEAF, Album, World, completed, until
+
+from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
@@ -40,3 +50,55 @@ def test_titles_that_yaml_would_read_as_something_else_survive(tmp_path):
     again = manifests.read(text, "x.yaml").record
     assert (again.release.title, again.release.artist) == ("No", "Yes: 1e3")
     assert manifests.write(again) == text
+
+
+def gone(paths: Paths) -> None:
+    paths.state_db.unlink()
+
+
+def both_gone(paths: Paths) -> None:
+    paths.state_db.unlink()
+    paths.library_db.unlink()
+
+
+def cut(paths: Paths) -> None:
+    os.truncate(paths.state_db, paths.state_db.stat().st_size // 2 + 100)
+
+
+def scribbled(paths: Paths) -> None:
+    data, chance = bytearray(paths.state_db.read_bytes()), random.Random(4)
+    for page in range(4096, len(data), 4096):
+        data[page : page + 64] = chance.randbytes(64)
+    paths.state_db.write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", [gone, both_gone, cut, scribbled])
+def test_a_job_whose_database_is_lost_goes_on_with_the_holder_and_the_bytes_it_had(
+    tmp_path: Path, album: Album, quick: None, harm: Callable[[Paths], None]
+) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(4 * LEAF)
+            settings = world.settings("me", rescue={"no_bytes_s": 60.0})
+            engine = await world.start("me", settings)
+            job = await world.create(engine)
+            first = job.tracks[0]
+            await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 4 * LEAF, "it is begun", job, 20)
+            await engine.stop()
+            harm(world.paths("me"))
+            await world.holder("anna", album.tracks(1, retagged=True))  # who has another file, and what is begun is not hers
+            mono.let_go()
+            engine = await world.start("me", settings)
+            job = engine.runner.find(job.job_id)
+            await completed(job)
+            assert world.music() == world.truth
+            assert list(mono.starts.values()) == [[0, 3 * LEAF]], "the overlap of one leaf, and nothing before it"
+            assert mono.total == album.tracks(1)[0].stat().st_size + LEAF
+            (said,) = world.said("me", "job.rebuilt")
+            assert said == "rebuilt from its manifest: 1 track going on from partial files"
+            told = world.said("me", "store.damaged")
+            assert len(told) == (harm in (cut, scribbled)) and all("set aside" in words for words in told)
+            assert list(world.paths("me").incomplete.iterdir()) == []
+
+    asyncio.run(main())

@@ -25,10 +25,7 @@ from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.model.candidates import FoundFile
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(1, str(Path(__file__).parents[3]))
-from soulseek_world import Sink
-
-from tests.fakes.ports import free_port
+from soulseek_world import Sink, free_port
 
 
 async def main(server_port: int, share: str, profile: str) -> None:

@@ -9,10 +9,9 @@ import signal
 import sys
 from pathlib import Path
 
-from soulseek_world import Sink, World, blob, sha
+from soulseek_world import Sink, World, blob, free_port, sha
 
 from slskdn_tui.model.ports import OriginEnd, OriginState
-from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -5,10 +5,10 @@ Shell over the file system; runs in a thread.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from slskdn_tui.config.files import replace_durably
 from slskdn_tui.config.settings import Downloads
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.placing.place import find_placed
@@ -34,18 +34,18 @@ class ManifestFiles:
         """Manifests of jobs that were not ended."""
         return sorted((self._folder / "active").glob("*.yaml"))
 
+    def find(self, job_id: str) -> Path | None:
+        """A job's manifest, wherever it is."""
+        paths = (self._folder / folder / f"{job_id}.yaml" for folder in ("active", *_FOLDERS.values()))
+        return next((path for path in paths if path.is_file()), None)
+
     def keep(self, record: JobRecord) -> None:
         """Write the manifest if it changed, and leave it in one folder only."""
         path, text = self.path(record), manifests.write(record)
         if self._last.get(record.job_id) == (mark := f"{path}\n{text}"):
             return
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_suffix(".yaml.new")
-        with fresh.open("w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        fresh.replace(path)
+        replace_durably(path, text.encode())
         for folder in ("active", *_FOLDERS.values()):
             if folder != path.parent.name:
                 (self._folder / folder / path.name).unlink(missing_ok=True)
@@ -53,10 +53,10 @@ class ManifestFiles:
 
     @staticmethod
     def already_placed(record: JobRecord, finished: Mapping[int, manifests.Finished], settings: Downloads) -> None:
-        """Mark the tracks of a fresh record that its manifest calls finished and whose file, with that digest, is where the templates put it."""
+        """Mark the tracks of a record that its manifest calls finished and whose file, with that digest, is where the templates put it."""
         for track, entry in zip(record.release.tracks, record.tracks, strict=True):
             done = finished.get(track.position)
-            if done is None:
+            if done is None or entry.state is TrackState.DONE:
                 continue
             own = clean_extension(track.title) if track.optional or record.type == JobType.FILES else ""
             for extension in (own,) if own else (f".{name}" for name in CODECS):

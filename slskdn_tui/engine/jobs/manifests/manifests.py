@@ -1,7 +1,7 @@
 """Job manifests (roadmap 3.1): a job as a YAML recipe that a person can read, edit and import again. Core.
 
 The schema is the roadmap's, with `schema_version`, `discs`, `destination` (a name of downloads.destinations), and per track `disc`, `number`, once
-finished `size` and `blake3`, and of files that one user was asked for, `source` (`slsk://USER/PATH`) and `optional` (an extra). Of the three types
+checked `size` and `blake3`, and of files that one user was asked for, `source` (`slsk://USER/PATH`) and `optional` (an extra). Of the three types
 `mb_release` and `mb_recording` name MusicBrainz ids; `soulseek_files` has a `user` and a `source` for each file, and no ids. A manifest holds no
 local path, no host and no command: importing one can only create the job it names.
 """
@@ -123,7 +123,7 @@ class Manifest(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished track as the manifest records it."""
+    """A track that was whole and checked, as the manifest records it; it may still have had to be placed."""
 
     size: int
     blake3: str
@@ -168,8 +168,8 @@ def write(record: JobRecord) -> str:
                 number=track.number,
                 optional=track.optional,
                 source=make_ref(entry.username, entry.path) if fixed else "",
-                size=entry.size if finished or fixed else None,
-                blake3=entry.blake3 if finished else None,
+                size=entry.size if finished or fixed or entry.blake3 else None,
+                blake3=entry.blake3 or None,
             )
         )
     constraints = record.constraints
@@ -258,11 +258,7 @@ def read(text: str, name: str) -> Imported:
         tracks=[_entry(row) for row in rows],
         details={key: value for key, value in (("user", manifest.user), ("destination", manifest.destination)) if value},
     )
-    finished = {
-        row.position: Finished(row.size, row.blake3)
-        for row in rows
-        if row.position in manifest.status.completed_tracks and row.size is not None and row.blake3 is not None
-    }
+    finished = {row.position: Finished(row.size, row.blake3) for row in rows if row.size is not None and row.blake3 is not None}
     return Imported(record, finished)
 
 

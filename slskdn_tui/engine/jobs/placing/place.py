@@ -10,6 +10,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from slskdn_tui.config.files import sync_folder
 from slskdn_tui.engine.jobs.placing.placement import other_name
 from slskdn_tui.model.errors import UserError
 
@@ -31,14 +32,6 @@ def file_blake3(path: Path) -> str:
         while block := handle.read(_BLOCK):
             hasher.update(block)
     return hasher.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _same(path: Path, size: int, digest: str) -> bool:
@@ -113,9 +106,9 @@ def _beside(source: Path, target: Path) -> Path:
 
 
 def _done(source: Path, ready: Path, target: Path, note: str = "") -> Placed:
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     if ready != source:
         source.unlink(missing_ok=True)
     else:
-        _sync_folder(source.parent)
+        sync_folder(source.parent)
     return Placed(target, note)

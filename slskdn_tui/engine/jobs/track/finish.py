@@ -11,6 +11,7 @@ from slskdn_tui.engine.jobs.placing.place import Placed, find_placed, place
 from slskdn_tui.engine.jobs.placing.placement import clean_extension, relative_path, safe_name
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
+from slskdn_tui.engine.swarm.sidecar import remove_sidecar
 from slskdn_tui.engine.swarm.verify import verify_file
 from slskdn_tui.model.codec import codec_of
 from slskdn_tui.model.jobs import JobType
@@ -49,7 +50,7 @@ class Finish:
         placed: Placed = await loop.run_in_executor(self._services.disk, place, part, folder, relative, collision, checked.blake3)
         record.placed, record.blake3, record.reason = str(placed.path), checked.blake3, placed.note
         record.size = placed.path.stat().st_size
-        await self._services.store.parts.drop(key)
+        await self._forget(part, key)
         said = "whole and placed" if self._job.record.type == JobType.FILES else "verified and placed"
         words = f"{self._live.track.title}: {said}" + (f" ({placed.note})" if placed.note else "")
         self._tell.log("track.done", "verify", words, blake3=checked.blake3, size=record.size)
@@ -74,9 +75,14 @@ class Finish:
         if path is None:
             return False
         record.placed = str(path)
-        await self._services.store.parts.drop(key)
+        await self._forget(part, key)
         self._tell.log("track.done", "verify", f"{self._live.track.title}: placed before the last stop", size=record.size)
         return True
+
+    async def _forget(self, part: Path, key: str) -> None:
+        """The part's record and sidecar go; the file went before."""
+        await self._services.store.parts.drop(key)
+        await asyncio.get_running_loop().run_in_executor(self._services.disk, remove_sidecar, part)
 
     async def _quarantine(self, part: Path, key: str, reason: str) -> None:
         record = self._live.record
@@ -86,7 +92,7 @@ class Finish:
             / f"{self._live.track.position:03} {safe_name(record.username)} {safe_name(str(SafeText(record.path)).replace(chr(92), '/').split('/')[-1])}"
         )
         await asyncio.get_running_loop().run_in_executor(self._services.disk, _set_aside, part, target, reason)
-        await self._services.store.parts.drop(key)
+        await self._forget(part, key)
         self._tell.log(
             "track.quarantined",
             "verify",

@@ -24,6 +24,7 @@ from slskdn_tui.engine.jobs.track.queueing import Queueing, Waited
 from slskdn_tui.engine.jobs.track.rescue import ASKED, Rescuer
 from slskdn_tui.engine.jobs.track.slots import Place, Slots
 from slskdn_tui.engine.music.matching import holders
+from slskdn_tui.engine.swarm.sidecar import remove_sidecar
 from slskdn_tui.engine.swarm.stall import RescueRules
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState
@@ -151,6 +152,7 @@ class TrackTask:
         for file in again:
             await self._services.store.parts.drop(self._moving.part_key(file.size))
             self._moving.part_path(file.size).unlink(missing_ok=True)
+            remove_sidecar(self._moving.part_path(file.size))
         if not again:
             return None
         words = f"{self._live.track.title}: nobody else has the file begun; starting over"
@@ -248,8 +250,6 @@ class TrackTask:
                 continue
             if waited.how is Waited.TIME and (live.rescue_asked.is_set() or clock.now() >= help_at(live.waiting)):
                 reason = ASKED if live.rescue_asked.is_set() else _reason(live.waiting, clock.now(), rules)
-                if reason != ASKED and self._rescuer.soulseek_first and any(self._holders.fresh(file) for file in self._same_file()):
-                    return Moved(MoveEnd.LEFT, f"{reason}; Soulseek goes before the mesh: {self._services.fairness().why}")
                 moved = await self._help(origin, holder, reason)
                 live.rescue_asked.clear()
                 if moved.how is not MoveEnd.WAIT:
