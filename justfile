@@ -23,7 +23,7 @@ bench name *args:
 
 # Long runs: big simulations and many kills.
 nightly:
-    SLSKDN_NIGHTLY=1 {{python}} -m pytest -m "slow or interop" -o addopts=""
+    SLSKDN_NIGHTLY=1 {{python}} -m pytest -m "slow or interop"
 
 # Before a release: everything, and the wheel from a clean folder.
 release-check: check test test-all

@@ -188,8 +188,11 @@ class Engine:
                 upload_bytes_s=least_cap(overlay.bandwidth_kbps, self.limits.in_force().up_kbps),
                 on_event=self._mesh_event,
                 known_good=self.book.good,
+                blocked=self.book.blocked,
                 on_bytes=lambda node, direction, count: self._moved("mesh", direction, node, count),
             )
+            mesh = self.mesh
+            self.book.on_block = lambda node_id: mesh.drop(node_id, "blocked")
             await self.mesh.start()
             stack.push_async_callback(self.mesh.stop)
         if overlay.enabled and dht.enabled:
@@ -204,7 +207,9 @@ class Engine:
             )
             await self.dht.start()
             stack.push_async_callback(self._stop_dht)
-        self.finder = MeshFinder(self.settings, self.mesh, self.dht, self.clock, self.rng, self.offers.recordings, self._warn)
+        self.finder = MeshFinder(
+            self.settings, self.mesh, self.dht, self.clock, self.rng, self.offers.recordings, self._warn, self.book.blocked
+        )
         if self.mesh is not None and overlay.peers:
             self.supervisor.keep("configured peers", self.finder.keep_configured)
         if self.dht is not None:
@@ -251,14 +256,14 @@ class Engine:
     async def _start_jobs(self, stack: AsyncExitStack) -> None:
         services = Services(
             self.settings, self.paths, self.clock, self.supervisor, self.bus, self.store, self.trace, self.music, self.soulseek, self.finder,
-            self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes,
+            self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes, self.governor.verdict,
         )  # fmt: skip
         self.runner = JobRunner(services)
         self.views = Views(self)
         await self.runner.load()
         stack.push_async_callback(self.runner.stop)
         speed = Speed(self, self.clock)
-        self.limits.on_change = speed.apply
+        self.limits.on_change = self.governor.on_change = speed.apply
         self.supervisor.keep("speed limits", speed.run)
         self.wishlist = Wishlist(services, self.runner)
         await self.wishlist.load()

@@ -57,7 +57,7 @@ def _count(count: int, one: str) -> str:
 
 
 class MeshFinder:
-    """One a node. `offered` names the recordings this node offers, for announcing; `tell(event, words)` warns the user."""
+    """One a node. `offered` names the recordings this node offers, for announcing; `tell(event, words)` warns the user; who is `blocked` is not dialled."""
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class MeshFinder:
         rng: random.Random,
         offered: Callable[[], Sequence[str]],
         tell: Callable[[str, str], None],
+        blocked: Callable[[str], bool] = lambda node_id: False,
     ) -> None:
         self._settings = settings
         self._mesh = mesh
@@ -76,6 +77,7 @@ class MeshFinder:
         self._rng = rng
         self._offered = offered
         self._tell = tell
+        self._blocked = blocked
         self._failures: dict[Address, tuple[int, float]] = {}
         self._own: set[Address] = set()
         self._known: dict[Address, str] = {}
@@ -184,7 +186,9 @@ class MeshFinder:
     async def _dial_one(self, address: Address, pin: str | None, named: bool) -> None:
         assert self._mesh is not None
         known = self._known.get(address)
-        if address in self._own or (known is not None and known in self._mesh.peers):
+        if address in self._own or (known is not None and (known in self._mesh.peers or self._blocked(known))):
+            return
+        if pin is not None and self._blocked(pin):
             return
         failures, not_before = self._failures.get(address, (0, 0.0))
         if self._clock.now() < not_before:
@@ -198,6 +202,9 @@ class MeshFinder:
             except MeshError as error:
                 if error.code == "own_id":
                     self._own.add(address)
+                if error.code == "blocked":
+                    self._known[address] = error.node_id
+                    return
                 if named and error.code == "pin_mismatch" and not failures:
                     self._tell(
                         "overlay.pin_mismatch", f"{address[0]}:{address[1]}: {error}; it is not dialled under this pin (overlay.peers)"

@@ -1,4 +1,5 @@
-"""Carries the limits in force to everything that moves bytes, once a second and at each change. Shell over the engine's parts.
+"""Carries the limits in force, and what the fairness governor holds back, to everything that moves bytes: once a second and at each change.
+Shell over the engine's parts.
 
 What holds: while only one plane moves, it has the whole cap. While both do, the cap is split by how many transfers each has (a rescued track counts
 for the mesh but for its origin's share), and the mesh's part among its tracks: the sum never passes the cap but for the second in which a plane begins.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.peers.bandwidth import least_cap
+from slskdn_tui.engine.peers.governor import Verdict
 from slskdn_tui.engine.peers.limits import InForce, share, words
 from slskdn_tui.engine.runtime.clock import Clock
 
@@ -24,6 +26,7 @@ class Speed:
         self._said: InForce | None = None
         self._soulseek: tuple[int, int] | None = None
         self._mesh_up: int | None = -1
+        self._slots = engine.settings.overlay.upload_slots
 
     async def run(self) -> None:
         while True:
@@ -42,7 +45,12 @@ class Speed:
         if self._engine.mesh is not None and rate != self._mesh_up:
             self._mesh_up = rate
             self._engine.mesh.set_upload_rate(rate)
-        self._swarms(mesh_down)
+        verdict = self._engine.governor.verdict()
+        slots = self._engine.settings.overlay.upload_slots if verdict.may_upload else 0
+        if self._engine.mesh is not None and slots != self._slots:
+            self._slots = slots
+            self._engine.mesh.set_upload_slots(slots)
+        self._swarms(min((cap for cap in (mesh_down, verdict.down_kbps) if cap), default=0), verdict)
 
     def _say(self, caps: InForce) -> None:
         if self._said is not None and self._said != caps:
@@ -64,8 +72,9 @@ class Speed:
         mesh = sum(each.rate > 0 for each in self._engine.mesh.uploads()) if cap and self._engine.mesh is not None else 0
         return share(cap, soulseek, mesh)
 
-    def _swarms(self, cap: int) -> None:
+    def _swarms(self, cap: int, verdict: Verdict) -> None:
         running = [(job, live.swarm) for job in self._engine.runner.jobs() for live in job.tracks if live.swarm is not None]
         count = max(1, sum(bool(swarm.members) for _, swarm in running))
         for job, swarm in running:
             swarm.set_overlay_rate(least_cap(job.record.constraints.overlay_bandwidth_kbps, max(1, cap // count) if cap else 0))
+            swarm.limit_peers(verdict.most_peers, verdict.why)

@@ -7,9 +7,10 @@ sequences that write the clipboard or clear the screen; see the threat table in 
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic_core import core_schema
+if TYPE_CHECKING:
+    from pydantic_core import core_schema
 
 LIMIT = 512
 LONGEST = 4096
@@ -87,6 +88,8 @@ class SafeText(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
+        from pydantic_core import core_schema  # here: what has no models need not load it
+
         return core_schema.no_info_after_validator_function(lambda text: cls(text, LONGEST), core_schema.str_schema())
 
 

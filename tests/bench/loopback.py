@@ -12,6 +12,7 @@ Who runs first changes from run to run.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import shutil
@@ -183,6 +184,9 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--tool", choices=["both", "slskdn", "libtorrent"], default="both")
     given = parser.parse_args()
+    compileall.compile_dir(
+        ME.parents[2] / "slskdn_tui", quiet=1
+    )  # as an installed program is, even where Python is told to write no bytecode
     base = Path(tempfile.mkdtemp(prefix=f"slskdn-loopback-{os.getpid()}-", dir="/dev/shm"))
     good = base / "good" / "file.bin"
     good.parent.mkdir()

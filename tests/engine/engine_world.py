@@ -35,6 +35,7 @@ from slskdn_tui.lab.soulseek_server import LabServer
 from slskdn_tui.lab.soulseek_user import LabTransfers, LabUser, settings_for
 from slskdn_tui.model.views import EngineEvent, StatusView, ViewKey
 from slskdn_tui.seam import Command, Result
+from tests.fakes.ports import free_port
 
 SECONDS = 5.0
 """Mean length of a track: about 650 KB, ten leaves."""
@@ -61,12 +62,6 @@ def release_of(count: int) -> ReleaseFact:
     whole = shortened(demo_release(), SECONDS)
     medium = whole.media[0]
     return replace(whole, media=(replace(medium, tracks=medium.tracks[:count]),))
-
-
-def free_port(address: str, kind: int = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 def sha(data: bytes | Path) -> str:
@@ -245,7 +240,7 @@ class World:
             "downloads": {"folder": str(self.root / name / "music"), "free_space_mib": 1},
             "musicbrainz": {"url": self.stub.url, "contact": "test@localhost", "rate_s": 0.0},
             "overlay": {"listen": f"{address}:{free_port(address)}"},
-            "dht": {"enabled": False, "listen": f"{address}:{free_port(address, socket.SOCK_DGRAM)}"},
+            "dht": {"enabled": False, "listen": f"{address}:{free_port(address, kind=socket.SOCK_DGRAM)}"},
             "network": {"permit": ["127.0.0.0/8"]},
             "rescue": {"queued_s": 60.0, "no_bytes_s": 1.0},
         }  # fmt: skip

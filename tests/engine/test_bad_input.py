@@ -7,12 +7,13 @@ import socket
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, Holder, World, act, completed, free_port, until
+from engine_world import LEAF, Album, Holder, World, act, completed, until
 
 from slskdn_tui.engine.jobs.sources import seek
 from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.jobs import JobState
 from slskdn_tui.seam import Command, Result
+from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("quick")
 RELEASE = "4f5a6b97-a09b-4893-80d1-eae1f3bfa221"

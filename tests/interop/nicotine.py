@@ -8,11 +8,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.fakes.ports import free_port
 
 PLUGIN = '''
 import json
@@ -103,12 +104,6 @@ class Plugin(BasePlugin):
     def upload_finished_notification(self, user, virtual_path, real_path):
         self.tell(what="upload", user=user, path=virtual_path, real=real_path)
 '''
-
-
-def free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 class Nicotine:

@@ -16,6 +16,7 @@ from slskdn_tui.engine.dht.limits import ROOMY
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
+from tests.fakes.ports import free_port
 
 lt = pytest.importorskip("libtorrent", reason="libtorrent is not installed (pip install '.[interop]')")
 pytestmark = pytest.mark.interop
@@ -24,28 +25,12 @@ NODES = 20
 OURS = "127.1.250.1"
 
 
-def free_port(hosts: list[str]) -> int:
-    """A UDP port that is free on every one of these addresses."""
-    for _ in range(50):
-        with contextlib.ExitStack() as stack:
-            first = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            first.bind((hosts[0], 0))
-            port = first.getsockname()[1]
-            try:
-                for host in hosts[1:]:
-                    stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind((host, port))
-            except OSError:
-                continue
-            return int(port)
-    raise RuntimeError("no port is free on all addresses")
-
-
 class Libtorrent:
     """Sessions on 127.1.x.1, one /24 each, knowing one another; torrents on, everything but the DHT off."""
 
     def __init__(self, count: int, first: int = 100) -> None:
         hosts = [f"127.1.{first + n}.1" for n in range(count)]
-        port = free_port(hosts)
+        port = free_port(*hosts, kind=socket.SOCK_DGRAM)
         self.addresses = [(host, port) for host in hosts]
         self.sessions = [self._session(address) for address in self.addresses]
 

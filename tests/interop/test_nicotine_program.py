@@ -21,7 +21,8 @@ from slskdn_tui.config.paths import Paths
 from slskdn_tui.lab.children import Child, Children
 from slskdn_tui.lab.soulseek_server import LabServer
 from slskdn_tui.model.finding import make_ref
-from tests.interop.nicotine import Nicotine, free_port
+from tests.fakes.ports import free_port
+from tests.interop.nicotine import Nicotine
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 

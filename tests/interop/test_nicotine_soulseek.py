@@ -21,7 +21,8 @@ from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.lab.soulseek_server import LabServer
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd, OriginState
-from tests.interop.nicotine import Nicotine, free_port
+from tests.fakes.ports import free_port
+from tests.interop.nicotine import Nicotine
 
 pytestmark = pytest.mark.interop
 

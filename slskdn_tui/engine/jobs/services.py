@@ -13,6 +13,7 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.audio.check import AudioCheck
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.peers.book import PeerBook
+from slskdn_tui.engine.peers.governor import FAIR, Verdict
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
@@ -90,3 +91,5 @@ class Services:
     """Threads for file work; never the default executor, which resolves host names."""
     download_cap: Callable[[], int | None] = lambda: None
     """The limit of all downloads now, in bytes a second; None for none."""
+    fairness: Callable[[], Verdict] = lambda: FAIR
+    """What the fairness governor holds back now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from slskdn_tui.model.files import FileEntry
 
@@ -23,6 +24,6 @@ class MemoryFileIndex:
         for path in paths:
             self.rows.pop(path, None)
 
-    def digests(self, path: str) -> bytes:
+    def digests(self, path: str, kind: Literal["file", "region"] = "file") -> bytes:
         entry = self.rows.get(path)
-        return entry.digests if entry is not None else b""
+        return b"" if entry is None else entry.region_digests if kind == "region" else entry.digests

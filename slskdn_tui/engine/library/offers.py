@@ -1,6 +1,7 @@
 """What this node offers on the overlay: files whose tags name a MusicBrainz recording. Shell over folders; a `ChunkProvider`.
 
 A scan walks the folders, reads tags of new or changed files and hashes those that name a recording, one file at a time in a thread of its own.
+Each is offered as a file and, where its audio can be told from its tags, as a region: both come of one read.
 Unchanged files (mtime, size, inode) cost one stat. Nothing is served that is not byte for byte what was hashed: a reader looks at the open
 file's mtime and size again with every read.
 """
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from slskdn_tui.engine.content.digests import DIGEST, LeafDigests, join_digests
+from slskdn_tui.engine.content.region import NoRegion, Region, find
 from slskdn_tui.engine.library.safe_open import Found, open_beneath, walk
 from slskdn_tui.engine.library.tags import Tags, read_tags
 from slskdn_tui.model.files import FileEntry, FileIndex
@@ -47,7 +49,7 @@ class ScanSummary:
 
 
 class FileReader:
-    """An open file as a `ChunkReader`. LookupError once the file is not what was hashed."""
+    """An open file, or the audio region of one, as a `ChunkReader`. LookupError once the file is not what was hashed."""
 
     def __init__(self, fd: int, variant: Variant, entry: FileEntry, digests: bytes) -> None:
         self._fd = fd
@@ -65,12 +67,13 @@ class FileReader:
     def read(self, offset: int, length: int) -> bytes:
         if self._fd < 0:
             raise LookupError("the reader is closed")
-        if offset < 0 or length < 0 or offset + length > self._entry.size:
-            raise LookupError(f"no bytes {offset} to {offset + length} in {self._entry.size}")
+        if offset < 0 or length < 0 or offset + length > self._variant.length:
+            raise LookupError(f"no bytes {offset} to {offset + length} in {self._variant.length}")
         facts = os.fstat(self._fd)
         if not self._entry.unchanged(facts.st_mtime_ns, facts.st_size, facts.st_ino):
             raise LookupError("the file has changed since it was hashed")
-        data = os.pread(self._fd, length, offset)
+        start = self._entry.region_start if self._variant.kind == "region" else 0
+        data = os.pread(self._fd, length, start + offset)
         if len(data) != length:
             raise OSError(f"{len(data)} of {length} bytes at {offset}")
         return data
@@ -114,13 +117,16 @@ class LibraryOffers:
     # The overlay's side: synchronous and quick.
 
     def find(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
-        """Variants of these recordings, each once."""
-        out: dict[str, Variant] = {}
+        """Variants of these recordings, each once; those of whole files first."""
+        files: dict[str, Variant] = {}
+        regions: dict[str, Variant] = {}
         for recording in recordings:
             for path in self._by_recording.get(recording, ()):
-                variant = _variant(self._entries[path])
-                out.setdefault(variant.variant_id, variant)
-        return tuple(out.values())
+                file, *region = _variants(self._entries[path])
+                files.setdefault(file.variant_id, file)
+                for variant in region:
+                    regions.setdefault(variant.variant_id, variant)
+        return (*files.values(), *regions.values())
 
     def open(self, variant_id: str) -> FileReader | None:
         """A reader of any file that is this variant, or None: not offered, gone, or changed since it was hashed."""
@@ -135,9 +141,10 @@ class LibraryOffers:
                 log.info("offered file cannot be opened: %s: %s", SafeText(path), SafeText(str(error)))
                 continue
             facts = os.fstat(fd)
-            digests = self._index.digests(path) if entry.unchanged(facts.st_mtime_ns, facts.st_size, facts.st_ino) else b""
-            if len(digests) == _variant(entry).leaves * DIGEST:
-                return FileReader(fd, _variant(entry), entry, digests)
+            variant = next(each for each in _variants(entry) if each.variant_id == variant_id)
+            digests = self._index.digests(path, variant.kind) if entry.unchanged(facts.st_mtime_ns, facts.st_size, facts.st_ino) else b""
+            if len(digests) == variant.leaves * DIGEST:
+                return FileReader(fd, variant, entry, digests)
             os.close(fd)
         return None
 
@@ -198,7 +205,7 @@ class LibraryOffers:
         await self._index.put((entry,))
         self._keep(entry.brief())
         self._changed()
-        return _variant(entry)
+        return _variants(entry)[0]
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -224,7 +231,8 @@ class LibraryOffers:
                     continue
                 seen.add(path)
                 summary.seen += 1
-                if before is not None and before.unchanged(file.mtime_ns, file.size, file.inode):
+                looked = before is not None and (before.region_id is not None or not before.variant_id)
+                if before is not None and looked and before.unchanged(file.mtime_ns, file.size, file.inode):
                     summary.unchanged += 1
                     continue
                 await self._take_in(root, file, before, summary, stop, batch)
@@ -269,14 +277,16 @@ class LibraryOffers:
         self._forget(entry.path)
         self._entries[entry.path] = entry
         if entry.variant_id and entry.recording:
-            self._by_variant.setdefault(entry.variant_id, {})[entry.path] = None
+            for variant in _variants(entry):
+                self._by_variant.setdefault(variant.variant_id, {})[entry.path] = None
             self._by_recording.setdefault(entry.recording, {})[entry.path] = None
 
     def _forget(self, path: str) -> None:
         entry = self._entries.pop(path, None)
         if entry is None:
             return
-        for table, key in ((self._by_variant, entry.variant_id), (self._by_recording, entry.recording)):
+        named = [entry.variant_id, *([entry.region_id] if entry.region_id else [])]
+        for table, key in (*((self._by_variant, name) for name in named), (self._by_recording, entry.recording)):
             paths = table.get(key)
             if paths is not None:
                 paths.pop(path, None)
@@ -293,8 +303,9 @@ def _take(steps: Iterable[Found], count: int) -> list[Found]:
     return out
 
 
-def _variant(entry: FileEntry) -> Variant:
-    return Variant(
+def _variants(entry: FileEntry) -> tuple[Variant, ...]:
+    """What a hashed file can be offered as: itself, and its audio region where it has one."""
+    file = Variant(
         variant_id=entry.variant_id,
         kind="file",
         length=entry.size,
@@ -304,6 +315,18 @@ def _variant(entry: FileEntry) -> Variant:
         duration_ms=entry.duration_ms,
         streaminfo=entry.streaminfo,
     )
+    if not entry.region_id:
+        return (file,)
+    return file, replace(file, variant_id=entry.region_id, kind="region", length=entry.region_length)
+
+
+def _region(fd: int, size: int, relative: str) -> Region:
+    """Where the audio region is; one of no bytes where none is known."""
+    try:
+        return find(lambda offset, length: os.pread(fd, length, offset), size)
+    except NoRegion as error:
+        log.debug("%s: no audio region: %s", SafeText(relative), error)
+        return Region(0, 0)
 
 
 def _examine(root: str, relative: str, recording: str, stop: threading.Event) -> FileEntry:
@@ -329,15 +352,21 @@ def _examine(root: str, relative: str, recording: str, stop: threading.Event) ->
         )
         if not entry.recording or not entry.size:
             return entry
-        digests = LeafDigests()
-        while digests.length < entry.size and (block := os.pread(fd, _BLOCK, digests.length)):
+        digests, inner, region = LeafDigests(), LeafDigests(), _region(fd, entry.size, relative)
+        while (at := digests.length) < entry.size and (block := memoryview(os.pread(fd, _BLOCK, at))):
             if stop.is_set():
                 raise _Stopped
             digests.update(block)
+            inner.update(block[max(0, region.start - at) : max(0, region.start + region.length - at)])
         after = os.fstat(fd)
         if digests.length != entry.size or not entry.unchanged(after.st_mtime_ns, after.st_size, after.st_ino):
             raise OSError("the file changed while it was read; the next scan takes it")
-        variant_id = digests.finish()
-        return replace(entry, variant_id=variant_id, digests=join_digests(digests.leaves))
+        entry = replace(entry, variant_id=digests.finish(), digests=join_digests(digests.leaves), region_id="")
+        if not region.length:
+            return entry
+        name = inner.finish("region")
+        return replace(
+            entry, region_id=name, region_start=region.start, region_length=region.length, region_digests=join_digests(inner.leaves)
+        )
     finally:
         os.close(fd)

@@ -18,11 +18,12 @@ from slskdn_tui.model.text import SafeText
 
 class MeshError(ConnectionError):
     """A connection that did not come about. `code` is one of
-    `unreachable timeout refused own_id pin_mismatch blocked full duplicate version not_permitted protocol`."""
+    `unreachable timeout refused own_id pin_mismatch blocked full duplicate version not_permitted protocol`; `node_id` who was met, where that is known."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, node_id: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.node_id = node_id
 
 
 class Host(Protocol):

@@ -34,7 +34,7 @@ from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
 
-FEATURES = ("mesh", "swarm", "chunk", "flac_hash")
+FEATURES = ("mesh", "swarm", "chunk", "flac_hash", "region")
 _SIMULTANEOUS_S = 10.0
 _SHUTDOWN_S = 2.0
 _BACKLOG = 128
@@ -46,7 +46,7 @@ class Mesh:
     `listen` (host, port; port 0 picks one) or None to only dial. `providers` is a live list. `permit` names private networks peers may live in.
     `on_event(name, facts)` is told `peer.connected`, `peer.lost`, `peer.replaced` (by a newer connection), `peer.refused`;
     `on_bytes(node_id, "up" | "down", n)` of leaf bytes, once a second and at the end of a connection.
-    `known_good(node_id)` decides who may have the last `limits.reserved` places.
+    `known_good(node_id)` decides who may have the last `limits.reserved` places; with `blocked(node_id)` nobody talks (`drop` who is connected).
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Mesh:
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         on_bytes: Callable[[str, str, int], None] | None = None,
         known_good: Callable[[str], bool] | None = None,
+        blocked: Callable[[str], bool] = lambda node_id: False,
     ) -> None:
         self.identity = identity
         self.limits = limits or MeshLimits()
@@ -83,7 +84,7 @@ class Mesh:
         self._client_context = identity.client_context()
         self._admission = Admission(self.limits, clock.now())
         self._peers: dict[str, OverlayPeer] = {}
-        self._blocked: set[str] = set()
+        self._blocked = blocked
         self._dials: dict[str, Greeting] = {}
         self._wires: set[Wire] = set()
         self._tasks: list[asyncio.Task[Any]] = []
@@ -134,17 +135,20 @@ class Mesh:
             for session in peer.uploads.sessions.values()
         )
 
-    def block(self, node_id: str) -> None:
-        """Never talk to this node again (in this run); a connection to it ends now."""
-        self._blocked.add(node_id)
+    def drop(self, node_id: str, reason: str) -> None:
+        """A connection to this node ends now."""
         if peer := self._peers.get(node_id):
-            peer.drop("blocked")
+            peer.drop(reason)
 
     def set_upload_rate(self, bytes_s: int | None) -> None:
         self.desk.limiter.set_rate(bytes_s)
 
     def set_upload_slots(self, slots: int) -> None:
+        """Transfers served at once from now on; with 0 nothing more is sent or offered, and what is under way ends."""
         self.desk.slots = slots
+        if not slots:
+            for peer in self._peers.values():
+                peer.uploads.stop_serving()
 
     async def dial(self, host: str, port: int, *, expect: str | None = None, named: bool = False) -> OverlayPeer:
         """Connect to the node at this address; a node that is connected already is returned as it is.
@@ -156,6 +160,8 @@ class Mesh:
             raise MeshError("unreachable", "this node is stopping")
         if expect is not None and expect in self._peers:
             return self._peers[expect]
+        if expect is not None and self._blocked(expect):
+            raise MeshError("blocked", "the node is blocked", expect)
         for address in await self._resolve(host, port):
             if named or self._policy.allows(address, port):
                 return await self._dial(address, port, expect)
@@ -237,7 +243,7 @@ class Mesh:
             return self._refuse(greeting, "own_id", "that is this node itself")
         if greeting.expect is not None and node_id != greeting.expect:
             return self._refuse(greeting, "pin_mismatch", f"another node answers at {greeting.address} than the pinned one")
-        if node_id in self._blocked:
+        if self._blocked(node_id):
             return self._refuse(greeting, "blocked", "the node is blocked")
         if greeting.dialled:
             if node_id in self._peers or node_id in self._dials:
@@ -271,7 +277,7 @@ class Mesh:
     def _refuse(self, greeting: Greeting, code: str, words: str) -> MeshError:
         self.counters[f"refused {code}"] += 1
         self._tell("peer.refused", node_id=greeting.node_id, address=greeting.address, code=code)
-        return MeshError(code, words)
+        return MeshError(code, words, greeting.node_id)
 
     def _lost(self, peer: OverlayPeer, reason: str) -> None:
         self._tell_bytes(peer)

@@ -1,15 +1,15 @@
-"""Control bodies: UTF-8 JSON as pydantic models; unknown fields are ignored, sizes and depth bounded. Core."""
+"""Control bodies: UTF-8 JSON as checked records; unknown fields are ignored, sizes and depth bounded. Core."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import from_json
+import json
+from collections.abc import Sequence
+from typing import Any, Literal, NoReturn, TypeVar
 
 from slskdn_tui.engine.overlay.frames import CONTROL_CAP, MAX_LENGTH, ProtocolError
+from slskdn_tui.engine.overlay.schema import Record, anything, field, many, number, one_of, optional, record, text, whole
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
 
@@ -17,39 +17,35 @@ VERSION = 1
 MAX_DEPTH = 8
 MAX_RECORDINGS = 100
 MAX_OFFERED = 500
-KNOWN_FEATURES = frozenset({"mesh", "swarm", "flac_hash", "chunk"})
+KNOWN_FEATURES = frozenset({"mesh", "swarm", "flac_hash", "chunk", "region"})
 """What this version understands when a peer calls it critical."""
 
-_Mbid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-_Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-_Feature = Annotated[str, StringConstraints(min_length=1, max_length=24, pattern=r"^[!-~]+$")]
-_Name = Annotated[str, StringConstraints(max_length=64)]
+_mbid = text(36, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_hex64 = text(64, r"[0-9a-f]{64}")
+_feature = text(24, r"[!-~]+")
+_name = text(64)
 
 
-class Message(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False, frozen=True)
-
-
-class Limits(Message):
+class Limits(Record):
     """How much a peer may have outstanding at this node."""
 
-    requests: int = Field(default=64, ge=1, le=65_536)
-    bytes_outstanding: int = Field(default=16 * 1024 * 1024, ge=65_536, le=2**40)
+    requests: int = field(whole(1, 65_536), default=64)
+    bytes_outstanding: int = field(whole(65_536, 2**40), default=16 * 1024 * 1024)
 
 
-class Hello(Message):
+class Hello(Record):
     """`mesh_hello` and `mesh_hello_ack`. `soulseek_name` is a claim; `refused` (ack only) says why the connection ends."""
 
-    magic: Literal["SLSKDNT1"] = "SLSKDNT1"
-    version_min: int = Field(default=VERSION, ge=1, le=65_535)
-    version_max: int = Field(default=VERSION, ge=1, le=65_535)
-    client: _Name = ""
-    features: Annotated[list[_Feature], Field(max_length=32)] = []
-    critical: Annotated[list[_Feature], Field(max_length=32)] = []
-    limits: Limits = Limits()
-    soulseek_name: _Name = ""
-    listen_port: int = Field(default=0, ge=0, le=65_535)
-    refused: _Name = ""
+    magic: Literal["SLSKDNT1"] = field(one_of("SLSKDNT1"), default="SLSKDNT1")
+    version_min: int = field(whole(1, 65_535), default=VERSION)
+    version_max: int = field(whole(1, 65_535), default=VERSION)
+    client: str = field(_name, default="")
+    features: Sequence[str] = field(many(_feature, 32), default=())
+    critical: Sequence[str] = field(many(_feature, 32), default=())
+    limits: Limits = field(record(Limits), default=Limits())
+    soulseek_name: str = field(_name, default="")
+    listen_port: int = field(whole(0, 65_535), default=0)
+    refused: str = field(_name, default="")
 
     def problem(self) -> str:
         """Why this node cannot talk to the sender; empty when it can."""
@@ -60,26 +56,26 @@ class Hello(Message):
         return ""
 
 
-class RequestedTrack(Message):
-    mb_recording_id: _Mbid
+class RequestedTrack(Record):
+    mb_recording_id: str = field(_mbid)
 
 
-class OfferedTrack(Message):
+class OfferedTrack(Record):
     """A variant the sender would serve."""
 
-    mb_recording_id: _Mbid
-    variant_id: _Hex64
-    kind: Literal["file", "region"]
-    length: int = Field(ge=1, le=MAX_LENGTH)
-    codec: _Name = ""
-    codec_profile: _Name = ""
-    duration_ms: int | None = Field(default=None, ge=0, le=2**40)
-    streaminfo: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{68})?$")] = ""
-    quality_score: float | None = Field(default=None, ge=0, le=1)
+    mb_recording_id: str = field(_mbid)
+    variant_id: str = field(_hex64)
+    kind: Literal["file", "region"] = field(one_of("file", "region"))
+    length: int = field(whole(1, MAX_LENGTH))
+    codec: str = field(_name, default="")
+    codec_profile: str = field(_name, default="")
+    duration_ms: int | None = field(optional(whole(0, 2**40)), default=None)
+    streaminfo: str = field(text(68, r"([0-9a-f]{68})?"), default="")
+    quality_score: float | None = field(optional(number(0, 1)), default=None)
 
     @classmethod
     def of(cls, variant: Variant) -> OfferedTrack:
-        """ValueError (pydantic's) for a variant that cannot be offered, e.g. an empty file."""
+        """ValueError for a variant that cannot be offered, e.g. an empty file."""
         return cls(
             mb_recording_id=variant.recording_mbid,
             variant_id=variant.variant_id,
@@ -106,37 +102,37 @@ class OfferedTrack(Message):
         )
 
 
-class CacheJob(Message):
+class CacheJob(Record):
     """`mesh_cache_job`: which recordings are wanted, or what is offered of them."""
 
-    role: Literal["request", "offer"]
-    requested_tracks: Annotated[list[RequestedTrack], Field(max_length=MAX_RECORDINGS)] = []
-    offered_tracks: Annotated[list[Any], Field(max_length=MAX_OFFERED)] = []
-    ttl_s: int = Field(default=600, ge=0, le=86_400)
+    role: Literal["request", "offer"] = field(one_of("request", "offer"))
+    requested_tracks: Sequence[RequestedTrack] = field(many(record(RequestedTrack), MAX_RECORDINGS), default=())
+    offered_tracks: Sequence[Any] = field(many(anything, MAX_OFFERED), default=())
+    ttl_s: int = field(whole(0, 86_400), default=600)
 
     def offers(self) -> tuple[Variant, ...]:
         """The offered tracks that are well-formed; the others are left out."""
         found: list[Variant] = []
         for raw in self.offered_tracks:
             try:
-                found.append(OfferedTrack.model_validate(raw).variant())
-            except ValidationError:
+                found.append(OfferedTrack.read(raw).variant())
+            except ValueError:
                 continue
         return tuple(found)
 
 
-class DigestPageRequest(Message):
-    variant_id: _Hex64
-    page: int = Field(ge=0, le=MAX_LENGTH)
+class DigestPageRequest(Record):
+    variant_id: str = field(_hex64)
+    page: int = field(whole(0, MAX_LENGTH))
 
 
-class DigestPage(Message):
+class DigestPage(Record):
     """`digests`: base64 of up to 512 digests of 32 bytes; empty, with `error`, when there is no such page."""
 
-    variant_id: _Hex64
-    page: int = Field(ge=0, le=MAX_LENGTH)
-    digests: str = ""
-    error: _Name = ""
+    variant_id: str = field(_hex64)
+    page: int = field(whole(0, MAX_LENGTH))
+    digests: str = field(text(CONTROL_CAP), default="")
+    error: str = field(_name, default="")
 
     @classmethod
     def of(cls, variant_id: str, page: int, digests: bytes) -> DigestPage:
@@ -151,7 +147,7 @@ class DigestPage(Message):
             raise ValueError("digests are not base64") from error
 
 
-_M = TypeVar("_M", bound=Message)
+_M = TypeVar("_M", bound=Record)
 
 
 def _depth(value: Any, most: int) -> bool:
@@ -163,26 +159,37 @@ def _depth(value: Any, most: int) -> bool:
     return True
 
 
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
+_reader = json.JSONDecoder(parse_constant=_no_number)
+_writer = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def decode(model: type[_M], body: bytes) -> _M:
     """The message in a control body. ProtocolError when it is malformed, too deep or breaks a bound."""
     if len(body) > CONTROL_CAP:
         raise ProtocolError("control body over its cap")
     try:
-        value = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
+        value = _reader.decode(body.decode())
+    except (ValueError, RecursionError) as error:
         raise ProtocolError("control body is not JSON") from error
     if not isinstance(value, dict) or not _depth(value, MAX_DEPTH):
         raise ProtocolError("control body is no object, or too deep")
     try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
-        raise ProtocolError(f"malformed {model.__name__}: {SafeText(where, 60)}") from error
+        return model.read(value)
+    except ValueError as error:
+        raise ProtocolError(f"malformed {model.__name__}: {SafeText(error, 60)}") from error
 
 
-def encode(message: Message) -> bytes:
+def _json(value: Any) -> bytes:
+    return _writer.encode(value).encode()
+
+
+def encode(message: Record) -> bytes:
     """JSON without spaces, fields in the order of the model; HELLO says everything, the others leave defaults out."""
-    return message.model_dump_json(exclude_defaults=not isinstance(message, Hello)).encode()
+    return _json(message.plain(defaults=isinstance(message, Hello)))
 
 
 def encode_offer(variants: list[Variant]) -> bytes:
@@ -191,11 +198,11 @@ def encode_offer(variants: list[Variant]) -> bytes:
     size = 64
     for variant in variants:
         try:
-            track = OfferedTrack.of(variant)
-        except ValidationError:
+            track = OfferedTrack.of(variant).plain(defaults=False)
+        except ValueError:
             continue
-        size += len(track.model_dump_json(exclude_defaults=True)) + 1
+        size += len(_json(track)) + 1
         if size > CONTROL_CAP or len(tracks) == MAX_OFFERED:
             break
-        tracks.append(track.model_dump(exclude_defaults=True))
+        tracks.append(track)
     return encode(CacheJob(role="offer", offered_tracks=tracks))

@@ -55,7 +55,9 @@ class UploadDesk:
         self.buffers = asyncio.Semaphore(max(1, limits.send_buffers // limits.read_ahead))
 
     def find(self, recordings: Sequence[str]) -> list[Variant]:
-        """Every variant a provider has of these recordings, each once."""
+        """Every variant a provider has of these recordings, each once; none while there is no slot at all."""
+        if not self.slots:
+            return []
         found: dict[tuple[str, str], Variant] = {}
         for provider in self.providers:
             for variant in provider.find(recordings):
@@ -101,6 +103,7 @@ class PeerUploads:
     wire: Wire
     desk: UploadDesk
     on_sent: Callable[[int], None]
+    regions: bool = False  # whether the peer said in HELLO that it can use audio regions
     sessions: dict[str, Session] = field(default_factory=dict)
     _queue: list[tuple[int, int, _Ask]] = field(default_factory=list)
     _asks: dict[int, _Ask] = field(default_factory=dict)
@@ -129,7 +132,7 @@ class PeerUploads:
         limits, desk, now = self.desk.limits, self.desk, self.desk.clock.now()
         if request_id in self._asks:
             raise ProtocolError("request id used twice")
-        if len(self._asks) >= limits.requests or self._asked + wanted.length > limits.bytes_asked:
+        if not desk.slots or len(self._asks) >= limits.requests or self._asked + wanted.length > limits.bytes_asked:
             return "rate_limited"
         session = self.sessions.get(wanted.variant_id)
         if session is None:
@@ -185,6 +188,13 @@ class PeerUploads:
             for session in self.sessions.values():
                 if session.transfer == wanted.transfer and session.reader is not None and id(session) not in busy:
                     self._end(session)
+
+    def stop_serving(self) -> None:
+        """There is no slot any more: what is asked for is refused, and every slot let go."""
+        for ask in list(self._asks.values()):
+            self._give_up(ask, "rate_limited")
+        for session in self.sessions.values():
+            self._end(session)
 
     def lost(self) -> None:
         """The connection is gone: every file handle is let go."""
@@ -326,7 +336,7 @@ class PeerUploads:
         request_id, message = self._control.popleft()
         if isinstance(message, CacheJob):
             wanted = [track.mb_recording_id for track in message.requested_tracks]
-            variants = self.desk.find(wanted)
+            variants = [variant for variant in self.desk.find(wanted) if self.regions or variant.kind != "region"]
             self.wire.send(Kind.CACHE_JOB, request_id, encode_offer(variants))
             for variant in variants:
                 self._offered(variant)

@@ -78,7 +78,7 @@ def judge(week: LedgerTotals, today: LedgerTotals, rules: Fairness, day: date) -
     broken = [policy for policy in policies if policy.broken]
     enforced: list[str] = []
     if daily.broken:
-        enforced.append(f"no overlay downloads before {(day + timedelta(days=1)).isoformat()} 00:00 UTC")
+        enforced.append(f"no overlay downloads before {(day + timedelta(days=1)).isoformat()} 00:00 UTC (fairness.daily_overlay_gb)")
     elif broken:
         count = f"{rules.throttle_peers} overlay {'peer' if rules.throttle_peers == 1 else 'peers'}"
         enforced.append(f"overlay downloads: at most {count} a file and {rules.throttle_kbps} kbit/s in all")

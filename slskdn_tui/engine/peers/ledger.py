@@ -43,6 +43,7 @@ class Ledger:
         self._sums: Counter[tuple[str, Plane, Direction]] = Counter()
         self._peers: Counter[tuple[str, Plane, Direction, str]] = Counter()
         self._waiting: Counter[tuple[str, Plane, Direction, str]] = Counter()
+        self._rolled = ""
 
     async def load(self) -> None:
         """Read the window from the store."""
@@ -108,7 +109,15 @@ class Ledger:
         while True:
             await self._clock.sleep(SAVE_EVERY_S)
             await self.flush()
-            self._forget()
+            await self._roll()
+
+    async def _roll(self) -> None:
+        """On a new UTC day what left the window is forgotten, and taken from the stored totals though nothing moves."""
+        if (today := self._today()) == self._rolled:
+            return
+        await self._table.add((), self._window_start())
+        self._rolled = today
+        self._forget()
 
     def _forget(self) -> None:
         first = self._window_start()

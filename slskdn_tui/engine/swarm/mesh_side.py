@@ -12,6 +12,7 @@ from dataclasses import replace
 from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.swarm.cost import cheapest
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEvent, plane_of
 from slskdn_tui.engine.swarm.guard import Decision, Proof, Target, decide, head_matches
 from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member, explain
@@ -27,6 +28,8 @@ from slskdn_tui.model.variant import LEAF, Variant
 
 GUARD = "guard: "
 """How a refusal for want of a proof begins; such a peer may be asked again."""
+FAIRNESS = "fairness: "
+"""How a refusal by the fairness governor begins; such a peer may be asked again, too."""
 
 
 class MeshSide:
@@ -66,6 +69,8 @@ class MeshSide:
         self._wake = wake
         self._target = target
         self._told_held = False
+        self._most: int | None = None
+        self._why_most = ""
         self._seen: dict[int, bytes] = {}  # digests of whole leaves as the origin sent them
         self._joined: set[str] = set()  # variants a leaf of which the origin repeated in an overlap: proof, too
         self._head = b""
@@ -180,6 +185,8 @@ class MeshSide:
             return ""
         if peer.closed:
             return "the connection is gone"
+        if self._most is not None and len(self.members) + self.pending >= self._most:
+            return f"{FAIRNESS}{self._why_most}"
         if why := self.choice.misfit(variant):
             return why
         self.pending += 1
@@ -276,6 +283,16 @@ class MeshSide:
             self._part_with(member, "policy_change")
             self._tell("peer_refused", member.node, variant_id=member.variant.variant_id, words=words)
 
+    def limit_peers(self, most: int | None, why: str) -> None:
+        """At most so many peers from now on (None: any number). The dearest of those beyond it are let go; `why` is told them and who wants to come."""
+        self._most, self._why_most = most, why
+        if most is None or len(self.members) <= most:
+            return
+        for node in cheapest(self.scheduler.costs(), self.members)[most:]:
+            member = self.members[node]
+            self._part_with(member, "policy_change", "throttled")
+            self._tell("peer_refused", node, variant_id=member.variant.variant_id, words=f"{FAIRNESS}{why}")
+
     def _part_with(self, member: Member, reason: str, state: str = "") -> list[tuple[int, int]]:
         """Out of this swarm: cancelled, detached; returns the runs that are free again. `state` is what the screens say of it, the reason by default."""
         last = member_status(self.scheduler, member, self._clock.now())
@@ -344,7 +361,6 @@ class MeshSide:
         self.bans[member.node] = words
         if (lane := self.scheduler.lanes.get(member.node)) is not None:
             lane.metrics.chunk("corruption")
-            lane.reputation = self._reputation(member.node)
         self.choice.offers.pop(member.node, None)
         freed = self._part_with(member, "error", "banned")
         self._tell("ban", member.node, offset=offset, length=sum(count for _, count in freed) * LEAF, words=words)
@@ -353,6 +369,8 @@ class MeshSide:
     def _count(self, source: str, outcome: ChunkOutcome) -> None:
         if self._outcome is not None:
             self._outcome(source, outcome)
+        if (lane := self.scheduler.lanes.get(source)) is not None:
+            lane.reputation = self._reputation(source)
 
     # carrying out what the scheduler decides
 
@@ -424,7 +442,8 @@ class MeshSide:
         if self.pending:
             return True
         return not self.scheduler.paused and any(
-            not lane.silent or now - max(lane.metrics.last_arrival or 0.0, self.members[node].since, since) < GIVE_UP_S
+            not (lane.silent or now < lane.paused_until)
+            or now - max(lane.metrics.last_arrival or 0.0, self.members[node].since, since) < GIVE_UP_S
             for node, lane in self.scheduler.lanes.items()
         )
 

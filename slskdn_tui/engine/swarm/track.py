@@ -156,6 +156,10 @@ class TrackSwarm:
         """A new cap of overlay download, bytes/s, from now on; None lifts it."""
         self._overlay_rate = self.scheduler.rate_cap = rate
 
+    def limit_peers(self, most: int | None, why: str = "") -> None:
+        """At most so many overlay peers from now on, and why; None for any number."""
+        self.mesh.limit_peers(most, why)
+
     def _cap_origin(self, now: float) -> None:
         stream = self.stream
         if self._share is None or stream is None or stream.ended:

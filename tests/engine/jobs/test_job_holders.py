@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from aioslsk.protocol.messages import PeerTransferQueue, PeerTransferQueueFailed
-from engine_world import LEAF, Album, Holder, World, act, completed, free_port, put, until
+from engine_world import LEAF, Album, Holder, World, act, completed, put, until
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.lab.children import Children
 from slskdn_tui.seam import Command
+from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("quick")
 PATIENT = {"no_bytes_s": 60.0}

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_scan_offers_tagged_files_and_serves_their_very_bytes(music: Path) -> 
         assert summary.bytes_hashed == sum(path.stat().st_size for path in songs(music))
         assert offers.recordings() == tuple(sorted(RECORDINGS))
         for path, recording in zip(songs(music), RECORDINGS, strict=True):
-            (variant,) = provider.find([recording])
+            variant, region = provider.find([recording])
             content = path.read_bytes()
             digests = LeafDigests()
             digests.update(content)
@@ -78,6 +79,15 @@ def test_a_scan_offers_tagged_files_and_serves_their_very_bytes(music: Path) -> 
             with pytest.raises(LookupError):
                 reader.read(variant.length - 10, 20)
             reader.close()
+            audio = content[-region.length :]
+            assert region.kind == "region" and region.streaminfo == variant.streaminfo and audio[:1] == b"\xff"
+            inner = provider.open(region.variant_id)
+            assert inner is not None and inner.variant == region
+            assert b"".join(inner.read(at, min(LEAF, region.length - at)) for at in range(0, region.length, LEAF)) == audio
+            assert split_page(inner.digest_page(0))[0] == leaf_digest(audio[:LEAF])
+            with pytest.raises(LookupError):
+                inner.read(region.length - 10, 20)
+            inner.close()
             with pytest.raises(LookupError):
                 reader.read(0, 10)
         assert provider.find(["0" * 36]) == () and provider.open("f" * 64) is None
@@ -92,7 +102,7 @@ def test_an_unchanged_file_is_not_hashed_again_not_even_after_a_restart(music: P
         await LibraryOffers([music.parent], index).scan()
         again = LibraryOffers([music.parent], index)
         assert await again.load() == 3
-        assert len(again.variants()) == 3, "offered before any scan"
+        assert len(again.variants()) == 6, "offered before any scan"
         summary = await again.scan()
         assert (summary.seen, summary.unchanged, summary.read, summary.hashed) == (3, 3, 0, 0)
         first = songs(music)[0]
@@ -100,7 +110,7 @@ def test_an_unchanged_file_is_not_hashed_again_not_even_after_a_restart(music: P
         songs(music)[1].unlink()
         summary = await again.scan()
         assert (summary.seen, summary.unchanged, summary.hashed, summary.dropped) == (2, 1, 1, 1)
-        assert len(again.variants()) == 2 and len(index.rows) == 2 and again.find([RECORDINGS[1]]) == ()
+        assert len(again.variants()) == 4 and len(index.rows) == 2 and again.find([RECORDINGS[1]]) == ()
 
     play(story)
 
@@ -110,7 +120,7 @@ def test_a_file_that_changed_since_it_was_hashed_is_never_served(music: Path) ->
         offers = LibraryOffers([music.parent], MemoryFileIndex())
         await offers.scan()
         path = songs(music)[0]
-        (variant,) = offers.find([RECORDINGS[0]])
+        variant, region = offers.find([RECORDINGS[0]])
         reader = offers.open(variant.variant_id)
         assert reader is not None
         with path.open("r+b") as file:
@@ -119,7 +129,7 @@ def test_a_file_that_changed_since_it_was_hashed_is_never_served(music: Path) ->
         os.utime(path, ns=(5, 5))
         with pytest.raises(LookupError):
             reader.read(0, LEAF)
-        assert offers.open(variant.variant_id) is None
+        assert offers.open(variant.variant_id) is None and offers.open(region.variant_id) is None
 
     play(story)
 
@@ -152,7 +162,7 @@ def test_a_folder_swapped_for_a_link_after_the_scan_leads_nowhere(music: Path, t
     async def story() -> None:
         offers = LibraryOffers([music.parent], MemoryFileIndex())
         await offers.scan()
-        (variant,) = offers.find([RECORDINGS[0]])
+        variant, _ = offers.find([RECORDINGS[0]])
         music.rename(tmp_path / "elsewhere")
         music.symlink_to(tmp_path / "elsewhere")
         assert offers.open(variant.variant_id) is None
@@ -172,16 +182,40 @@ def test_a_shared_folder_that_is_itself_a_link_is_the_users_choice(music: Path, 
     play(story)
 
 
-def test_other_tags_make_another_variant_of_the_same_recording(music: Path) -> None:
+def test_copies_with_other_tags_are_two_files_and_one_region(music: Path) -> None:
     async def story() -> None:
         retag(songs(music)[0], music / "99 copy.flac")
         offers = LibraryOffers([music.parent], MemoryFileIndex())
         await offers.scan()
-        one, other = offers.find([RECORDINGS[0]])
-        assert one.variant_id != other.variant_id and one.streaminfo == other.streaminfo
+        one, other, region = offers.find([RECORDINGS[0]])
+        assert one.variant_id != other.variant_id and one.streaminfo == other.streaminfo == region.streaminfo
+        assert (one.kind, other.kind, region.kind) == ("file", "file", "region")
         (music / "100 same.flac").write_bytes(songs(music)[1].read_bytes())
         await offers.scan()
-        assert len(offers.find([RECORDINGS[0]])) == 2, "the same bytes twice are one variant"
+        assert len(offers.find([RECORDINGS[0]])) == 3, "the same bytes twice are one variant"
+        songs(music)[0].unlink()
+        reader = offers.open(region.variant_id)
+        assert reader is not None and reader.read(0, 2) == b"\xff\xf8", "either copy serves the region"
+        reader.close()
+
+    play(story)
+
+
+def test_a_file_hashed_by_an_older_version_is_served_and_looked_at_again(music: Path) -> None:
+    index = MemoryFileIndex()
+
+    async def story() -> None:
+        await LibraryOffers([music.parent], index).scan()
+        for path, entry in index.rows.items():
+            index.rows[path] = replace(entry, region_id=None, region_start=0, region_length=0, region_digests=b"")
+        offers = LibraryOffers([music.parent], index)
+        await offers.load()
+        (variant,) = offers.find([RECORDINGS[0]])
+        reader = offers.open(variant.variant_id)
+        assert reader is not None
+        reader.close()
+        assert (await offers.scan()).hashed == 3 and len(offers.variants()) == 6
+        assert (await offers.scan()).hashed == 0
 
     play(story)
 
@@ -244,7 +278,7 @@ def test_a_cancelled_scan_stops_and_keeps_what_it_has(music: Path, monkeypatch: 
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert len(index.rows) == 2 and len(offers.variants()) == 2
+        assert len(index.rows) == 2 and len(offers.variants()) == 4
         monkeypatch.setattr(offers_module, "_examine", real)
         summary = await offers.scan()
         assert (summary.unchanged, summary.hashed) == (2, 1)
@@ -264,6 +298,6 @@ def test_damaged_and_foreign_files_do_not_stop_a_scan(music: Path) -> None:
         offers = LibraryOffers([music.parent], MemoryFileIndex())
         summary = await offers.scan()
         assert summary.seen == 8 and summary.hashed == 4 and not summary.failed
-        assert len(offers.variants()) == 3
+        assert len(offers.variants()) == 6
 
     play(story)

@@ -16,12 +16,13 @@ from slskdn_tui.engine.bench.serve import serve, split_listen
 from slskdn_tui.engine.overlay.files import BENCH_RECORDING
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.variant import LEAF
+from tests.fakes.ports import free_port
 
 PROGRAM = """
 import json, sys
 from slskdn_tui.engine.bench.serve import serve
 code = serve(*sys.argv[1:4])
-heavy = [name for name in ("aioslsk", "numpy", "scipy", "av", "soundfile", "textual", "rich") if name in sys.modules]
+heavy = [name for name in ("aioslsk", "numpy", "scipy", "av", "soundfile", "textual", "rich", "pydantic", "pydantic_core") if name in sys.modules]
 print(json.dumps({"code": code, "heavy": heavy}))
 """
 
@@ -29,7 +30,7 @@ print(json.dumps({"code": code, "heavy": heavy}))
 def test_it_serves_a_file_until_sigterm_without_heavy_imports(tmp_path: Path) -> None:
     data = make_file(tmp_path / "f.bin", 40 * LEAF + 17)
     ready = tmp_path / "ready"
-    port = 50_000 + (hash(str(tmp_path)) % 10_000)
+    port = free_port("127.1.77.1")
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, f"127.1.77.1:{port}", str(ready), str(tmp_path / "f.bin")], stdout=subprocess.PIPE, text=True
     )

@@ -145,19 +145,27 @@ def test_a_dial_finds_the_pinned_node_or_refuses(tmp_path: Path) -> None:
 def test_a_node_does_not_talk_to_itself_nor_to_the_blocked() -> None:
     async def body() -> None:
         async with world() as w:
-            one, two = await w.node(1), await w.node(2)
+            blocked: set[str] = set()
+            one, two = await w.node(1), await w.node(2, blocked=blocked.__contains__)
             with pytest.raises(MeshError) as failure:
                 await dial(one, one)
             assert failure.value.code == "own_id"
             peer = await dial(one, two)
-            two.block(one.identity.node_id)
+            blocked.add(one.identity.node_id)
+            two.drop(one.identity.node_id, "blocked")
             await until(lambda: peer.closed and not one.peers and not two.peers)
             with pytest.raises(MeshError) as failure:
                 await dial(one, two)
             assert failure.value.code == "refused" and not two.peers
             with pytest.raises(MeshError) as failure:
                 await dial(two, one)
-            assert failure.value.code == "blocked"
+            assert (failure.value.code, failure.value.node_id) == ("blocked", one.identity.node_id)
+            before = one.counters["accepted"]
+            with pytest.raises(MeshError):
+                await dial(two, one, expect=one.identity.node_id)
+            assert one.counters["accepted"] == before, "who is blocked by name is not even called"
+            blocked.clear()
+            assert (await dial(one, two)).node_id == two.identity.node_id
 
     run(body)
 

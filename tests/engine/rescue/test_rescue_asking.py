@@ -15,6 +15,7 @@ from slskdn_tui.engine import mesh_finder
 from slskdn_tui.engine.dht.keys import channel_key, recording_key
 from slskdn_tui.engine.jobs.track.rescue import Rescuer
 from slskdn_tui.engine.mesh_finder import MeshFinder
+from slskdn_tui.engine.overlay.greeting import MeshError
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.variant import LEAF, Variant
@@ -115,6 +116,37 @@ def test_on_the_public_dht_the_recording_is_not_named_without_consent() -> None:
         peers, words = await look.look(RECORDING)
         assert dht.asked == [channel_key()] and [peer.node_id[0] for peer in peers] == ["a"]
         assert "the recording was not named in the public DHT (dht.announce_recordings)" in words
+
+    asyncio.run(main())
+
+
+def test_a_blocked_node_is_not_dialled_once_its_address_is_known_and_again_when_unblocked() -> None:
+    async def main() -> None:
+        blocked = {"a" * 64}
+
+        class Mesh(FakeMesh):
+            async def dial(self, host: str, port: int, *, expect: str | None, named: bool) -> Peer:
+                if self.there[port].node_id in blocked:
+                    self.dialled.append(port)
+                    raise MeshError("blocked", "the node is blocked", self.there[port].node_id)
+                return await super().dial(host, port, expect=expect, named=named)
+
+        mesh = Mesh({10: Peer("a"), 20: Peer("b")})
+        settings = Settings.model_validate({"overlay": {"peers": ["127.0.0.1:10", f"{'b' * 64}@127.0.0.1:20"]}})
+        look = MeshFinder(
+            settings, mesh, None, SystemClock(), random.Random(1), lambda: (), lambda event, words: None, blocked.__contains__
+        )  # type: ignore[arg-type]
+        await look.look(RECORDING)
+        assert sorted(mesh.dialled) == [10, 20], "whose address it is shows only there"
+        await look.look(RECORDING)
+        assert sorted(mesh.dialled) == [10, 20]
+        blocked.add("b" * 64)
+        mesh.peers.clear()
+        await look.look(RECORDING)
+        assert sorted(mesh.dialled) == [10, 20], "a pinned one is never called"
+        blocked.clear()
+        await look.look(RECORDING)
+        assert sorted(mesh.dialled) == [10, 10, 20, 20]
 
     asyncio.run(main())
 

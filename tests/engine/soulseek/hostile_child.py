@@ -25,7 +25,10 @@ from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.model.candidates import FoundFile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from soulseek_world import Sink, free_port
+sys.path.insert(1, str(Path(__file__).parents[3]))
+from soulseek_world import Sink
+
+from tests.fakes.ports import free_port
 
 
 async def main(server_port: int, share: str, profile: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,9 @@ from slskdn_tui.engine.store.state.people import PeopleTable
 from slskdn_tui.lab.soulseek_server import LabServer
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginState
+from tests.fakes.ports import free_port
 
 QUICK = Manners(moment=0.05, place_first=0.1, place_every=0.3, place_timeout=0.5, close=5.0)
-
-
-def free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 def blob(size: int, seed: int = 1) -> bytes:

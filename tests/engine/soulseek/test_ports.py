@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from soulseek_world import Sink, World, blob, free_port, sha
+from soulseek_world import Sink, World, blob, sha
 
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.soulseek.connection import mapping, ports
 from slskdn_tui.engine.soulseek.connection.mapping import MappingFailed, NatPmp, Upnp
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
+from tests.fakes.ports import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,10 @@ import signal
 import sys
 from pathlib import Path
 
-from soulseek_world import Sink, World, blob, free_port, sha
+from soulseek_world import Sink, World, blob, sha
 
 from slskdn_tui.model.ports import OriginEnd, OriginState
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -7,10 +7,11 @@ import logging
 import socket
 
 import pytest
-from soulseek_world import World, blob, free_port
+from soulseek_world import World, blob
 
 from slskdn_tui.engine.soulseek.client import MINOR_VERSION
 from slskdn_tui.model.errors import UserError
+from tests.fakes.ports import free_port
 
 
 async def until_state(plane, *states: str) -> None:

@@ -135,3 +135,20 @@ def test_nothing_is_lost_or_counted_twice(tmp_path_factory, moves):
         assert again.peer("a") == ledger.peer("a")
 
     run(tmp_path_factory.mktemp("ledger"), work)
+
+
+def test_what_left_the_window_leaves_the_stored_totals_though_nothing_moves_any_more(tmp_path):
+    async def work(store, clock):
+        ledger = Ledger(store.ledger, clock)
+        await ledger.load()
+        ledger.add("mesh", "down", "b", 300)
+        keeps = asyncio.ensure_future(ledger.run())
+        while (await store.ledger.totals())["overlay_download_bytes"] != 300:
+            await clock.advance(3)
+        await clock.advance(7 * DAY)
+        while (await store.ledger.totals())["overlay_download_bytes"]:
+            await clock.advance(3)
+        assert not ledger._peers
+        keeps.cancel()
+
+    run(tmp_path, work)

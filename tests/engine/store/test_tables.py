@@ -150,23 +150,26 @@ def test_the_routing_table_is_replaced_as_a_whole(tmp_path):
     assert on_store(tmp_path, work) == [(b"c" * 20, "1.2.3.5", 3, 3.0), (b"b" * 20, "1.2.3.4", 2, 2.0)]
 
 
+REGION = {"region_id": "r" * 64, "region_start": 2**33, "region_length": 5}
+
+
 def entry(path, digests=b"d" * 64, **more):
     return FileEntry(path, 1_700_000_000_123_456_789, 2**40, 2**62, "r1", "FLAC", "flac 16/44.1", 1000, "ab", "v" * 64, digests, **more)
 
 
 def test_local_files_are_listed_without_digests_and_digests_are_at_hand(tmp_path):
     async def save(store):
-        await store.files.put([entry(ODD, download=True), entry("/b"), entry("/gone")])
+        await store.files.put([entry(ODD, download=True, region_digests=b"r" * 32, **REGION), entry("/b"), entry("/gone")])
         await store.files.put([entry("/b", b"")])
         await store.files.drop(["/gone", "/never"])
 
     async def load(store):
         listed = await store.files.entries()
-        return listed, [store.files.digests(path) for path in (ODD, "/b", "/gone")]
+        return listed, [store.files.digests(path) for path in (ODD, "/b", "/gone")], store.files.digests(ODD, "region")
 
-    listed, digests = on_store(tmp_path, save, load)
-    assert {row.path: row for row in listed} == {ODD: entry(ODD, b"", download=True), "/b": entry("/b", b"")}
-    assert digests == [b"d" * 64, b"", b""]
+    listed, digests, inner = on_store(tmp_path, save, load)
+    assert {row.path: row for row in listed} == {ODD: entry(ODD, b"", download=True, **REGION), "/b": entry("/b", b"")}
+    assert digests == [b"d" * 64, b"", b""] and inner == b"r" * 32
 
 
 def test_a_rescan_keeps_what_other_work_found_out(tmp_path):

@@ -1,5 +1,6 @@
 """Limits by day and time: what a line may say, which line holds, and when that changes, over clock changes too."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,9 +45,8 @@ def held(lines, day: int, clock: str):
     ],
 )
 def test_an_error_names_the_part_that_is_wrong(line, part):
-    with pytest.raises(ValueError, match="") as caught:
+    with pytest.raises(ValueError, match=re.escape(part)):
         parse_rule(line)
-    assert part in str(caught.value)
 
 
 def test_the_first_line_that_fits_wins():

@@ -49,6 +49,10 @@ def test_unknown_critical_features_and_other_versions_are_refused_with_words() -
         b'{"listen_port":NaN}',
         b'{"x":' + b"[" * 8 + b"]" * 8 + b"}",
         b"[" * 60_000,
+        b'{"client":"\\ud800"}',
+        b'{"limits":7}',
+        b'{"limits":{"requests":true}}',
+        b'{"features":"mesh"}',
         b'{"x":' + b"9" * 60_000 + b"}",
     ],
 )
@@ -115,3 +119,14 @@ def test_digest_pages_carry_their_bytes() -> None:
     assert DigestPage.of("ab" * 32, 3, b"").error == "not_found"
     with pytest.raises(ValueError):
         DigestPage(variant_id="ab" * 32, page=0, digests="***").raw()
+
+
+def test_a_message_says_which_field_is_wrong_and_does_not_change() -> None:
+    with pytest.raises(ProtocolError, match="malformed Hello: limits: requests"):
+        decode(Hello, b'{"limits":{"requests":0}}')
+    with pytest.raises(ValueError, match="mb_recording_id is missing"):
+        RequestedTrack.read({})
+    with pytest.raises(ValueError, match="no field nick"):
+        Hello(nick="ann")  # type: ignore[call-arg]
+    with pytest.raises(AttributeError):
+        Hello().client = "later"  # type: ignore[misc]

@@ -89,7 +89,7 @@ def test_after_fifty_gigabytes_a_day_nothing_more_comes_over_the_overlay_until_m
     assert verdict(slsk_up=99, today=49.9).healthy
     found = verdict(slsk_up=99, today=50)
     assert broken(found) == {"overlay_daily_cap"} and found.most_peers == 0 and found.may_upload and found.soulseek_first
-    assert found.enforced[0] == "no overlay downloads before 2026-11-27 00:00 UTC"
+    assert found.enforced[0] == "no overlay downloads before 2026-11-27 00:00 UTC (fairness.daily_overlay_gb)"
 
 
 def test_thresholds_are_settings_and_zero_switches_a_policy_off() -> None:

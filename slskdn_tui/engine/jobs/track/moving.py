@@ -84,7 +84,11 @@ class Moving:
             reputation=services.book.reputation,
             observe=self._tell.swarm,
             on_outcome=services.book.outcome,
-            overlay_rate=least_cap(self._job.record.constraints.overlay_bandwidth_kbps, (services.download_cap() or 0) * 8 // 1000),
+            overlay_rate=least_cap(
+                self._job.record.constraints.overlay_bandwidth_kbps,
+                (services.download_cap() or 0) * 8 // 1000,
+                services.fairness().down_kbps,
+            ),
             download_limit=services.download_cap,
             target=Target(live.track.recording_mbid, live.track.length_ms, codec_of(holder.path)),
         )
@@ -117,7 +121,7 @@ class Moving:
 
     async def _watch(self, swarm: TrackSwarm, reason: str) -> None:
         """Look at the swarm until it ends: a source that does badly is helped by the mesh, or left for another; and what the user asks for."""
-        live, clock, rescue = self._live, self._services.clock, self._services.settings.rescue
+        services, live, clock, rescue = self._services, self._live, self._services.clock, self._services.settings.rescue
         tick = min(1.0, rescue.no_bytes_s / 4, rescue.queued_s / 4)
         again = max(2.0, min(30.0, rescue.no_bytes_s / 2))
         asked_at = -again
@@ -131,6 +135,9 @@ class Moving:
             if (reason or self._rescuer.under_way) and (forced or clock.now() - asked_at >= again):
                 asked_at = clock.now()
                 live.rescue_asked.clear()
+                if reason and not forced and not swarm.members and self._rescuer.soulseek_first and self._others():
+                    await self._leave(swarm, MoveEnd.LEFT, f"{reason}; Soulseek goes before the mesh: {services.fairness().why}")
+                    return
                 helped = await self._rescuer.help(swarm, reason)
                 if not helped and _queued(swarm):
                     await self._leave(swarm, MoveEnd.WAIT, reason)

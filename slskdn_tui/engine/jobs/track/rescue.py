@@ -19,7 +19,7 @@ from slskdn_tui.engine.jobs.track.probe import Prober
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.store.state.rescues import Outcome
 from slskdn_tui.engine.swarm.events import SwarmStatus
-from slskdn_tui.engine.swarm.mesh_side import GUARD
+from slskdn_tui.engine.swarm.mesh_side import FAIRNESS, GUARD
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ids import is_mbid, short_node_id
@@ -90,6 +90,11 @@ class Rescuer:
         """True while there is something to look after though the transfer does well."""
         return self._note is not None or bool(self._live.unrescued)
 
+    @property
+    def soulseek_first(self) -> bool:
+        """Other users who have the file are to be tried before the mesh is asked."""
+        return self._services.fairness().soulseek_first
+
     async def help(self, swarm: TrackSwarm, reason: str) -> bool:
         """One round for a transfer that does badly (`reason`, "" when it no longer does). True while mesh peers are at work for it."""
         if not reason and not swarm.members:
@@ -99,6 +104,8 @@ class Rescuer:
             if not swarm.members:
                 await self._refused(reason, blocked)
             return bool(swarm.members)
+        verdict = self._services.fairness()
+        swarm.limit_peers(verdict.most_peers, verdict.why)
         first = self._note is None
         note = self._note or RescueNote(reason, iso(self._services.clock.wall()))
         note = replace(note, reason=reason or note.reason)
@@ -117,7 +124,7 @@ class Rescuer:
             self._live.rescue, self._live.unrescued = None, note.nobody
             return False
         self._live.rescue, self._live.unrescued = note, ""
-        swarm.set_origin_share(self._services.settings.rescue.origin_share)
+        swarm.set_origin_share(None if verdict.soulseek_first else self._services.settings.rescue.origin_share)
         self._prober.want(swarm)
         return True
 
@@ -127,6 +134,8 @@ class Rescuer:
             return "this job does not use the overlay (use_overlay: false)"
         if not is_mbid(self._recording):
             return "the file names no MusicBrainz recording to ask the mesh for"
+        if (verdict := self._services.fairness()).most_peers == 0:
+            return f"{FAIRNESS}{verdict.enforced[0]}"
         return self._services.finder.unavailable
 
     async def unable(self, reason: str) -> bool:
@@ -226,12 +235,12 @@ class Rescuer:
         peers = [peer for peer in peers if peer.node_id not in swarm.members]
         offers = await asyncio.gather(*(self._offers(peer) for peer in peers))
         for peer, variant in _by_popularity([(peer, variant) for peer, found in zip(peers, offers, strict=True) for variant in found]):
-            if (peer.node_id, variant.variant_id) in self._settled or peer.closed:
+            if (peer.node_id, variant.variant_id) in self._settled or peer.closed or peer.node_id in taken:
                 continue
             why = await swarm.add_peer(peer, variant)
             if why:
-                # A guard that is shut may open when the origin comes back or sends a leaf: such a peer is asked again.
-                if not why.startswith(GUARD):
+                # A guard that is shut may open when the origin comes back or sends a leaf, and so may the governor: such a peer is asked again.
+                if not why.startswith((GUARD, FAIRNESS)):
                     self._settled.add((peer.node_id, variant.variant_id))
                 refused.append(f"{short_node_id(peer.node_id)}: {why}")
             else:
@@ -249,8 +258,8 @@ class Rescuer:
 
 
 def _by_popularity(pairs: list[tuple[ChunkPeer, Variant]]) -> list[tuple[ChunkPeer, Variant]]:
-    """Offers of the variant that most peers have first: before any proof that one is the best guess."""
+    """Offers of the variant that most peers have first, whole files before regions: before any proof that one is the best guess."""
     count: dict[str, int] = {}
     for _, variant in pairs:
         count[variant.variant_id] = count.get(variant.variant_id, 0) + 1
-    return sorted(pairs, key=lambda pair: (-count[pair[1].variant_id], pair[1].variant_id, pair[0].node_id))
+    return sorted(pairs, key=lambda pair: (-count[pair[1].variant_id], pair[1].kind, pair[1].variant_id, pair[0].node_id))

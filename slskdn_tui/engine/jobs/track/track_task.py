@@ -250,6 +250,8 @@ class TrackTask:
                 continue
             if waited.how is Waited.TIME and (live.rescue_asked.is_set() or clock.now() >= help_at(live.waiting)):
                 reason = ASKED if live.rescue_asked.is_set() else _reason(live.waiting, clock.now(), rules)
+                if reason != ASKED and self._rescuer.soulseek_first and any(self._holders.fresh(file) for file in self._same_file()):
+                    return Moved(MoveEnd.LEFT, f"{reason}; Soulseek goes before the mesh: {self._services.fairness().why}")
                 moved = await self._help(origin, holder, reason)
                 live.rescue_asked.clear()
                 if moved.how is not MoveEnd.WAIT:

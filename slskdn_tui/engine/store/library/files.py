@@ -6,13 +6,13 @@ import itertools
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from slskdn_tui.engine.store.database import BATCH, Database
 from slskdn_tui.engine.store.records import keep_text, read_text
 from slskdn_tui.model.files import FileEntry
 
-_COLUMNS = "path, mtime_ns, size, inode, mb_recording_id, codec, codec_profile, duration_ms, streaminfo, variant_id, download"
+_COLUMNS = "path, mtime_ns, size, inode, mb_recording_id, codec, codec_profile, duration_ms, streaminfo, variant_id, download, region_id, region_start, region_length"
 
 
 class FilesTable:
@@ -47,9 +47,10 @@ class FilesTable:
 
         return await self._database.read(work)
 
-    def digests(self, path: str) -> bytes:
-        """The joined digests of one file, b"" when unknown. Synchronous: one indexed read."""
-        found = self._database.read_now("SELECT digests FROM HashDbDigests WHERE path = ?", (keep_text(path),))
+    def digests(self, path: str, kind: Literal["file", "region"] = "file") -> bytes:
+        """The joined digests of one file or its region, b"" when unknown. Synchronous: one indexed read."""
+        column = "region_digests" if kind == "region" else "digests"
+        found = self._database.read_now(f"SELECT {column} FROM HashDbDigests WHERE path = ?", (keep_text(path),))
         return bytes(found[0][0]) if found else b""
 
     async def held_recordings(self, recordings: Sequence[str]) -> set[str]:
@@ -77,8 +78,12 @@ def _put(connection: sqlite3.Connection, entries: Sequence[FileEntry]) -> None:
     )
     connection.executemany("DELETE FROM HashDbDigests WHERE path = ?", [(keep_text(entry.path),) for entry in entries])
     connection.executemany(
-        "INSERT INTO HashDbDigests (path, digests) VALUES (?, ?)",
-        [(keep_text(entry.path), entry.digests) for entry in {entry.path: entry for entry in entries}.values() if entry.digests],
+        "INSERT INTO HashDbDigests (path, digests, region_digests) VALUES (?, ?, ?)",
+        [
+            (keep_text(entry.path), entry.digests, entry.region_digests)
+            for entry in {entry.path: entry for entry in entries}.values()
+            if entry.digests
+        ],
     )
 
 
@@ -95,11 +100,27 @@ def _values(entry: FileEntry) -> tuple[Any, ...]:
         entry.streaminfo,
         entry.variant_id,
         int(entry.download),
+        entry.region_id,
+        entry.region_start,
+        entry.region_length,
     )
 
 
 def _entry(values: tuple[Any, ...]) -> FileEntry:
-    path, mtime_ns, size, inode, recording, codec, profile, duration_ms, streaminfo, variant_id, download = values
+    path, mtime_ns, size, inode, recording, codec, profile, duration_ms, streaminfo, variant_id, download, region_id, start, length = values
     return FileEntry(
-        read_text(path), mtime_ns, size, inode, recording, codec, profile, duration_ms, streaminfo, variant_id, download=bool(download)
+        path=read_text(path),
+        mtime_ns=mtime_ns,
+        size=size,
+        inode=inode,
+        recording=recording,
+        codec=codec,
+        codec_profile=profile,
+        duration_ms=duration_ms,
+        streaminfo=streaminfo,
+        variant_id=variant_id,
+        download=bool(download),
+        region_id=region_id,
+        region_start=start,
+        region_length=length,
     )
