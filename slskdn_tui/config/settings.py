@@ -172,7 +172,9 @@ class Overlay(Section):
     offer: Literal["shared", "downloads", "none"] = "shared"
     """what is offered: files in shared folders and finished downloads there; finished downloads only; nothing"""
     bandwidth_kbps: int = Field(default=0, ge=0)
-    """cap of overlay upload in kilobits a second; 0 for none"""
+    """cap of overlay upload in kilobits a second, shared evenly by the nodes that ask; 0 for none"""
+    peer_bandwidth_kbps: int = Field(default=0, ge=0)
+    """cap of overlay upload to any one node in kilobits a second; 0 for none"""
     max_peers: int = Field(default=64, ge=1, le=1000)
     """connections in all"""
     upload_slots: int = Field(default=4, ge=1, le=64)

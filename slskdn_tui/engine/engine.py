@@ -186,6 +186,7 @@ class Engine:
                 soulseek_name=self.settings.soulseek.username,
                 upload_slots=overlay.upload_slots,
                 upload_bytes_s=least_cap(overlay.bandwidth_kbps, self.limits.in_force().up_kbps),
+                peer_bytes_s=least_cap(overlay.peer_bandwidth_kbps),
                 on_event=self._mesh_event,
                 known_good=self.book.good,
                 blocked=self.book.blocked,

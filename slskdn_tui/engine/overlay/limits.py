@@ -23,6 +23,7 @@ class MeshLimits:
     requests: int = 64
     bytes_asked: int = 16 * MIB
     read_ahead: int = 2 * MIB
+    """most bytes that wait for a peer in this process; fewer with more connections, so that all stay within `send_buffers`"""
     send_buffers: int = 32 * MIB
     control_s: float = 200.0
     connect_s: float = 10.0

@@ -46,6 +46,7 @@ class Mesh:
     `listen` (host, port; port 0 picks one) or None to only dial. `providers` is a live list. `permit` names private networks peers may live in.
     `on_event(name, facts)` is told `peer.connected`, `peer.lost`, `peer.replaced` (by a newer connection), `peer.refused`;
     `on_bytes(node_id, "up" | "down", n)` of leaf bytes, once a second and at the end of a connection.
+    `upload_bytes_s` caps all uploads, which share it evenly; `peer_bytes_s` those to any one peer.
     `known_good(node_id)` decides who may have the last `limits.reserved` places; with `blocked(node_id)` nobody talks (`drop` who is connected).
     """
 
@@ -62,6 +63,7 @@ class Mesh:
         soulseek_name: str = "",
         upload_slots: int = 4,
         upload_bytes_s: int | None = None,
+        peer_bytes_s: int | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         on_bytes: Callable[[str, str, int], None] | None = None,
         known_good: Callable[[str], bool] | None = None,
@@ -72,7 +74,7 @@ class Mesh:
         self.soulseek_name = soulseek_name
         self.port = 0
         self.counters: Counter[str] = Counter()
-        self.desk = UploadDesk(providers, self.limits, clock, upload_slots, upload_bytes_s)
+        self.desk = UploadDesk(providers, self.limits, clock, upload_slots, upload_bytes_s, peer_bytes_s)
         self._listen = listen
         self._clock = clock
         self._supervisor = supervisor

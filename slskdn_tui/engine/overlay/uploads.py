@@ -25,6 +25,10 @@ from slskdn_tui.model.ports import ChunkProvider, ChunkReader
 from slskdn_tui.model.variant import LEAF, Variant
 
 _MOST_BATCH = MIB // 2
+_PATIENCE_S = 1.0
+"""How long to wait for a turn under the cap before looking whether small answers are due."""
+_CAPPED_S = 0.01
+"""Seconds of a cap that go out in one piece: small pieces share it evenly with those who have little to ask."""
 _LOCAL_BYTES_S = 100e6
 """Above this rate the kernel's send buffer is emptied in milliseconds and may grow."""
 _MOST_CONTROL = 64
@@ -45,14 +49,24 @@ class UploadLine(NamedTuple):
 class UploadDesk:
     """What all peers share: providers (a live list), slots, the cap, and room in the send buffers."""
 
-    def __init__(self, providers: Sequence[ChunkProvider], limits: MeshLimits, clock: Clock, slots: int, bytes_s: int | None) -> None:
+    def __init__(
+        self,
+        providers: Sequence[ChunkProvider],
+        limits: MeshLimits,
+        clock: Clock,
+        slots: int,
+        bytes_s: int | None = None,
+        peer_bytes_s: int | None = None,
+    ) -> None:
         self.providers = providers
         self.limits = limits
         self.clock = clock
         self.slots = slots
         self.limiter = Limiter(clock, bytes_s)
+        self.peer_bytes_s = peer_bytes_s
         self.serving = 0
-        self.buffers = asyncio.Semaphore(max(1, limits.send_buffers // limits.read_ahead))
+        # A peer that does not read holds two batches: one in the transport, one encrypted. All of them together stay within the buffers.
+        self.batch = max(LEAF, min(_MOST_BATCH, limits.read_ahead // 2, limits.send_buffers // limits.connections // 2) // LEAF * LEAF)
 
     def find(self, recordings: Sequence[str]) -> list[Variant]:
         """Every variant a provider has of these recordings, each once; none while there is no slot at all."""
@@ -105,6 +119,7 @@ class PeerUploads:
     on_sent: Callable[[int], None]
     regions: bool = False  # whether the peer said in HELLO that it can use audio regions
     sessions: dict[str, Session] = field(default_factory=dict)
+    limiter: Limiter = field(init=False)
     _queue: list[tuple[int, int, _Ask]] = field(default_factory=list)
     _asks: dict[int, _Ask] = field(default_factory=dict)
     _control: deque[tuple[int, DigestPageRequest | CacheJob]] = field(default_factory=deque)
@@ -112,6 +127,9 @@ class PeerUploads:
     _order: int = 0
     _batch: int = LEAF
     _work: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.limiter = Limiter(self.desk.clock, self.desk.peer_bytes_s)
 
     # what the peer asks
 
@@ -201,12 +219,15 @@ class PeerUploads:
         self._asks.clear()
         self._queue.clear()
         self._work.set()
+        self.desk.limiter.forget(self.wire)
         for session in self.sessions.values():
             self._end(session)
 
     def tick(self) -> None:
-        """Once a second: rates, idle slots, old offers."""
+        """Once a second: deadlines of what waits under a cap, rates, idle slots, old offers."""
         limits, now = self.desk.limits, self.desk.clock.now()
+        for ask in [ask for ask in self._asks.values() if ask.due is not None and now > ask.due]:
+            self._give_up(ask, "timeout")
         busy = {id(ask.session) for ask in self._asks.values()}
         for session in list(self.sessions.values()):
             session.rate += ((session.sent - session.counted) - session.rate) * 0.4
@@ -241,30 +262,37 @@ class PeerUploads:
             return
 
     async def _serve(self) -> None:
-        limiter, clock = self.desk.limiter, self.desk.clock
-        if wait := limiter.delay():
+        desk, mine, clock = self.desk, self.limiter, self.desk.clock
+        capped = [limiter.rate for limiter in (mine, desk.limiter) if limiter.rate]
+        if mine.delay() or desk.limiter.delay():
             self._cap(True)
-            await clock.sleep(min(wait, 1.0))
+        if wait := mine.delay():
+            await clock.sleep(min(wait, _PATIENCE_S))
             return
-        self._cap(False)
-        async with self.desk.buffers:
-            most = self._batch
-            if limiter.rate:
-                most = max(LEAF, min(most, int(limiter.rate * limiter.BURST_S) // LEAF * LEAF))
+        if not await desk.limiter.turn(self.wire, _PATIENCE_S):
+            return
+        sent = 0
+        try:
+            self._cap(False)
+            most = min(self._batch, desk.batch)
+            if capped:
+                most = max(LEAF, min(most, int(min(capped) * _CAPPED_S) // LEAF * LEAF))
             parts, sent = self._collect(most)
-            if not sent:
-                return
-            limiter.spend(sent)
-            self.on_sent(sent)
-            self.wire.write(b"".join(parts))
-            started = clock.now()
-            await self.wire.drained()
+        finally:
+            desk.limiter.done(self.wire, sent)
+        if not sent:
+            return
+        mine.spend(sent)
+        self.on_sent(sent)
+        self.wire.write(b"".join(parts))
+        started = clock.now()
+        await self.wire.drained()
         # small batches and buffers to a slow peer keep a cancel and a change of priority quick; large ones to a fast one keep it cheap
         took = clock.now() - started
         if took > 0.1:
             self._batch = max(LEAF, self._batch // 2)
         elif took < 0.05 and sent >= self._batch:
-            self._batch = min(_MOST_BATCH, self._batch * 2)
+            self._batch = min(desk.batch, self._batch * 2)
         self.wire.hold_back(took > sent / _LOCAL_BYTES_S)
         await asyncio.sleep(0)
 

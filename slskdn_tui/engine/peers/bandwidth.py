@@ -1,6 +1,10 @@
-"""Token buckets: rates that may burst. `TokenBucket` is Core (`now` is passed in); `Limiter` is the shell that waits on a clock."""
+"""Token buckets: rates that may burst. `TokenBucket` and `Shares` are Core (`now` is passed in); `Limiter` is the shell that waits on a clock."""
 
 from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Hashable
 
 from slskdn_tui.engine.runtime.clock import Clock
 
@@ -42,10 +46,37 @@ class TokenBucket:
         return max(0.0, (min(amount, self.burst) - self.level(now)) / self.rate)
 
 
+class Shares:
+    """Whose turn it is among those that want to send: fair queueing by bytes, whatever the size of each one's pieces.
+
+    Everybody has a tag, the virtual time at which its next piece begins; the least goes first. Who was away saves nothing up.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._free: dict[Hashable, float] = {}
+        self._count = 0
+
+    def ticket(self, who: Hashable) -> tuple[float, int]:
+        """A place in the queue: the least ticket goes first."""
+        self._count += 1
+        return max(self._now, self._free.get(who, 0.0)), self._count
+
+    def spend(self, who: Hashable, amount: int) -> None:
+        """It was this one's turn, and it sent so much."""
+        begin = max(self._now, self._free.get(who, 0.0))
+        self._now = begin
+        self._free[who] = begin + amount
+
+    def forget(self, who: Hashable) -> None:
+        self._free.pop(who, None)
+
+
 class Limiter:
     """A byte rate that can be changed or lifted while in use, shared by many writers.
 
     Callers wait until the bucket is out of debt, then take what they need: the long-run rate is exact for any piece size.
+    `turn` ... `done` give each caller an equal share while there is a rate.
     """
 
     BURST_S = 0.25
@@ -54,6 +85,10 @@ class Limiter:
     def __init__(self, clock: Clock, bytes_s: int | None = None) -> None:
         self._clock = clock
         self._bucket: TokenBucket | None = None
+        self._shares = Shares()
+        self._queue: list[tuple[float, int]] = []
+        self._busy = False
+        self._moved = asyncio.Event()
         self.set_rate(bytes_s)
 
     @property
@@ -67,6 +102,56 @@ class Limiter:
             self._bucket = None
         elif self._bucket is None or self._bucket.rate != bytes_s:
             self._bucket = TokenBucket(bytes_s, max(1.0, bytes_s * self.BURST_S), self._clock.now())
+        self._move_up()
+
+    async def turn(self, who: Hashable, most_s: float) -> bool:
+        """Wait, `most_s` at most, until `who` may send the next piece: True, and `done` must follow, before anything is awaited. False: try again."""
+        if self._bucket is None:
+            return True
+        ticket = self._shares.ticket(who)
+        end = self._clock.now() + most_s
+        heapq.heappush(self._queue, ticket)
+        try:
+            while self._bucket is not None and (self._busy or self._queue[0] is not ticket or self.delay()):
+                if (left := end - self._clock.now()) <= 0:
+                    return False
+                if self._busy or self._queue[0] is not ticket:
+                    await self._moves(left)
+                else:
+                    await self._moves(min(left, self.delay()))
+            self._busy = self._bucket is not None
+            return True
+        finally:
+            self._queue.remove(ticket)
+            heapq.heapify(self._queue)
+            if not self._busy:
+                self._move_up()
+
+    def done(self, who: Hashable, amount: int) -> None:
+        """The turn is over: `amount` bytes go now."""
+        self._busy = False
+        if self._bucket is not None:
+            self._shares.spend(who, amount)
+        self.spend(amount)
+        self._move_up()
+
+    def forget(self, who: Hashable) -> None:
+        """`who` sends no more."""
+        self._shares.forget(who)
+
+    async def _moves(self, most_s: float) -> None:
+        """Until the queue moves, or time passed."""
+        moved = asyncio.ensure_future(self._moved.wait())
+        sleep = asyncio.ensure_future(self._clock.sleep(most_s))
+        try:
+            await asyncio.wait({moved, sleep}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            moved.cancel()
+            sleep.cancel()
+
+    def _move_up(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def delay(self) -> float:
         """Seconds until the next bytes may go (0: now), a millisecond at least: a shorter wait may be lost in a clock's rounding."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,6 +58,83 @@ def test_a_limiter_keeps_the_rate_for_pieces_larger_than_its_burst() -> None:
         return await task
 
     assert 8.0 <= asyncio.run(run()) <= 10.0
+
+
+@pytest.mark.parametrize("pieces", [(65_536, 524_288), (65_536, 65_536, 131_072), (1000, 262_144)])
+def test_those_who_share_a_cap_get_the_same_within_five_percent_over_ten_seconds(pieces: tuple[int, ...]) -> None:
+    rate, sent = 2_000_000, [0] * len(pieces)
+
+    async def sender(limiter: Limiter, who: int) -> None:
+        while True:
+            if await limiter.turn(who, 1.0):
+                limiter.done(who, pieces[who])
+                sent[who] += pieces[who]
+
+    async def body() -> None:
+        clock = VirtualClock()
+        limiter = Limiter(clock, rate)
+        tasks = [asyncio.create_task(sender(limiter, who)) for who in range(len(pieces))]
+        await clock.advance(10.0)
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(body())
+    assert sum(sent) == pytest.approx(10 * rate, rel=0.05)
+    for each in sent:
+        assert each == pytest.approx(sum(sent) / len(sent), rel=0.05)
+
+
+def test_who_was_away_neither_waits_nor_saves_up() -> None:
+    async def body() -> tuple[int, int]:
+        clock = VirtualClock()
+        limiter = Limiter(clock, 1_000_000)
+        sent = [0, 0]
+
+        async def sender(who: int) -> None:
+            while True:
+                if await limiter.turn(who, 1.0):
+                    limiter.done(who, 50_000)
+                    sent[who] += 50_000
+
+        first = asyncio.create_task(sender(0))
+        await clock.advance(20.0)
+        before = sent[0]
+        second = asyncio.create_task(sender(1))
+        await clock.advance(4.0)
+        for task in (first, second):
+            task.cancel()
+        return sent[0] - before, sent[1]
+
+    old, new = asyncio.run(body())
+    assert old == pytest.approx(new, rel=0.05)
+
+
+def test_a_waiter_that_is_gone_holds_nobody_up_and_a_lifted_cap_lets_all_go() -> None:
+    async def body() -> None:
+        clock = VirtualClock()
+        limiter = Limiter(clock, 1000)
+        assert await limiter.turn("a", 1.0)
+        limiter.done("a", 5000)
+        gone, stays = (asyncio.create_task(limiter.turn(who, 100.0)) for who in ("b", "c"))
+        await clock.advance(1.0)
+        gone.cancel()
+        await clock.advance(5.0)
+        assert stays.done() and stays.result()
+        limiter.done("c", 50_000)
+        assert not await _advancing(clock, limiter.turn("d", 1.0))
+        last = asyncio.create_task(limiter.turn("d", 100.0))
+        await clock.advance(1.0)
+        assert not last.done()
+        limiter.set_rate(None)
+        await clock.advance(0.0)
+        assert last.done() and last.result()
+
+    async def _advancing(clock: VirtualClock, turn: Coroutine[Any, Any, bool]) -> bool:
+        task = asyncio.create_task(turn)
+        await clock.advance(1.0)
+        return await task
+
+    asyncio.run(body())
 
 
 def test_a_limiter_without_a_rate_never_waits() -> None:

@@ -1,0 +1,133 @@
+"""A capped uplink over real sockets: kept to, and shared evenly whatever each peer asks."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from overlay_world import Collector, World, dial, offer, run, until, world
+
+from slskdn_tui.engine.overlay.mesh import Mesh
+from slskdn_tui.engine.overlay.peer import OverlayPeer
+from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.model.variant import LEAF, Variant
+
+
+class Hungry:
+    """Asks for `leaves` at a time and always has `depth` such requests outstanding."""
+
+    def __init__(self, peer: OverlayPeer, variant: Variant, leaves: int, depth: int) -> None:
+        self.bytes = 0
+        self._peer, self._variant, self._leaves = peer, variant, leaves
+        self._at = 0
+        peer.attach(variant.variant_id, self)
+        for _ in range(depth):
+            self._ask()
+
+    def _ask(self) -> None:
+        size = self._leaves * LEAF
+        self._at = self._at % (self._variant.length // size)
+        self._peer.request(self._variant.variant_id, self._at * size, size)
+        self._at += 1
+
+    def on_leaf(self, node_id: str, offset: int, data: memoryview) -> None:
+        self.bytes += len(data)
+        if self.bytes % (self._leaves * LEAF) == 0:
+            self._ask()
+
+    def on_refused(self, node_id: str, offset: int, length: int, code: str) -> None:
+        raise AssertionError(code)
+
+    def on_lost(self, node_id: str, reason: str) -> None:
+        pass
+
+
+async def two(w: World, tmp_path: Path, **caps: int) -> tuple[Mesh, Hungry, Hungry]:
+    """A node that serves one who asks for 4 MiB at a time and one who asks for 128 KiB."""
+    provider, variant, _ = await offer(tmp_path / "a", 8 * 1024 * 1024)
+    server = await w.node(1, providers=[provider], **caps)
+    peers = [await dial(await w.node(2 + n), server) for n in range(2)]
+    for peer in peers:
+        await peer.digests(variant)
+    return server, Hungry(peers[0], variant, 16, 4), Hungry(peers[1], variant, 1, 2)
+
+
+def test_one_who_asks_for_much_does_not_starve_one_who_asks_for_little(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with world() as w:
+            _, much, little = await two(w, tmp_path, upload_bytes_s=8_000_000)
+            await until(lambda: much.bytes + little.bytes > 3_000_000)  # what was saved up has gone, to who came first
+            before = much.bytes, little.bytes
+            await until(lambda: much.bytes + little.bytes > 7_000_000)
+            assert little.bytes - before[1] == pytest.approx(much.bytes - before[0], rel=0.1)
+
+    run(body)
+
+
+def test_no_peer_gets_more_than_the_cap_of_one(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with world() as w:
+            begun = asyncio.get_running_loop().time()
+            _, much, little = await two(w, tmp_path, peer_bytes_s=2_000_000)
+            await until(lambda: min(much.bytes, little.bytes) > 1_000_000)
+            spent = asyncio.get_running_loop().time() - begun
+            for each in (much, little):  # what was saved up, the time there was, and a piece
+                assert each.bytes <= 2_000_000 * (0.25 + spent) + 512 * 1024
+
+    run(body)
+
+
+@pytest.mark.slow
+def test_the_cap_is_kept_and_shared_within_five_percent_over_ten_seconds(tmp_path: Path) -> None:
+    async def body() -> None:
+        clock = SystemClock()
+        async with world() as w:
+            _, much, little = await two(w, tmp_path, upload_bytes_s=2_000_000)
+            await until(lambda: much.bytes + little.bytes > 1_000_000)  # what was saved up has gone
+            begun, much_before, little_before = clock.now(), much.bytes, little.bytes
+            await clock.sleep(10.0)
+            spent = clock.now() - begun
+            shares = much.bytes - much_before, little.bytes - little_before
+            assert sum(shares) / spent == pytest.approx(2_000_000, rel=0.05)
+            for share in shares:
+                assert share == pytest.approx(sum(shares) / 2, rel=0.05)
+
+    run(body)
+
+
+def test_after_a_cancel_no_byte_more_comes_over_the_wire(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with world() as w:
+            provider, variant, _ = await offer(tmp_path / "a", 16 * 1024 * 1024)
+            server, client = await w.node(1, providers=[provider], upload_bytes_s=500_000), await w.node(2)
+            peer = await dial(client, server)
+            got = Collector(variant, await peer.digests(variant))
+            peer.attach(variant.variant_id, got)
+            for first in range(0, variant.leaves, 16):
+                peer.request(variant.variant_id, first * LEAF, 16 * LEAF)
+            await until(lambda: len(got.got) >= 4)
+            peer.cancel(variant.variant_id, reason="user_cancelled")
+            await until(lambda: peer.outstanding == 0)
+            quiet = peer.wire_bytes
+            peer.request(variant.variant_id, 0, LEAF)
+            await until(lambda: len(got.got) > 4 and got.got[-1] == 0)
+            assert peer.wire_bytes - quiet == 9 + 8 + LEAF  # nothing but what was asked for after it
+
+    run(body)
+
+
+def test_a_request_deep_in_the_queue_is_told_its_deadline_passed(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with world() as w:
+            provider, variant, _ = await offer(tmp_path / "a", 4 * 1024 * 1024)
+            server, client = await w.node(1, providers=[provider], upload_bytes_s=65_536), await w.node(2)
+            peer = await dial(client, server)
+            got = Collector(variant, await peer.digests(variant))
+            peer.attach(variant.variant_id, got)
+            peer.request(variant.variant_id, 0, 16 * LEAF, priority=5)  # 15 s of work before it
+            peer.request(variant.variant_id, 16 * LEAF, LEAF, deadline_ms=50)
+            await until(lambda: bool(got.refused))
+            assert got.refused == [(16 * LEAF, LEAF, "timeout")]
+
+    run(body)
