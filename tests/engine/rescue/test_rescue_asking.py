@@ -24,15 +24,15 @@ RECORDING = "0dd6aa6e-0000-4000-8000-000000000001"
 
 
 class Peer:
-    def __init__(self, name: str, gate: asyncio.Event | None = None) -> None:
+    def __init__(self, name: str, offers: bool = True) -> None:
         self.node_id = name * 64
         self.closed = False
         self.asked = 0
-        self._gate = gate
+        self._offers = offers
 
     async def offers(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
         self.asked += 1
-        return (Variant("a" * 64, "file", LEAF, recordings[0]),)
+        return () if not self._offers else (Variant("a" * 64, "file", LEAF, recordings[0]),)
 
 
 class FakeMesh:
@@ -152,15 +152,17 @@ def test_a_blocked_node_is_not_dialled_once_its_address_is_known_and_again_when_
 
 
 class FakeSwarm:
-    def __init__(self) -> None:
+    def __init__(self, why: str = "") -> None:
+        self.why = why
         self.members: dict[str, Peer] = {}
         self.bans: dict[str, str] = {}
         self.met: list[str] = []
 
     async def add_peer(self, peer: Peer, variant: Variant) -> str:
-        self.members[peer.node_id] = peer
         self.met.append(peer.node_id[0])
-        return ""
+        if not self.why:
+            self.members[peer.node_id] = peer
+        return self.why
 
 
 class Finder:
@@ -211,5 +213,13 @@ def test_who_lied_before_is_asked_only_when_nobody_else_is_there() -> None:
         alone.found.set()
         asked = await rescuer(alone, {"a"}).ask(swarm)  # type: ignore[arg-type]
         assert swarm.met == ["a"] and not asked.refused
+        beside, swarm = Finder([Peer("a"), Peer("b", offers=False)], []), FakeSwarm()
+        beside.found.set()
+        asked = await rescuer(beside, {"a"}).ask(swarm)  # type: ignore[arg-type]
+        assert swarm.met == ["a"], "the other one is there, but has it not"
+        unproven, swarm = Finder([Peer("a"), Peer("b")], []), FakeSwarm("guard: no proof")
+        unproven.found.set()
+        asked = await rescuer(unproven, {"a"}).ask(swarm)  # type: ignore[arg-type]
+        assert swarm.met == ["b"], "a liar's word is no proof"
 
     asyncio.run(main())

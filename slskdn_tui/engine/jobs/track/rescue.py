@@ -212,8 +212,9 @@ class Rescuer:
         taken, refused = taken + more[0], refused + more[1]
         everybody = [*near, *far]
         book = self._services.book
-        if not self._good(everybody):
-            # One that is avoided is asked when nobody else is there: every leaf is verified, so it can only waste time.
+        if not swarm.members and not any(f": {GUARD}" in words for words in refused):
+            # One that is avoided is asked when nobody else has it: every leaf is verified, so it can only waste time. Where somebody else
+            # waits for a proof it is not: a liar's word is none.
             last = await self._meet(swarm, [peer for peer in everybody if not book.blocked(peer.node_id)])
             taken, refused = taken + last[0], refused + last[1]
             everybody = [peer for peer in everybody if book.blocked(peer.node_id)]
