@@ -25,8 +25,9 @@ bench name *args:
 nightly:
     SLSKDN_NIGHTLY=1 {{python}} -m pytest -m "slow or interop"
 
-# Before a release: everything, and the wheel from a clean folder.
+# Before a release: everything, a thousand kills, and the wheel from a clean folder.
 release-check: check test test-all
+    SLSKDN_NIGHTLY=1 {{python}} -m pytest -m slow tests/engine/swarm/test_kills.py
     {{python}} -m build
 
 demo *args:

@@ -5,23 +5,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import random
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_child import KEY, known, leaf_bytes
 from world import FakeOrigin, FakePeer, World, leaves_of, some_bytes, variant_of
 
 from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.engine.runtime.clock import SystemClock
-from slskdn_tui.engine.store.database import Database
-from slskdn_tui.engine.store.state.parts import PartsTable
 from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
@@ -31,7 +24,6 @@ from slskdn_tui.model.part import Extent
 from slskdn_tui.model.variant import LEAF
 
 MIB = 1024 * 1024
-CHILD = Path(__file__).with_name("crash_child.py")
 
 
 def go(work: Coroutine[Any, Any, None]) -> None:
@@ -273,53 +265,3 @@ def test_the_final_check_names_wrong_leaves_size_and_variant(tmp_path: Path) -> 
         assert "100 bytes on disk" in verify_file(world.path, record).words
 
     go(story())
-
-
-def _kill_and_look(folder: Path, leaves: int, seed: int) -> tuple[int, bool]:
-    """One child, killed at a random moment: (leaves committed, child had finished). Every committed leaf must be right on disk."""
-    chance = random.Random(seed)
-    child = subprocess.Popen([sys.executable, str(CHILD), str(folder), str(leaves), str(seed)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None and child.stdout.readline().startswith("writing")
-    time.sleep(chance.uniform(0.0, 0.3))
-    child.send_signal(signal.SIGKILL)
-    finished = "done" in child.stdout.read()
-    child.wait(30)
-
-    async def look() -> int:
-        database = await Database.open(folder / "state.db", "state", "FULL", clock=SystemClock())
-        record = await PartsTable(database).load(KEY)
-        await database.close()
-        assert record is not None
-        marked = list(bits(record.bitmap, leaves))
-        with open(folder / "track.part", "rb") as file:
-            for leaf in marked:
-                file.seek(leaf * LEAF)
-                assert file.read(LEAF) == leaf_bytes(leaf), f"seed {seed}: leaf {leaf} is marked and wrong"
-        return len(marked)
-
-    return asyncio.run(look()), finished
-
-
-def _kills(folder: Path, count: int) -> None:
-    leaves, before = 1600, 0
-    partial = 0
-    for seed in range(count):
-        committed, finished = _kill_and_look(folder, leaves, seed)
-        assert committed >= before, f"seed {seed}: {before} leaves were committed, {committed} are left"
-        before = committed
-        partial += 0 < committed < leaves
-        if finished or committed == leaves:
-            for name in ("state.db", "state.db-wal", "state.db-shm", "track.part"):
-                (folder / name).unlink(missing_ok=True)
-            before = 0
-    assert partial, "no kill came in the middle; the test saw nothing"
-    assert known(2)[0].leaves == 2
-
-
-def test_a_killed_process_leaves_no_wrong_leaf_marked(tmp_path: Path) -> None:
-    _kills(tmp_path, 6)
-
-
-@pytest.mark.slow
-def test_a_hundred_kills_leave_no_wrong_leaf_marked(tmp_path: Path) -> None:
-    _kills(tmp_path, 100)
