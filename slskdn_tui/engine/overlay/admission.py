@@ -8,6 +8,7 @@ from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.peers.bandwidth import TokenBucket
 
 _MOST_BUCKETS = 4096
+HANDSHAKES_FULL = "handshakes full"
 
 
 class Admission:
@@ -32,7 +33,7 @@ class Admission:
         elif connected + self.handshaking >= limits.connections:
             reason = "full"
         elif self.handshaking >= limits.handshaking:
-            reason = "handshakes full"
+            reason = HANDSHAKES_FULL
         elif not self._bucket(key, now).take(1, now):
             reason = "address rate"
         elif not self._all.take(1, now):

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from slskdn_tui import __version__
-from slskdn_tui.engine.overlay.admission import Admission
+from slskdn_tui.engine.overlay.admission import HANDSHAKES_FULL, Admission
 from slskdn_tui.engine.overlay.greeting import Greeting, MeshError
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.limits import MeshLimits
@@ -38,6 +38,8 @@ FEATURES = ("mesh", "swarm", "chunk", "flac_hash", "region")
 _SIMULTANEOUS_S = 10.0
 _SHUTDOWN_S = 2.0
 _BACKLOG = 128
+_GRACE_S = 0.3
+"""A handshake has so long before it may have to give way: an honest one takes two round trips."""
 
 
 class Mesh:
@@ -88,6 +90,7 @@ class Mesh:
         self._peers: dict[str, OverlayPeer] = {}
         self._blocked = blocked
         self._dials: dict[str, Greeting] = {}
+        self._greeting: dict[asyncio.Task[Any], tuple[str, float]] = {}
         self._wires: set[Wire] = set()
         self._tasks: list[asyncio.Task[Any]] = []
         self._socket: socket.socket | None = None
@@ -327,6 +330,8 @@ class Mesh:
             key = address_key(host)
             reason = "" if self._policy.allows(host, port) else "not permitted"
             reason = reason or self._admission.knock(key, len(self._peers), self._clock.now())
+            if reason == HANDSHAKES_FULL and await self._hurry():
+                reason = self._admission.knock(key, len(self._peers), self._clock.now())
             if reason:
                 self.counters[f"refused {reason}"] += 1
                 sock.close()
@@ -334,10 +339,25 @@ class Mesh:
             self.counters["accepted"] += 1
             self._supervisor.spawn(f"overlay greeting {host}", self._greet(sock, key, _shown(host, port)))
 
+    async def _hurry(self) -> bool:
+        """All places for handshakes are taken, as a few that never speak would do for seconds: the oldest of the address with most gives way."""
+        many = Counter(key for key, _ in self._greeting.values())
+        old = [task for task, (_, since) in self._greeting.items() if self._clock.now() - since > _GRACE_S]
+        if not old:
+            return False
+        victim = max(old, key=lambda task: many[self._greeting[task][0]])  # of equals the first, which is the oldest
+        self.counters["gave way"] += 1
+        victim.cancel()
+        await asyncio.wait({victim})
+        return True
+
     async def _greet(self, sock: socket.socket, key: str, address: str) -> None:
         greeting = Greeting(self, address, dialled=False)
         limits, admission = self.limits, self._admission
         wire = self._wire(greeting)
+        me = asyncio.current_task()
+        assert me is not None
+        self._greeting[me] = key, self._clock.now()
         try:
             try:
                 await asyncio.get_running_loop().connect_accepted_socket(
@@ -350,6 +370,7 @@ class Mesh:
                 async with asyncio.timeout(limits.hello_s):
                     await asyncio.shield(greeting.met)
             finally:
+                del self._greeting[me]
                 admission.greeted()
             await wire.closed.wait()
         except TimeoutError:
@@ -359,6 +380,9 @@ class Mesh:
         except OSError as error:  # TLS and connection failures, and MeshError
             self.counters["failed greetings"] += 1
             log.debug("greeting %s failed: %s", address, error)
+        except asyncio.CancelledError:
+            wire.fail("no HELLO in time")
+            raise
         finally:
             admission.left(key)
             if greeting.wire is None:

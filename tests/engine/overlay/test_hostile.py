@@ -390,3 +390,27 @@ def test_an_offer_names_only_what_was_asked(tmp_path: Path) -> None:
             raw.writer.transport.abort()
 
     run(body)
+
+
+def test_eight_that_never_speak_do_not_keep_an_honest_node_out(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with world() as w:
+            server, client = await w.node(1, limits=MeshLimits(handshake_s=60.0)), await w.node(2)
+            silent = []
+            for number in range(8):
+                _, writer = await asyncio.open_connection(host_of(server), server.port, local_addr=(f"127.1.{60 + number // 3}.1", 0))
+                silent.append(writer)
+            await until(lambda: server._admission.handshaking == 8)
+            while True:
+                try:
+                    peer = await dial(client, server)
+                    break
+                except MeshError:  # a handshake may take a third of a second undisturbed
+                    await asyncio.sleep(0.05)
+            assert await peer.offers([RECORDING]) == ()
+            assert server.counters["gave way"] == 1 and server._admission.open.total() == 8
+            for writer in silent:
+                writer.transport.abort()
+            await until(lambda: server._admission.handshaking == 0 and server._admission.open.total() == 1)
+
+    run(body)
