@@ -12,7 +12,7 @@ from slskdn_tui.engine.swarm.piecemap import bits, cells
 from slskdn_tui.engine.views.jobs import constraint_lines
 from slskdn_tui.model.jobs import ENDED, TrackState
 from slskdn_tui.model.music import Track
-from slskdn_tui.model.part import PartRecord
+from slskdn_tui.model.part import Layout, PartRecord
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF
 from slskdn_tui.model.views import JobRow, JobTrackRow, JobView, LogRow, SwarmRow, TrackView
@@ -39,12 +39,13 @@ class Progress:
 
 def progress(record: PartRecord, has_digests: bool) -> Progress:
     """Bytes that count: verified leaves once digests are known, before that what the origin sent."""
-    leaves = -(-record.size // LEAF)
+    layout = record.layout if has_digests else Layout.whole(record.size)
+    leaves = layout.leaves
     codes = bytearray(b"." * leaves)
     verified = set(bits(record.bitmap, leaves)) if has_digests else set()
     by = {"o": 0, "m": 0}
     for leaf in range(leaves):
-        start, stop = leaf * LEAF, min(record.size, (leaf + 1) * LEAF)
+        start, stop = layout.span(leaf)
         from_origin = sum(max(0, min(stop, extent.stop) - max(start, extent.start)) for extent in record.extents)
         if has_digests:
             if leaf in verified:
@@ -54,7 +55,11 @@ def progress(record: PartRecord, has_digests: bool) -> Progress:
         elif record.prefix > start:
             by["o"] += min(stop, record.prefix) - start
             codes[leaf] = ord("o")
-    return Progress(record.size, by["o"] + by["m"], by["o"], by["m"], bytes(codes))
+    there = max(0, record.prefix - layout.stop)
+    by["o"] += min(record.prefix, layout.start) + there
+    head, tail = b"o" * -(-layout.start // LEAF), b"o" * (there // LEAF) if there < layout.tail else b"o" * -(-layout.tail // LEAF)
+    whole = head + bytes(codes) + tail.ljust(-(-layout.tail // LEAF), b".")
+    return Progress(record.size, by["o"] + by["m"], by["o"], by["m"], whole)
 
 
 def by_track(parts: Iterable[tuple[PartRecord, bool]]) -> dict[tuple[str, int], Progress]:

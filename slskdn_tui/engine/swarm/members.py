@@ -9,6 +9,7 @@ from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.swarm.events import SwarmEvent
 from slskdn_tui.engine.swarm.scheduler import Cancel, Order, Step
 from slskdn_tui.engine.swarm.states import DEvent, DState, advance
+from slskdn_tui.model.part import Layout
 from slskdn_tui.model.ports import ChunkPeer
 from slskdn_tui.model.variant import LEAF, Variant
 
@@ -41,16 +42,19 @@ class Member:
         """Advance the state table; IllegalEvent when the table has no such step."""
         self.state = advance(self.state, event)
 
-    def request(self, first: int, count: int, priority: int, size: int) -> None:
+    def request(self, first: int, count: int, priority: int) -> None:
         if self.state is not DState.REQUESTING:
             self.step(DEvent.REQUEST)
-        start = first * LEAF
-        self.peer.request(self.variant.variant_id, start, min((first + count) * LEAF, size) - start, priority=priority)
+        self.peer.request(self.variant.variant_id, *self._span(first, count), priority=priority)
 
-    def cancel(self, first: int, count: int, reason: str, size: int) -> None:
+    def cancel(self, first: int, count: int, reason: str) -> None:
         if not self.peer.closed:
-            start = first * LEAF
-            self.peer.cancel(self.variant.variant_id, start, min((first + count) * LEAF, size) - start, reason=reason)
+            self.peer.cancel(self.variant.variant_id, *self._span(first, count), reason=reason)
+
+    def _span(self, first: int, count: int) -> tuple[int, int]:
+        """(offset, length) of these leaves in the variant, as the wire counts."""
+        start = first * LEAF
+        return start, min((first + count) * LEAF, self.variant.length) - start
 
     def settle(self, busy: bool, nothing_left: bool) -> None:
         """Nothing is left to ask: the answers outstanding drain."""
@@ -72,12 +76,12 @@ class Member:
             self.step(DEvent.ABORT)
 
 
-def explain(step: Step, size: int, words: str = "") -> Iterator[SwarmEvent]:
-    """The scheduler's decisions as events, in the order they were made."""
+def explain(step: Step, layout: Layout, words: str = "") -> Iterator[SwarmEvent]:
+    """The scheduler's decisions as events, in the order they were made; offsets are the file's."""
 
     def span(first: int, count: int) -> tuple[int, int]:
-        start = first * LEAF
-        return start, min((first + count) * LEAF, size) - start
+        start, _ = layout.span(first)
+        return start, layout.span(first + count - 1)[1] - start
 
     def decided(kind: str, what: Order | Cancel, words: str = "") -> SwarmEvent:
         inputs, place = what.inputs, span(what.first, what.count)

@@ -383,14 +383,14 @@ class MeshSide:
             return
         for cancel in step.cancels:
             if (member := self.members.get(cancel.node)) is not None:
-                member.cancel(cancel.first, cancel.count, "timeout" if cancel.why == "take_back" else "swarm_rebalanced", self.part.size)
-        for event in explain(step, self.part.size, words):
+                member.cancel(cancel.first, cancel.count, "timeout" if cancel.why == "take_back" else "swarm_rebalanced")
+        for event in explain(step, self.part.pieces.layout, words):
             self._observe(event)
         for ended in step.ended:
             self._count(ended.node, ended.outcome)
         for order in step.orders:
             if (member := self.members.get(order.node)) is not None:
-                member.request(order.first, order.count, order.priority, self.part.size)
+                member.request(order.first, order.count, order.priority)
 
     def _tell(
         self,
@@ -451,7 +451,7 @@ class MeshSide:
         """Nothing is asked any more; with the file complete its peers are told and let go."""
         for cancel in self.scheduler.cancel_all():
             if not complete and (member := self.members.get(cancel.node)) is not None:
-                member.cancel(cancel.first, cancel.count, "user_cancelled", self.part.size)
+                member.cancel(cancel.first, cancel.count, "user_cancelled")
         if complete:
             for member in self.members.values():
                 member.step(DEvent.ALL_PRESENT)

@@ -21,13 +21,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from blake3 import blake3
+
 from slskdn_tui.config.files import sync_folder
 from slskdn_tui.engine.content.digests import DIGEST, leaf_digest
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap, bitmap, bits, page_of, runs
 from slskdn_tui.engine.swarm.sidecar import Noted, Sidecar, read_sidecar, remove_sidecar
-from slskdn_tui.model.part import BITMAP_PAGE, Extent, PartRecord, PartStore
-from slskdn_tui.model.variant import LEAF, Variant
+from slskdn_tui.model.part import BITMAP_PAGE, Extent, Layout, PartRecord, PartStore
+from slskdn_tui.model.variant import Variant
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ class PartFile:
         self.pieces = PieceMap(size)
         self.variant: Variant | None = None
         self.digests: tuple[bytes, ...] = ()
+        self.head = ""  # BLAKE3 of what stands before the variant's leaves, as it came
         self._store = store
         self._clock = clock
         self._floor = free_space
@@ -172,10 +175,10 @@ class PartFile:
 
     async def _resume(self, record: PartRecord, thorough: bool) -> None:
         """Take up `record`; `thorough`: it may know less than the part holds, so that every leaf is hashed."""
-        if record.variant is not None and len(record.digests) == DIGEST * self.pieces.leaves:
-            self.variant = record.variant
+        if record.variant is not None and len(record.digests) == DIGEST * record.layout.leaves and record.start <= record.prefix:
+            self.variant, self.head = record.variant, record.head
             self.digests = tuple(record.digests[i : i + DIGEST] for i in range(0, len(record.digests), DIGEST))
-            self.pieces.digests = True
+            self.pieces.forget_verified(record.layout)
         stored = set(bits(record.bitmap, self.pieces.leaves)) if self.variant else set()
         self._stored = bytearray(bitmap(stored, self.pieces.leaves))
         self._stored_prefix = record.prefix
@@ -184,9 +187,7 @@ class PartFile:
             await self._put()
         if self.variant is not None:
             doubtful = sorted(stored) if thorough else _last_written(stored, self.pieces.leaves)
-            inside = [leaf for leaf in range(self.pieces.prefix // LEAF) if leaf not in stored]
-            if self.pieces.prefix == self.size and self.pieces.leaves - 1 not in stored:
-                inside.append(self.pieces.leaves - 1)
+            inside = [leaf for leaf in self.pieces.layout.within(0, self.pieces.prefix) if leaf not in stored]
             beyond = sorted(set(range(self.pieces.leaves)) - stored - set(inside)) if thorough else []
             wrong = await self.check([*doubtful, *inside, *beyond])
             if lost := [leaf for leaf in doubtful if leaf in wrong]:
@@ -248,15 +249,19 @@ class PartFile:
         wanted = list(dict.fromkeys(leaves))
 
         def work() -> set[int]:
-            return {leaf for leaf in wanted if leaf_digest(os.pread(self._fd, self.pieces.length(leaf), leaf * LEAF)) != self.digests[leaf]}
+            return {leaf for leaf in wanted if leaf_digest(self._pread(*self.pieces.span(leaf))) != self.digests[leaf]}
 
         return await self._run(work) if wanted else set()
 
-    async def hash_leaves(self, leaves: Sequence[int]) -> dict[int, bytes]:
-        """Digests of `leaves` as they are on disk. Raises DiskTrouble."""
+    def _pread(self, start: int, stop: int) -> bytes:
+        return os.pread(self._fd, stop - start, start)
+
+    async def hash_leaves(self, leaves: Sequence[int], layout: Layout | None = None) -> dict[int, bytes]:
+        """Digests of `leaves` as they are on disk, where `layout` (by default the one of now) puts them. Raises DiskTrouble."""
+        where = layout or self.pieces.layout
 
         def work() -> dict[int, bytes]:
-            return {leaf: leaf_digest(os.pread(self._fd, self.pieces.length(leaf), leaf * LEAF)) for leaf in leaves}
+            return {leaf: leaf_digest(self._pread(*where.span(leaf))) for leaf in leaves}
 
         try:
             return await self._run(work) if leaves else {}
@@ -341,13 +346,15 @@ class PartFile:
 
     # the variant
 
-    async def set_variant(self, variant: Variant | None, digests: Sequence[bytes]) -> None:
-        """Bind to a variant (or to none): nothing is verified then, the prefix stays. Raises DiskTrouble."""
+    async def set_variant(self, variant: Variant | None, digests: Sequence[bytes], start: int = 0) -> None:
+        """Bind to a variant whose leaves begin at `start` (or to none): nothing is verified then, the prefix stays. Raises DiskTrouble."""
         async with self._lock:
             self.variant, self.digests = variant, tuple(digests)
-            self.pieces.forget_verified(variant is not None)
+            self.pieces.forget_verified(None if variant is None else Layout(self.size, start, variant.length))
+            self.head = blake3(self.read(0, start)).hexdigest() if start else ""
             self._leaves.clear()
-            self._stored = bytearray(len(self._stored))
+            self._stored = bytearray(-(-self.pieces.leaves // 8))
+            self._stored_prefix = min(self._stored_prefix, self.pieces.prefix)
             try:
                 await self._put()
                 if self._side is not None:
@@ -363,7 +370,8 @@ class PartFile:
         prefix = self._stored_prefix
         extents = tuple(extent for extent in self.pieces.extents if extent.start < prefix)
         bits_kept = bytes(self._stored) if self.variant else b""
-        return PartRecord(self.key, self.path, self.size, prefix, extents, self.variant, b"".join(self.digests), bits_kept)
+        start, digests = self.pieces.layout.start, b"".join(self.digests)
+        return PartRecord(self.key, self.path, self.size, prefix, extents, self.variant, digests, bits_kept, start, self.head)
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -410,7 +418,7 @@ def reconcile(record: PartRecord | None, noted: Noted | None, key: str, size: in
         record = replace(record, prefix=beside.prefix, extents=beside.extents)
         thorough = True
     if record.variant is None and beside.variant is not None:
-        record = replace(record, variant=beside.variant, digests=beside.digests, bitmap=b"")
+        record = replace(record, variant=beside.variant, digests=beside.digests, bitmap=b"", start=beside.start, head=beside.head)
         thorough = True
     return record, thorough
 

@@ -1,5 +1,6 @@
 """Which leaves of a file are missing, on their way, or there; and how far the origin's stream has come. Core.
 
+Leaves lie where the `Layout` says: over the whole file, or over its audio region, with a head and a tail that only the origin gives.
 Two kinds of bytes: the *prefix* [0, prefix) came from Soulseek and is unverified until digests are known; a *verified* leaf matched its digest.
 With digests, a leaf inside the prefix that did not match is missing again. `stream` is where a living origin writes next; its leaf is left
 to it until nothing else is missing (the meeting point), then it is fetched whole from the overlay.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from slskdn_tui.model.part import BITMAP_PAGE, Extent
+from slskdn_tui.model.part import BITMAP_PAGE, Extent, Layout
 from slskdn_tui.model.variant import LEAF
 
 FREE, TAKEN, DONE = 0, 1, 2
@@ -26,7 +27,8 @@ class PieceMap:
         if size <= 0:
             raise ValueError(f"a file of {size} bytes has no pieces")
         self.size = size
-        self.leaves = -(-size // LEAF)
+        self.layout = Layout.whole(size)
+        self.leaves = self.layout.leaves
         self.digests = digests
         self.status = bytearray(self.leaves)
         self.plane = bytearray(self.leaves)
@@ -41,35 +43,46 @@ class PieceMap:
         self.count = 0  # verified leaves
 
     def span(self, leaf: int) -> tuple[int, int]:
-        """Bytes [start, stop) of a leaf."""
-        start = leaf * LEAF
-        return start, min(start + LEAF, self.size)
+        """Bytes [start, stop) of a leaf in the file."""
+        return self.layout.span(leaf)
 
     def length(self, leaf: int) -> int:
-        return LEAF if leaf < self.leaves - 1 else self.size - leaf * LEAF
+        return LEAF if leaf < self.leaves - 1 else self.layout.length - leaf * LEAF
 
     # what is there
 
     @property
     def complete(self) -> bool:
-        return self.count == self.leaves if self.digests else self.prefix >= self.size
+        return self.count == self.leaves and not self.short if self.digests else self.prefix >= self.size
+
+    @property
+    def short(self) -> int:
+        """Bytes of the tail that have not come."""
+        return self.size - max(self.prefix, self.layout.stop)
+
+    @property
+    def tail_only(self) -> bool:
+        """Every leaf is there, and the tail is not."""
+        return self.digests and self.count == self.leaves and self.short > 0
 
     @property
     def done(self) -> int:
         """Bytes that need not be fetched again, as far as is known."""
         if not self.digests:
             return self.prefix
-        return self.verified + self._partial()
+        return self.verified + self._partial() + self.layout.start + self.layout.tail - self.short
 
     def _partial(self) -> int:
-        leaf = self.prefix // LEAF
-        return self.prefix % LEAF if leaf < self.leaves and self.status[leaf] != DONE else 0
+        leaf, _ = self.layout.at(self.prefix)
+        return self.prefix - self.span(leaf)[0] if leaf is not None and self.status[leaf] != DONE else 0
 
     def has(self, start: int, stop: int) -> bool:
         """True when bytes [start, stop) are there: all in the prefix without digests, in verified leaves with them."""
         if not self.digests:
             return stop <= self.prefix
-        return all(self.status[leaf] == DONE for leaf in range(start // LEAF, -(-stop // LEAF)))
+        if start < min(stop, self.layout.start) > self.prefix or stop > max(self.prefix, self.layout.stop):
+            return False
+        return all(self.status[leaf] == DONE for leaf in self.layout.touched(start, stop))
 
     def missing(self) -> int:
         """Bytes of leaves that nobody was asked for; the stream's own leaf counts."""
@@ -99,7 +112,9 @@ class PieceMap:
         if not self.digests:
             return self.prefix
         leaf = self.first_missing()
-        start, stop = self.span(leaf) if leaf is not None else (self.size, self.size)
+        if leaf is None:
+            return max(self.prefix, self.layout.stop)
+        start, stop = self.span(leaf)
         return self.prefix if start < self.prefix < stop else start
 
     def first_missing(self) -> int | None:
@@ -108,7 +123,7 @@ class PieceMap:
 
     def source_of(self, leaf: int) -> str:
         """Who gave the first byte of a leaf in the prefix; "" outside of it."""
-        at = leaf * LEAF
+        at = self.span(leaf)[0]
         return next((extent.source for extent in self.extents if extent.start <= at < extent.stop), "")
 
     # who is asked for what
@@ -116,13 +131,15 @@ class PieceMap:
     @property
     def floor(self) -> int:
         """Leaves below and at this one are the origin's while anything else is missing; -1 without a living origin."""
-        return -1 if self.stream is None else min(self.stream // LEAF, self.leaves - 1)
+        if self.stream is None or self.stream >= self.layout.stop:
+            return -1
+        return max(self.stream - self.layout.start, 0) // LEAF
 
     def reach(self, seconds: float) -> int:
         """The first leaf that the origin will not have begun in `seconds`; 0 without a living origin."""
-        if self.stream is None:
+        if self.floor < 0 or self.stream is None:
             return 0
-        return min(self.leaves, (self.stream + int(self.stream_rate * seconds)) // LEAF + 1)
+        return min(self.leaves, (self.stream + int(self.stream_rate * seconds) - self.layout.start) // LEAF + 1)
 
     def free_back(self, most: int, low: int, high: int) -> tuple[int, int] | None:
         """(first, count) of up to `most` free leaves ending at the last free one in [low, high)."""
@@ -206,15 +223,37 @@ class PieceMap:
 
     # another variant, and the record on disk
 
-    def forget_verified(self, digests: bool) -> None:
-        """The variant changed: nothing is verified; the prefix stays."""
+    def forget_verified(self, layout: Layout | None) -> None:
+        """The variant changed (None: there is none): nothing is verified; of the prefix stays what the origin sent without a gap."""
+        if layout is None:
+            self.prefix = self._sent()
+        self.digests = layout is not None
+        self.layout = layout or Layout.whole(self.size)
+        self.leaves = self.layout.leaves
         self.status = bytearray(self.leaves)
         self.plane = bytearray(self.leaves)
         self.holders.clear()
         self.failed.clear()
         self.reserved = None
         self.verified = self.count = 0
-        self.digests = digests
+
+    def _sent(self) -> int:
+        """How far the origin's bytes go from the front without one of the overlay's leaves between them."""
+        reach = 0
+        for extent in self.extents:
+            if extent.start > reach:
+                break
+            reach = max(reach, extent.stop)
+        return min(reach, self.prefix)
+
+    def from_origin(self, start: int, stop: int) -> bool:
+        """Whether every byte of [start, stop) is the origin's, as it sent it."""
+        if any(self.plane[leaf] == MESH for leaf in self.layout.touched(start, stop)):
+            return False
+        for extent in self.extents:
+            if extent.start <= start < extent.stop:
+                start = extent.stop
+        return start >= stop
 
     def restore(self, bitmap: bytes, extents: Iterable[Extent], prefix: int) -> None:
         """Take over a record: bit i, least significant first, is leaf i."""
@@ -232,6 +271,9 @@ class PieceMap:
 
     def _from_mesh(self, start: int, stop: int) -> int:
         """Bytes of [start, stop) that are in leaves of the mesh's."""
+        start, stop = (max(at - self.layout.start, 0) for at in (start, min(stop, self.layout.stop)))
+        if start >= stop:
+            return 0
         first, last = start // LEAF, stop // LEAF
         inside = self.plane.count(MESH, first, last) * LEAF
         before = start - first * LEAF if first < last and self.plane[first] == MESH else 0
@@ -248,7 +290,10 @@ class PieceMap:
         return self.done - mesh_bytes, mesh_bytes
 
     def codes(self) -> bytes:
-        """One character a leaf: `.` missing, `o` from the origin, `m` verified from the mesh, `>` on its way, `x` failed once."""
+        """One character a leaf: `.` missing, `o` from the origin, `m` verified from the mesh, `>` on its way, `x` failed once.
+
+        Head and tail of a region have one for each 64 KiB begun, too.
+        """
         out = bytearray(self.leaves)
         stream = self.floor
         for leaf, state in enumerate(self.status):
@@ -266,7 +311,11 @@ class PieceMap:
         if not self.digests:  # all of it is the origin's
             whole = self.leaves if self.prefix >= self.size else self.prefix // LEAF
             out[:whole] = b"o" * whole
-        return bytes(out)
+        behind = -(-self.layout.tail // LEAF)
+        came = behind - -(-self.short // LEAF)
+        coming = self.stream is not None and self.stream >= self.layout.stop
+        rest = (b">" if coming else b".") + b"." * behind
+        return b"o" * -(-self.layout.start // LEAF) + bytes(out) + (b"o" * came + rest)[:behind]
 
 
 def cells(codes: bytes, width: int) -> str:

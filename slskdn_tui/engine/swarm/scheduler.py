@@ -198,8 +198,8 @@ class Scheduler:
             return None
         choice: list[str] | None = None
         for window in self.windows:
-            first, stop = window.start // LEAF, min(-(-window.stop // LEAF), pieces.leaves)
-            found = pieces.free_front(1, first, stop) if window.priority > 0 else None
+            wanted = pieces.layout.touched(window.start, window.stop)
+            found = pieces.free_front(1, wanted.start, wanted.stop) if window.priority > 0 else None
             if found and not lane.has_not(found[0], now):
                 choice = self._choice(now) if choice is None else choice
                 if lane.node in choice:

@@ -1,4 +1,7 @@
-"""The last check of a fetched file: read back from disk, every leaf against its digest, the whole against `variant_id`. Blocking; run it in an executor."""
+"""The last check of a fetched file: read back from disk, every leaf against its digest, the whole against `variant_id`. Blocking; run it in an executor.
+
+Around an audio region, the head is held against the digest of what its donor sent, and the region must be found where it was taken to be.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from dataclasses import dataclass
 from blake3 import blake3
 
 from slskdn_tui.engine.content.digests import DIGEST, leaf_digest, variant_id
-from slskdn_tui.model.part import PartRecord
+from slskdn_tui.engine.content.region import NoRegion, Region, find
+from slskdn_tui.model.part import Layout, PartRecord
 from slskdn_tui.model.variant import LEAF
 
 _BLOCK = 4 * LEAF
@@ -22,7 +26,8 @@ _SPLIT = 128 * LEAF
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`bad` leaves differ from their digests; `leaves` are the digests as read, `variant_id` and `blake3` (b3sum's, of the whole file) in hex."""
+    """`bad` leaves differ from their digests; `leaves` are the digests as read, `variant_id` (of the record's kind) and `blake3` (b3sum's, of the
+    whole file) in hex."""
 
     ok: bool
     words: str
@@ -39,15 +44,21 @@ def verify_file(path: str | os.PathLike[str], record: PartRecord | None = None, 
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         size = os.fstat(fd).st_size
-        middle = size // 2 // LEAF * LEAF if hasher is None and size >= _SPLIT else size
+        layout = record.layout if record is not None and record.size == size else Layout.whole(size)
+        middle = layout.start + layout.length // 2 // LEAF * LEAF if hasher is None and size >= _SPLIT else layout.stop
+        head = _edge(fd, 0, layout.start, hasher)
         with ThreadPoolExecutor(1) as pool:
-            rest = pool.submit(_hash, fd, middle, size, None) if middle < size else None
-            leaves = _hash(fd, 0, middle, hasher)
+            rest = pool.submit(_hash, fd, middle, layout.stop, None) if middle < layout.stop else None
+            leaves = _hash(fd, layout.start, middle, hasher)
             leaves += rest.result() if rest is not None else []
+        _edge(fd, layout.stop, size, hasher)
+        kind = record.variant.kind if record is not None and record.variant is not None else "file"
+        named = variant_id(kind, layout.length, leaves)
+        ok, words, bad = _judge(record, size, leaves, named)
+        if ok and record is not None and kind == "region":
+            ok, words = _judge_edges(fd, record, head, words)
     finally:
         os.close(fd)
-    named = variant_id("file", size, leaves)
-    ok, words, bad = _judge(record, size, leaves, named)
     return Checked(ok, words, size, hasher.hexdigest() if hasher is not None else "", named, tuple(leaves), bad)
 
 
@@ -70,6 +81,36 @@ def _hash(fd: int, start: int, stop: int, whole: blake3 | None) -> list[bytes]:
     return leaves
 
 
+def _edge(fd: int, start: int, stop: int, whole: blake3 | None) -> str:
+    """BLAKE3 of [start, stop), which goes into `whole` too."""
+    hasher = blake3()
+    while start < stop:
+        block = os.pread(fd, min(_BLOCK, stop - start), start)
+        if not block:
+            raise OSError(errno.EIO, "the file became shorter while it was read")
+        hasher.update(block)
+        if whole is not None:
+            whole.update(block)
+        start += len(block)
+    return hasher.hexdigest()
+
+
+def _judge_edges(fd: int, record: PartRecord, head: str, words: str) -> tuple[bool, str]:
+    """What stands around the region, once all of that matches: the donor's bytes."""
+    layout = record.layout
+    if layout.start and head != record.head:
+        return False, f"the {layout.start} bytes before the audio are not those that came from Soulseek"
+    try:
+        found = find(lambda offset, length: os.pread(fd, length, offset), layout.size)
+    except NoRegion as error:
+        return False, f"no audio region is found in the file: {error}"
+    if found != Region(layout.start, layout.length):
+        return False, f"the audio is at bytes {found.start} to {found.start + found.length}, not {layout.start} to {layout.stop}"
+    edges = {extent.source for extent in record.extents if extent.start < layout.start or extent.stop > layout.stop}
+    around = f"{layout.start} bytes before and {layout.tail} after them from {', '.join(sorted(edges)) or 'nobody named'}"
+    return True, f"{words} (audio region); {around}"
+
+
 def _judge(record: PartRecord | None, size: int, leaves: Sequence[bytes], named: str) -> tuple[bool, str, tuple[int, ...]]:
     if record is None:
         return True, f"{size} bytes read back", ()
@@ -80,7 +121,11 @@ def _judge(record: PartRecord | None, size: int, leaves: Sequence[bytes], named:
         return True, f"{size} bytes read back; no digests were known, the bytes came from {sources}", ()
     bad = tuple(leaf for leaf, digest in enumerate(leaves) if digest != record.digests[leaf * DIGEST : (leaf + 1) * DIGEST])
     if bad:
-        return False, f"{len(bad)} of {len(leaves)} leaves differ from their digests on disk, the first at byte {bad[0] * LEAF}", bad
+        return (
+            False,
+            f"{len(bad)} of {len(leaves)} leaves differ from their digests on disk, the first at byte {record.layout.span(bad[0])[0]}",
+            bad,
+        )
     if named != record.variant.variant_id:
         return False, f"the file is variant {named[:16]}, not {record.variant.variant_id[:16]}", ()
     return True, f"{len(leaves)} of {len(leaves)} leaves match variant {named[:16]}", ()

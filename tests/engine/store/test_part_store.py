@@ -32,7 +32,7 @@ def record(leaves=3 * BITMAP_PAGE - 5, **more):
 
 
 def test_a_record_comes_back_whole_after_a_restart(tmp_path):
-    kept = record(prefix=70_000, extents=(Extent(0, 70_000, "slsk:üser"),))
+    kept = record(prefix=70_000, extents=(Extent(0, 70_000, "slsk:üser"),), start=1000, head="ab" * 32)
 
     async def save():
         store = await Store.open(Paths.of(tmp_path))
@@ -49,6 +49,29 @@ def test_a_record_comes_back_whole_after_a_restart(tmp_path):
     found, other, listed = run(load)
     assert found == kept and other is None
     assert [(each.key, each.digests, has) for each, has in listed] == [(kept.key, b"", True)]
+
+
+def test_a_record_of_an_older_version_is_of_the_whole_file(tmp_path):
+    kept = record(prefix=70_000, extents=(Extent(0, 70_000, "slsk:a"),))
+
+    async def work():
+        paths = Paths.of(tmp_path)
+        store = await Store.open(paths)
+        await store.parts.put(kept)
+        for step in (
+            "ALTER TABLE Transfers DROP COLUMN region_start",
+            "ALTER TABLE Transfers DROP COLUMN region_head",
+            "PRAGMA user_version = 2",
+        ):
+            await store.state.execute(step)
+        await store.close()
+        store = await Store.open(paths)
+        found = await store.parts.load(kept.key)
+        await store.close()
+        return found
+
+    found = run(work)
+    assert found == kept and found.layout.start == 0 and found.layout.length == kept.size
 
 
 def test_the_store_behaves_as_the_one_in_memory(tmp_path):

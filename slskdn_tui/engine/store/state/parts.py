@@ -67,8 +67,18 @@ def _put(connection: sqlite3.Connection, record: PartRecord) -> None:
     connection.execute("DELETE FROM Transfers WHERE key = ?", (record.key,))  # its pages and digests go with it
     variant = None if record.variant is None else _VARIANT.dump_json(record.variant).decode()
     connection.execute(
-        "INSERT INTO Transfers (key, path, size, prefix, extents, variant, bitmap_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (record.key, keep_text(record.path), record.size, record.prefix, _extents_text(record.extents), variant, len(record.bitmap)),
+        "INSERT INTO Transfers (key, path, size, prefix, extents, variant, bitmap_bytes, region_start, region_head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            record.key,
+            keep_text(record.path),
+            record.size,
+            record.prefix,
+            _extents_text(record.extents),
+            variant,
+            len(record.bitmap),
+            record.start,
+            record.head,
+        ),
     )
     if record.digests:
         connection.execute("INSERT INTO TransferDigests (key, digests) VALUES (?, ?)", (record.key, record.digests))
@@ -84,7 +94,7 @@ def _load(connection: sqlite3.Connection, key: str, digests: bool = True) -> Par
     connection.execute("BEGIN")
     try:
         row = connection.execute(
-            "SELECT path, size, prefix, extents, variant, bitmap_bytes FROM Transfers WHERE key = ?", (key,)
+            "SELECT path, size, prefix, extents, variant, bitmap_bytes, region_start, region_head FROM Transfers WHERE key = ?", (key,)
         ).fetchone()
         if row is None:
             return None
@@ -92,16 +102,15 @@ def _load(connection: sqlite3.Connection, key: str, digests: bool = True) -> Par
         pages = connection.execute("SELECT page, bits FROM TransferPages WHERE key = ?", (key,)).fetchall()
     finally:
         connection.execute("COMMIT")
-    path, size, prefix, extents, variant_text, length = row
+    path, size, prefix, extents, variant_text, length, first, head = row
     variant = None if variant_text is None else _VARIANT.validate_json(variant_text)
     bitmap = bytearray(length if variant is None else -(-variant.leaves // 8))
     for page, bits in pages:
         start = page * PAGE_BYTES
         kept = bits[: max(0, len(bitmap) - start)]
         bitmap[start : start + len(kept)] = kept
-    return PartRecord(
-        key, read_text(path), size, prefix, _read_extents(extents), variant, b"" if listed is None else bytes(listed[0]), bytes(bitmap)
-    )
+    known = b"" if listed is None else bytes(listed[0])
+    return PartRecord(key, read_text(path), size, prefix, _read_extents(extents), variant, known, bytes(bitmap), first, head)
 
 
 def _extents_text(extents: tuple[Extent, ...]) -> str:
