@@ -15,14 +15,16 @@ import stat
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from slskdn_tui.config.files import replace_durably
 from slskdn_tui.engine.content.digests import DIGEST, variant_id
 from slskdn_tui.model.part import Extent, PartRecord
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +33,20 @@ SYNC_S = 10.0
 """An appended line is made durable at the latest so many seconds after the one before: the part itself and the database are, at each flush."""
 _MOST = 64 * 1024 * 1024
 _COMPACT = 256 * 1024
-_RECORD: TypeAdapter[PartRecord] = TypeAdapter(PartRecord)
-_EXTENTS: TypeAdapter[tuple[Extent, ...]] = TypeAdapter(tuple[Extent, ...])
+
+
+@cache
+def _record_type() -> TypeAdapter[PartRecord]:
+    from pydantic import TypeAdapter  # here and not above: the bench keeps no sidecar and starts without pydantic
+
+    return TypeAdapter(PartRecord)
+
+
+@cache
+def _extents_type() -> TypeAdapter[tuple[Extent, ...]]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(tuple[Extent, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +90,7 @@ def read_sidecar(part: str | Path) -> Noted | None:
         os.close(fd)
     try:
         return _noted(lines, str(part))
-    except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s cannot be used: %s", path, error)
         return None
 
@@ -87,14 +101,14 @@ def _noted(lines: Sequence[dict[str, Any]], part: str) -> Noted:
         raise ValueError("it has no sound first line")
     head, last = lines[0], lines[-1]
     kept = head["record"]
-    record = _RECORD.validate_python({**kept, "path": part, "digests": bytes.fromhex(kept["digests"])})
+    record = _record_type().validate_python({**kept, "path": part, "digests": bytes.fromhex(kept["digests"])})
     if record.variant is not None:
         leaves = tuple(record.digests[at : at + DIGEST] for at in range(0, len(record.digests), DIGEST))
         if variant_id(record.variant.kind, record.variant.length, leaves) != record.variant.variant_id:
             raise ValueError("its digests are not of the variant it names")
     done = None
     if len(lines) > 1:
-        record = replace(record, prefix=int(last["prefix"]), extents=_EXTENTS.validate_python(last["extents"]))
+        record = replace(record, prefix=int(last["prefix"]), extents=_extents_type().validate_python(last["extents"]))
         done = None if last.get("done") is None else int(last["done"])
     if not 0 <= record.prefix <= record.size:
         raise ValueError(f"a prefix of {record.prefix} bytes is not of this file")
@@ -144,7 +158,7 @@ class Sidecar:
 
     def write(self, record: PartRecord) -> None:
         """The whole sidecar anew, durable when this returns."""
-        kept = {**_RECORD.dump_python(record, exclude={"path", "bitmap"}), "digests": record.digests.hex()}
+        kept = {**_record_type().dump_python(record, exclude={"path", "bitmap"}), "digests": record.digests.hex()}
         replace_durably(self._path, _line({"about": self._about, "record": kept}))
         self.close()
         self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -156,7 +170,7 @@ class Sidecar:
             return
         if self._appended > _COMPACT:
             self.write(replace(self._head, prefix=prefix, extents=extents))
-        facts: dict[str, Any] = {"prefix": prefix, "extents": _EXTENTS.dump_python(extents)}
+        facts: dict[str, Any] = {"prefix": prefix, "extents": _extents_type().dump_python(extents)}
         line = _line(facts if done is None else {**facts, "done": done})
         if os.write(self._fd, line) != len(line):  # a torn line would end the reading before what comes after it
             self.write(replace(self._head, prefix=prefix, extents=extents))
