@@ -17,7 +17,8 @@ from slskdn_tui.cli.context import Context, put_json
 from slskdn_tui.cli.hooks import CheckLine
 from slskdn_tui.cli.present import units
 from slskdn_tui.cli.present.cells import pad
-from slskdn_tui.config import Paths, Settings
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
 from slskdn_tui.model.errors import EXIT, UserError
 
 _TMUX_S = 2.0

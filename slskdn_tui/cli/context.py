@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from slskdn_tui.cli.args import Invocation
 from slskdn_tui.cli.hooks import Hooks, Need
 from slskdn_tui.cli.present.render import Look
-from slskdn_tui.config import Paths, Settings
 from slskdn_tui.config.load import load_settings
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
 from slskdn_tui.model.views import SNAPSHOT, Snapshot
 from slskdn_tui.seam import EngineProtocol
 

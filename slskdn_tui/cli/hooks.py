@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from slskdn_tui.config import Paths, Settings
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
 from slskdn_tui.seam import EngineProtocol
 
 Need = Literal["live", "any"]

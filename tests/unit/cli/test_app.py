@@ -16,8 +16,8 @@ from slskdn_tui.cli.app import VERBS, run
 from slskdn_tui.cli.hooks import CheckLine, Hooks
 from slskdn_tui.cli.present.completions import bash, fish, zsh
 from slskdn_tui.cli.present.help import verbs
-from slskdn_tui.config import Paths
 from slskdn_tui.config.load import load_settings
+from slskdn_tui.config.paths import Paths
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import (

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from slskdn_tui.config import Paths, Settings
 from slskdn_tui.config.files import write_private
 from slskdn_tui.config.generate import default_file
 from slskdn_tui.config.load import ConfigError, load_file, load_settings, warnings
+from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.rules import keymap_clashes
-from slskdn_tui.config.settings import Secret, Soulseek
+from slskdn_tui.config.settings import Secret, Settings, Soulseek
 from slskdn_tui.model.errors import UserError
 
 

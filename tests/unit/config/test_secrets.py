@@ -4,10 +4,9 @@ import sys
 
 import pytest
 
-from slskdn_tui.config import Settings
 from slskdn_tui.config.questions import QUESTIONS, settings_of
 from slskdn_tui.config.secrets import resolve_password
-from slskdn_tui.config.settings import Secret, Soulseek
+from slskdn_tui.config.settings import Secret, Settings, Soulseek
 from slskdn_tui.model.errors import UserError
 
 
