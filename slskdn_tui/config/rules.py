@@ -167,6 +167,7 @@ def check(settings: Settings) -> Iterator[Problem]:
     yield from one("overlay", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50400")
     yield from one("overlay", "peers", peer, "ADDRESS:PORT or NODEID@ADDRESS:PORT, one a list item")
     yield from one("dht", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50401")
+    yield from one("dht", "listen6", lambda text: not text or address_port(text), "[ADDRESS]:PORT, e.g. [::]:50401")
     yield from one("dht", "bootstrap", host_port, "HOST:PORT, one a list item")
     yield from one("network", "permit", network, "a network, e.g. 10.0.0.0/8")
     yield from one("notices", "command", splits, "a command, with its quotes closed")

@@ -188,10 +188,12 @@ class Dht(Section):
     """find nodes through a Mainline DHT"""
     listen: str = "0.0.0.0:50401"
     """ADDRESS:PORT (UDP)"""
+    listen6: str = ""
+    """[ADDRESS]:PORT for IPv6, e.g. [::]:50401; empty for IPv4 alone"""
     bootstrap: list[str] = []
-    """HOST:PORT of first nodes; with none the DHT waits"""
+    """HOST:PORT of first nodes; with none the DHT waits (with public: known first nodes)"""
     public: bool = False
-    """join the public BitTorrent DHT; tells the world that this address runs slskdn"""
+    """join the public BitTorrent DHT; tells the world that this address runs slskdn; without, only nodes of this program are spoken with"""
     announce_recordings: bool = False
     """announce recordings being moved (at most 100); recording keys can be enumerated, so this tells what you hold"""
 

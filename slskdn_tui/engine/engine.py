@@ -19,6 +19,7 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.audio.check import AudioChecker
 from slskdn_tui.engine.control import ControlServer
 from slskdn_tui.engine.dht.node import DhtNode
+from slskdn_tui.engine.dht_plane import DhtPlane
 from slskdn_tui.engine.handlers.table import HANDLERS, checked
 from slskdn_tui.engine.jobs.placing.placement import base_folder, check_downloads
 from slskdn_tui.engine.jobs.runner import JobRunner
@@ -55,7 +56,6 @@ from slskdn_tui.seam import Command, Result
 
 log = logging.getLogger(__name__)
 BACKUP_EVERY = 3600.0
-DHT_SAVE_EVERY = 600.0
 
 
 class Engine:
@@ -197,41 +197,18 @@ class Engine:
             await self.mesh.start()
             stack.push_async_callback(self.mesh.stop)
         if overlay.enabled and dht.enabled:
-            self.dht = DhtNode(
-                split_address(dht.listen)[1],
-                clock=self.clock,
-                rng=self.rng,
-                supervisor=self.supervisor,
-                bootstrap=[split_address(text)[1] for text in dht.bootstrap],
-                permit=self.settings.network.permit,
-                saved_nodes=[(node_id.hex(), host, port) for node_id, host, port, _ in await self.store.dht_nodes.load()],
-            )
-            await self.dht.start()
-            stack.push_async_callback(self._stop_dht)
+            plane = DhtPlane(self.settings, self.store, self.bus, self.clock, self.rng, self.supervisor)
+            self.dht = await plane.start()
+            stack.push_async_callback(plane.stop)
+            self.supervisor.keep("dht table", plane.keep)
         self.finder = MeshFinder(
             self.settings, self.mesh, self.dht, self.clock, self.rng, self.offers.recordings, self._warn, self.book.blocked
         )
         if self.mesh is not None and overlay.peers:
             self.supervisor.keep("configured peers", self.finder.keep_configured)
         if self.dht is not None:
-            self.supervisor.keep("dht table", self._keep_dht, first=1, most=1)
             self.supervisor.keep("neighbours", self.finder.keep_neighbours)
             self.supervisor.keep("announcements", self.finder.keep_recordings)
-
-    async def _stop_dht(self) -> None:
-        assert self.dht is not None
-        await self._save_dht()
-        await self.dht.stop()
-
-    async def _keep_dht(self) -> None:
-        """The routing table goes to disk every ten minutes, so that a kill costs no bootstrap."""
-        await self.clock.sleep(DHT_SAVE_EVERY)
-        await self._save_dht()
-
-    async def _save_dht(self) -> None:
-        assert self.dht is not None
-        seen = self.clock.wall().timestamp()
-        await self.store.dht_nodes.save([(bytes.fromhex(node_id), host, port, seen) for node_id, host, port in self.dht.saved()])
 
     async def _start_soulseek(self, stack: AsyncExitStack) -> None:
         self.soulseek = SoulseekPlane(

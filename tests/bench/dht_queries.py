@@ -2,7 +2,7 @@
 
     python tests/bench/dht_queries.py [--queries 20000] [--rounds 5]
 
-Each server is a process of its own on 127.1.x.1 and counts its own CPU time; one client keeps 64 get_peers queries open towards each in turn.
+Each server is a process of its own on 127.1.x.1 and counts its own CPU time; one client keeps 64 get_peers queries for 997 keys open towards each in turn.
 The rounds alternate; the figure is the median of the ratios (node / echo). Prints one JSON object.
 """
 
@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import multiprocessing as mp
 import random
 import resource
+import socket
 import statistics
+import time
 from multiprocessing.connection import Connection
 
 import asyncio_dgram
 
-from slskdn_tui.engine.dht.krpc import encode_query
 from slskdn_tui.engine.dht.limits import ROOMY
 from slskdn_tui.engine.dht.node import DhtNode
+from slskdn_tui.engine.dht.wire.krpc import encode_query
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 
 WINDOW = 64
-KEY = b"k" * 20
+PAUSE = 0.004
 
 
 def cpu() -> float:
@@ -56,7 +59,7 @@ async def serve_node(pipe: Connection) -> None:
     await node.start()
     rng = random.Random(2)
     for number in range(250):
-        node._core.table.answered(rng.randbytes(20), (f"127.2.{number}.1", 6881), clock.now())
+        node._first.core.table.answered(rng.randbytes(20), (f"127.2.{number}.1", 6881), clock.now())
     pipe.send(node.address)
     while await told(pipe) == "cpu":
         pipe.send(cpu())
@@ -81,22 +84,28 @@ async def serve_echo(pipe: Connection) -> None:
     stream.close()
 
 
-async def ask(address: tuple[str, int], count: int) -> int:
-    """Send `count` queries, `WINDOW` at a time; how many were answered (a lost datagram costs its window a second)."""
-    stream = await asyncio_dgram.bind(("127.1.9.1", 0))
-    query = encode_query(b"tt", b"get_peers", b"c" * 20, {b"info_hash": KEY})
+def ask(address: tuple[str, int], count: int) -> int:
+    """Send `count` queries, `WINDOW` at a time; how many were answered (a lost datagram costs its window a second).
+
+    Answers are read in one go a little later: a client that sleeps in `recv` would charge its own waking to the server's every send.
+    """
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.bind(("127.1.9.1", 0))
+    client.settimeout(1.0)
+    rng = random.Random(3)
+    queries = itertools.cycle([encode_query(b"tt", b"get_peers", b"c" * 20, {b"info_hash": rng.randbytes(20)}) for _ in range(997)])
     answered = 0
     for _ in range(count // WINDOW):
         for _ in range(WINDOW):
-            await stream.send(query, address)
+            client.sendto(next(queries), address)
+        time.sleep(PAUSE)
         try:
-            async with asyncio.timeout(1.0):
-                for _ in range(WINDOW):
-                    await stream.recv()
-                    answered += 1
+            for _ in range(WINDOW):
+                client.recv(2048)
+                answered += 1
         except TimeoutError:
             continue
-    stream.close()
+    client.close()
     return answered
 
 
@@ -111,13 +120,15 @@ def main() -> None:
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(kind, theirs), daemon=True)
         process.start()
+        if not ours.poll(30):
+            raise SystemExit(f"the {kind} server did not start")
         servers[kind] = (process, ours, ours.recv())
     rates: dict[str, list[float]] = {"node": [], "echo": []}
     for _ in range(options.rounds):
         for kind, (_, pipe, address) in servers.items():
             pipe.send("cpu")
             before = pipe.recv()
-            answered = asyncio.run(ask(tuple(address), options.queries))
+            answered = ask(tuple(address), options.queries)
             pipe.send("cpu")
             rates[kind].append(answered / max(1e-9, pipe.recv() - before))
     for process, pipe, _ in servers.values():

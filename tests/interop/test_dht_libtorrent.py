@@ -120,6 +120,7 @@ async def our_node(cluster: Libtorrent, host: str = OURS):  # type: ignore[no-un
         bootstrap=cluster.addresses[:2],
         permit=["127.0.0.0/8"],
         limits=ROOMY,
+        public=True,
     )
     await node.start()
     try:

@@ -1,1 +1,1 @@
-"""A Mainline (BEP 5) DHT node: a sans-IO core (`core.py` and what it is made of) and one asyncio shell (`node.py`)."""
+"""A Mainline (BEP 5) DHT node: a sans-IO core (`machine` and what it is made of: `wire`, `routing`, `store`) and an asyncio shell (`node.py`, `half.py`, `udp.py`)."""

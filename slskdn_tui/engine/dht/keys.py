@@ -7,6 +7,13 @@ import re
 
 CHANNEL = b"slskdn-tui-mesh-v1"
 RECORDING_PREFIX = b"slskdn-mb-v1:"
+PUBLIC_ROUTERS = (
+    ("dht.transmissionbt.com", 6881),
+    ("dht.libtorrent.org", 25401),
+    ("router.bittorrent.com", 6881),
+    ("router.utorrent.com", 6881),
+)
+"""First nodes of the public DHT; used only where the user joins it (`dht.public`) and names none of his own (`dht.bootstrap`)."""
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 

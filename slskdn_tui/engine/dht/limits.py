@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from slskdn_tui.engine.dht.addresses import Address
+from slskdn_tui.engine.dht.wire.addresses import Address, holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class DhtLimits:
     output_bytes_s: float = 8000.0
     output_burst_s: float = 3.0
     max_reply: int = 1024
+    max_item_reply: int = 1400
+    """of an answer that carries a BEP 44 item"""
     amplification: float = 4.0
     """a reply to an unproven sender is at most so many times its query"""
     rto_start: float = 1.0
@@ -34,10 +36,16 @@ class DhtLimits:
     one_per_ip: bool = True
     one_per_24: bool = True
     """one node of a /24 in a bucket and in a look-up"""
+    two_sets: bool = True
+    """a look-up also ends with the k nearest whose id fits their address (BEP 42)"""
     node_good: float = 900.0
     """a node that answered within this is good; a bucket that did not change for as long is refreshed"""
     self_lookup: float = 600.0
     tick: float = 5.0
+    idle_tick: float = 15.0
+    """between two looks at what is due, when the last found nothing"""
+    probation: float = 300.0
+    """so long after joining a node that nobody reaches unasked takes itself to be behind a NAT"""
     lookups: int = 8
     """look-ups at once ..."""
     waiting_lookups: int = 256
@@ -47,6 +55,13 @@ class DhtLimits:
     candidates: int = 100
     values: int = 1000
     """peers collected by one look-up"""
+    items: int = 700
+    """BEP 44 items of each kind ..."""
+    item_expiry: float = 7200.0
+    samples: int = 20
+    """keys in a sample (BEP 51) ..."""
+    sample_interval: float = 21600.0
+    """... and how long it stays the same"""
 
 
 ROOMY = DhtLimits(burst=10_000.0, per_second=10_000.0, output_bytes_s=100_000_000.0)
@@ -68,18 +83,31 @@ class PerAddress:
         return min(self._burst, level + (now - at) * self._rate)
 
     def take(self, host: str, now: float) -> bool:
-        """Use one; False when the host has none left."""
-        level = self._level(host, now)
-        allowed = level >= 1.0
-        self._hosts[host] = (level - 1.0 if allowed else level, now)
-        self._hosts.move_to_end(host)
-        if len(self._hosts) > self._most:
-            self._hosts.popitem(last=False)
-        return allowed
+        """Use one; False when the host has none left. All of an IPv6 /64 is one host."""
+        host = holder(host)
+        hosts = self._hosts
+        known = hosts.get(host)
+        if known is None:
+            hosts[host] = (self._burst - 1.0, now)
+            if len(hosts) > self._most:
+                hosts.popitem(last=False)
+            return True
+        level = min(self._burst, known[0] + (now - known[1]) * self._rate)
+        hosts.move_to_end(host)
+        if level < 1.0:
+            hosts[host] = (level, now)
+            return False
+        hosts[host] = (level - 1.0, now)
+        return True
+
+    def used(self, host: str, now: float, within: float) -> bool:
+        """Whether the host had one in the last `within` seconds."""
+        known = self._hosts.get(holder(host))
+        return known is not None and now - known[1] <= within
 
     def wait(self, host: str, now: float) -> float:
         """Seconds until `take` succeeds; 0 when it would now."""
-        return max(0.0, (1.0 - self._level(host, now)) / self._rate)
+        return max(0.0, (1.0 - self._level(holder(host), now)) / self._rate)
 
 
 class OutputCap:

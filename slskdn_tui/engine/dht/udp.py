@@ -1,88 +1,88 @@
-"""One UDP socket through asyncio-dgram, without its traps. Shell.
+"""One UDP socket through asyncio-dgram's protocol, without its traps. Shell.
 
 asyncio-dgram queues what it receives without bound, and raises an earlier datagram's error from the next call, which then
-does nothing: here the queue drops when it is full, and old errors are counted and cleared before each call.
+does nothing. Here each datagram goes to its handler at once (what comes too fast waits, and is dropped, in the kernel's buffer,
+which is bounded), and errors are counted and told to nobody. Of what waits, up to `BREATH` datagrams are taken in one turn of the
+loop: asyncio takes one, and a turn costs as much as an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Callable
 from typing import Any
 
-from asyncio_dgram.aio import DatagramServer, Protocol
+from asyncio_dgram.aio import Protocol
 
-from slskdn_tui.engine.dht.addresses import Address
+from slskdn_tui.engine.dht.wire.addresses import V6, Address, family
 
-QUEUE = 512
-
-
-class BoundedQueue(asyncio.Queue[Any]):
-    """Drops what does not fit, and counts it; the end marker `(None, None)` always fits."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-        self.dropped = 0
-
-    def put_nowait(self, item: Any) -> None:
-        if self.qsize() >= self._most and item != (None, None):
-            self.dropped += 1
-            return
-        super().put_nowait(item)
+Handler = Callable[[bytes, Address], None]
+BREATH = 32
+MOST = 2049  # one more than the largest datagram that counts: what is longer shows
 
 
-class DatagramSocket:
-    """`recv` and `send` raise asyncio-dgram's `TransportClosed` when closed, and no error of an earlier datagram."""
+class DatagramSocket(Protocol):
+    """Open from the start; `lost` is set when it is no more. `handler` gets each datagram and its source."""
 
-    def __init__(self, stream: Any, received: BoundedQueue) -> None:
-        self._stream = stream
-        self._received = received
+    def __init__(self, handler: Handler, sock: socket.socket) -> None:
+        super().__init__(asyncio.Queue(), asyncio.Queue(), asyncio.Event())
+        self._handler, self._socket = handler, sock
+        self.address: Address = sock.getsockname()[:2]
+        self.lost = asyncio.Event()
         self.errors = 0
-        self.closed = False
+        """datagrams that the kernel would not send"""
+        self.dropped = 0
+        """... and those it had no room for"""
 
-    @property
-    def address(self) -> Address:
-        host, port = self._stream.sockname[:2]
-        return str(host), int(port)
-
-    @property
-    def dropped(self) -> int:
-        """Datagrams that came while the queue was full."""
-        return self._received.dropped
-
-    async def recv(self) -> tuple[bytes, Address]:
-        while True:
-            self._forget_errors()
-            try:
-                data, source = await self._stream.recv()
-            except OSError:
-                self.errors += 1
-                continue
-            host, port = source[:2]
-            return data, (host, port)
-
-    async def send(self, data: bytes, address: Address) -> None:
-        """Hand to the kernel; an error of this datagram shows in `errors` later and in nothing else."""
-        self._forget_errors()
-        await self._stream.send(data, address)
+    def send(self, data: bytes, address: Address) -> None:
+        """Hand to the kernel; what becomes of it shows in `errors` and `dropped`, and nowhere else."""
+        try:
+            self._socket.sendto(data, address)
+        except BlockingIOError:
+            self.dropped += 1
+        except OSError:
+            self.errors += 1
 
     def close(self) -> None:
-        self.closed = True
-        self._stream.close()
+        if self._transport is not None:
+            self._transport.close()
 
-    def _forget_errors(self) -> None:
-        while True:
-            try:
-                if self._stream.exception is None:
-                    return
-            except OSError:
-                self.errors += 1
+    # -- called by asyncio -------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._handler(data, addr[:2])
+        receive, handler = self._socket.recvfrom, self._handler
+        try:
+            for _ in range(BREATH - 1):
+                data, addr = receive(MOST)
+                handler(data, addr[:2])
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.errors += 1  # an ICMP error; asyncio's own reading goes on
+
+    def error_received(self, exc: Exception) -> None:
+        self.errors += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
 
 
-async def bind(listen: Address, queue: int = QUEUE) -> DatagramSocket:
-    """A socket bound to an IPv4 address. OSError as the kernel gives it."""
-    received, errors, drained = BoundedQueue(queue), BoundedQueue(queue), asyncio.Event()
-    # As `asyncio_dgram.bind` does, with our queues in place of its unbounded ones.
-    transport: Any
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Protocol(received, errors, drained), local_addr=listen)
-    return DatagramSocket(DatagramServer(transport, received, errors, drained), received)
+async def bind(listen: Address, handler: Handler) -> DatagramSocket:
+    """A socket bound to a numeric address. OSError as the kernel gives it."""
+    six = family(listen[0]) == V6
+    sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if six:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(listen)
+        _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(lambda: DatagramSocket(handler, sock), sock=sock)
+    except BaseException:
+        sock.close()
+        raise
+    return protocol

@@ -7,10 +7,10 @@ import heapq
 import random
 from collections.abc import Callable
 
-from slskdn_tui.engine.dht.addresses import Address
-from slskdn_tui.engine.dht.core import DhtCore
 from slskdn_tui.engine.dht.limits import DhtLimits
-from slskdn_tui.engine.dht.outputs import Event, Finished, Found, Output, Send
+from slskdn_tui.engine.dht.machine.core import DhtCore
+from slskdn_tui.engine.dht.machine.outputs import Event, Finished, Found, Output, Send
+from slskdn_tui.engine.dht.wire.addresses import Address
 
 PERMIT = ["127.0.0.0/8"]
 

@@ -10,11 +10,11 @@ from bencode2 import bdecode, bencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slskdn_tui.engine.dht.addresses import Address
-from slskdn_tui.engine.dht.core import DhtCore
-from slskdn_tui.engine.dht.krpc import Reply, decode, encode_query, encode_reply
 from slskdn_tui.engine.dht.limits import DhtLimits
-from slskdn_tui.engine.dht.outputs import Output, Send
+from slskdn_tui.engine.dht.machine.core import DhtCore
+from slskdn_tui.engine.dht.machine.outputs import Output, Send
+from slskdn_tui.engine.dht.wire.addresses import Address
+from slskdn_tui.engine.dht.wire.krpc import Reply, decode, encode_query, encode_reply
 
 OWN = ("127.1.1.1", 6881)
 ASKER = ("127.1.2.1", 6881)

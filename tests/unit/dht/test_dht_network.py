@@ -7,10 +7,10 @@ import random
 import pytest
 from dht_simnet import PERMIT, SimNet, address_of, network
 
-from slskdn_tui.engine.dht import krpc
-from slskdn_tui.engine.dht.core import DhtCore
 from slskdn_tui.engine.dht.limits import DhtLimits
-from slskdn_tui.engine.dht.outputs import Noted, Send
+from slskdn_tui.engine.dht.machine.core import DhtCore
+from slskdn_tui.engine.dht.machine.outputs import Noted, Send
+from slskdn_tui.engine.dht.wire import krpc
 
 
 def keys(seed: int, count: int) -> list[bytes]:

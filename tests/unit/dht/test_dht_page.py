@@ -6,12 +6,12 @@ import random
 import re
 from pathlib import Path
 
-from slskdn_tui.engine.dht import krpc
-from slskdn_tui.engine.dht.addresses import Address, pack, unpack
-from slskdn_tui.engine.dht.core import DhtCore
 from slskdn_tui.engine.dht.keys import channel_key, recording_key
 from slskdn_tui.engine.dht.limits import DhtLimits
-from slskdn_tui.engine.dht.outputs import Send
+from slskdn_tui.engine.dht.machine.core import DhtCore
+from slskdn_tui.engine.dht.machine.outputs import Send
+from slskdn_tui.engine.dht.wire import krpc
+from slskdn_tui.engine.dht.wire.addresses import Address, pack, unpack
 
 PAGE = (Path(__file__).parents[3] / "docs" / "protocol" / "dht.md").read_text(encoding="utf-8")
 A, B, C = b"abcdefghij0123456789", b"mnopqrstuvwxyz123456", b"0123456789abcdefghij"

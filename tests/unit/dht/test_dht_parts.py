@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slskdn_tui.engine.dht import krpc
-from slskdn_tui.engine.dht.addresses import Permit, pack, unpack
-from slskdn_tui.engine.dht.krpc import BadQuery, Malformed, Query, Reply, decode
 from slskdn_tui.engine.dht.limits import OutputCap, PerAddress, Proven
-from slskdn_tui.engine.dht.lookup import Lookup, Rto
-from slskdn_tui.engine.dht.peerstore import PeerStore
-from slskdn_tui.engine.dht.routing import BITS, RoutingTable
-from slskdn_tui.engine.dht.tokens import Tokens
+from slskdn_tui.engine.dht.routing.lookup import Lookup
+from slskdn_tui.engine.dht.routing.rto import Rto
+from slskdn_tui.engine.dht.routing.table import BITS, RoutingTable
+from slskdn_tui.engine.dht.store.peers import PeerStore
+from slskdn_tui.engine.dht.store.tokens import Tokens
+from slskdn_tui.engine.dht.wire import krpc
+from slskdn_tui.engine.dht.wire.addresses import Permit, pack, unpack
+from slskdn_tui.engine.dht.wire.krpc import BadQuery, Malformed, Query, Reply, decode
 
 OWN = bytes(20)
 ids = st.binary(min_size=20, max_size=20)
@@ -48,7 +49,7 @@ def test_compact_nodes_survive(nodes: list[krpc.Node]) -> None:
 )
 def test_a_reply_survives(sender: bytes, nodes: list[krpc.Node], values: list[tuple[str, int]], token: bytes) -> None:
     data = krpc.encode_reply(b"aa", sender, nodes=nodes, values=values, token=token, seen_as=("1.2.3.4", 5))
-    assert decode(data) == Reply(b"aa", sender, tuple(nodes), tuple(values), token, ("1.2.3.4", 5))
+    assert decode(data) == Reply(b"aa", sender, tuple(nodes), tuple(values), token, ("1.2.3.4", 5), version=krpc.VERSION)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,7 @@ def test_only_public_and_permitted_networks_are_spoken_to() -> None:
         ("8.8.8.8", -1),
         ("8.8.8.8", 65536),
         ("::1", 5),
+        ("2a00::1", 5),
         ("8.8.8", 5),
         ("8.8.8.999", 5),
         ("a.b.c.d", 5),
@@ -208,12 +210,12 @@ def test_nobody_takes_the_place_of_a_node_that_answers() -> None:
     table = RoutingTable(OWN)
     table.answered(node_at(0), ("1.1.1.1", 5), 0.0)
     table.answered(node_at(0), ("6.6.6.6", 5), 1.0)
-    assert table.closest(OWN, 8) == [(node_at(0), ("1.1.1.1", 5))]
+    assert [c.node for c in table.closest(OWN, 8)] == [(node_at(0), ("1.1.1.1", 5))]
     table.failed(node_at(0), ("1.1.1.1", 5))
     table.failed(node_at(0), ("1.1.1.1", 5))
     assert table.closest(OWN, 8) == [] and len(table) == 1
     table.answered(node_at(0), ("6.6.6.6", 5), 2.0)
-    assert table.closest(OWN, 8) == [(node_at(0), ("6.6.6.6", 5))]
+    assert [c.node for c in table.closest(OWN, 8)] == [(node_at(0), ("6.6.6.6", 5))]
 
 
 def test_a_restarted_node_with_a_new_id_replaces_its_old_self() -> None:
@@ -260,7 +262,7 @@ def test_closest_is_what_sorting_all_would_give(nodes: list[bytes], own: bytes, 
         table.answered(node_id, host(number), 0.0)
     goal = int.from_bytes(target, "big")
     everyone = sorted((contact.id for contact in table), key=lambda node_id: int.from_bytes(node_id, "big") ^ goal)
-    assert [node_id for node_id, _ in table.closest(target, 8)] == everyone[:8]
+    assert [contact.id for contact in table.closest(target, 8)] == everyone[:8]
 
 
 def test_ten_at_once_then_two_a_second() -> None:
@@ -348,14 +350,14 @@ def test_the_core_needs_no_clock_no_chance_and_no_socket() -> None:
     code = """
 import sys
 sys.path.insert(0, {path!r})
-import bencode2, hmac, hashlib, ipaddress, heapq, dataclasses, enum, collections, typing, bisect, re
+import bencode2, cryptography.hazmat.primitives.asymmetric.ed25519, hmac, hashlib, ipaddress, heapq, dataclasses, enum, collections, typing, bisect, re
 for name in ("asyncio", "time", "random", "socket", "asyncio_dgram"):
     sys.modules[name] = None
 import os
 def no(*_): raise AssertionError("os.urandom")
 os.urandom = no
 from slskdn_tui.engine.dht import keys
-from slskdn_tui.engine.dht.core import DhtCore
+from slskdn_tui.engine.dht.machine.core import DhtCore
 class Rng:
     count = 0
     def randbytes(self, n):

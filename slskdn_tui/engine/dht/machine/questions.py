@@ -6,8 +6,8 @@ import heapq
 from dataclasses import dataclass
 from enum import Enum
 
-from slskdn_tui.engine.dht.addresses import Address
-from slskdn_tui.engine.dht.tokens import Rng
+from slskdn_tui.engine.dht.wire.addresses import Address
+from slskdn_tui.engine.dht.wire.chance import Rng
 
 TID = 4
 MOST = 1024
@@ -18,6 +18,7 @@ class Purpose(Enum):
     ANNOUNCE = "announce"
     PING = "ping"
     VERIFY = "verify"
+    SAMPLE = "sample"
 
 
 @dataclass(slots=True)
@@ -82,9 +83,15 @@ class Timers:
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, name, argument))
 
-    @property
-    def next(self) -> float | None:
-        return self._heap[0][0] if self._heap else None
+    def next_of(self, questions: Questions) -> float | None:
+        """When the next one is due; those of questions that were answered are dropped on the way."""
+        heap = self._heap
+        while heap:
+            when, _, _, argument = heap[0]
+            if not isinstance(argument, bytes) or argument in questions:
+                return when
+            heapq.heappop(heap)
+        return None
 
     def due(self, now: float) -> tuple[str, bytes | int] | None:
         if not self._heap or self._heap[0][0] > now:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from slskdn_tui.engine.dht import krpc
-from slskdn_tui.engine.dht.addresses import Address, Permit
-from slskdn_tui.engine.dht.krpc import Node
 from slskdn_tui.engine.dht.limits import DhtLimits, OutputCap, PerAddress
-from slskdn_tui.engine.dht.lookup import Rto
-from slskdn_tui.engine.dht.outputs import Event, Output, Send
-from slskdn_tui.engine.dht.rpc import Purpose, Questions, Timers
-from slskdn_tui.engine.dht.tokens import Rng
+from slskdn_tui.engine.dht.machine.outputs import Event, Output, Send
+from slskdn_tui.engine.dht.machine.questions import Purpose, Questions, Timers
+from slskdn_tui.engine.dht.routing.rto import Rto
+from slskdn_tui.engine.dht.wire import krpc
+from slskdn_tui.engine.dht.wire.addresses import Address, Permit
+from slskdn_tui.engine.dht.wire.chance import Rng
+from slskdn_tui.engine.dht.wire.krpc import Node
 
 QUERY_BYTES = 160  # our longest query, for asking the output cap before the bytes exist
 POLITE = 0.8  # of what we accept from others is what we send them: delays on the way bunch datagrams up
@@ -36,12 +37,15 @@ class Counters:
     dropped_flood: int = 0
     dropped_stray: int = 0
     dropped_output: int = 0
+    dropped_foreign: int = 0
+    dropped_read_only: int = 0
 
 
 class Wire:
     def __init__(self, node_id: bytes, rng: Rng, limits: DhtLimits, permit: Permit, now: float) -> None:
         self.node_id, self.limits, self.permit = node_id, limits, permit
         self.own: Address | None = None
+        self.read_only = False
         self.counters = Counters()
         self.questions = Questions(rng)
         self.timers = Timers()
@@ -52,6 +56,15 @@ class Wire:
 
     def allows(self, address: Address) -> bool:
         return address != self.own and self.permit.allows(address)
+
+    def wrote_to(self, host: str, now: float, within: float) -> bool:
+        """Whether a query of ours went to that host lately."""
+        return self._towards.used(host, now, within)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the next timer that still matters is due."""
+        return self.timers.next_of(self.questions)
 
     def speakable(self, node: Node) -> bool:
         """Whether a node that someone named may be asked."""
@@ -64,17 +77,18 @@ class Wire:
         purpose: Purpose,
         op: int,
         method: bytes,
-        args: Mapping[bytes, bytes | int],
+        args: Mapping[bytes, Any],
         now: float,
+        size: int = QUERY_BYTES,
     ) -> float:
-        """Send a query; 0.0 when it went, else the seconds until it may."""
-        held = max(self._towards.wait(address[0], now), self._output.wait(QUERY_BYTES, now))
+        """Send a query of at most `size` bytes; 0.0 when it went, else the seconds until it may."""
+        held = max(self._towards.wait(address[0], now), self._output.wait(size, now))
         if self.questions.full:
             held = max(held, 1.0)
         if held:
             return max(held, SOON)
         question = self.questions.ask(address, expected, purpose, op, now)
-        data = krpc.encode_query(question.tid, method, self.node_id, dict(args))
+        data = krpc.encode_query(question.tid, method, self.node_id, args, self.read_only)
         self._towards.take(address[0], now)
         self._output.take(len(data), now)
         self.timers.set(now + self.rto.value, "slow", question.tid)

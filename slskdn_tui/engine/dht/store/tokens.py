@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Protocol
 
-from slskdn_tui.engine.dht.addresses import pack_host
+from slskdn_tui.engine.dht.wire.addresses import pack_host
+from slskdn_tui.engine.dht.wire.chance import Rng
 
 TOKEN = 8
-
-
-class Rng(Protocol):
-    """Chance, passed in: `random.Random(seed)` in tests, `random.SystemRandom()` in earnest."""
-
-    def randbytes(self, n: int) -> bytes: ...
-    def random(self) -> float: ...
-    def randrange(self, stop: int, /) -> int: ...
 
 
 class Tokens:
@@ -26,8 +18,8 @@ class Tokens:
         self._rng = rng
         self._period = period
         self._turned = now
-        self._current = rng.randbytes(32)
-        self._previous = rng.randbytes(32)
+        self._current = self._secret()
+        self._previous = self._secret()
 
     def make(self, host: str, key: bytes, now: float) -> bytes:
         self._turn(now)
@@ -44,10 +36,16 @@ class Tokens:
         if missed < 1:
             return
         # After two whole periods even the newer secret is too old to be honoured.
-        self._previous = self._current if missed == 1 else self._rng.randbytes(32)
-        self._current = self._rng.randbytes(32)
+        self._previous = self._current if missed == 1 else self._secret()
+        self._current = self._secret()
         self._turned += missed * self._period
 
+    def _secret(self) -> hashlib.blake2b:
+        """A hash that was keyed once: a copy of it is cheaper than keying anew."""
+        return hashlib.blake2b(digest_size=TOKEN, key=self._rng.randbytes(32))
+
     @staticmethod
-    def _hash(secret: bytes, host: str, key: bytes) -> bytes:
-        return hashlib.blake2b(pack_host(host) + key, digest_size=TOKEN, key=secret).digest()
+    def _hash(secret: hashlib.blake2b, host: str, key: bytes) -> bytes:
+        keyed = secret.copy()
+        keyed.update(pack_host(host) + key)
+        return keyed.digest()

@@ -1,26 +1,45 @@
-"""Look-ups and announces on their way: several at once, the rest in a queue. Core."""
+"""Look-ups, announces, gets and puts on their way: several at once, the rest in a queue. Core."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from slskdn_tui.engine.dht.addresses import Address
-from slskdn_tui.engine.dht.krpc import ID, Node, Reply
-from slskdn_tui.engine.dht.lookup import Lookup
-from slskdn_tui.engine.dht.outputs import Finished, Found
-from slskdn_tui.engine.dht.peerstore import PeerStore
-from slskdn_tui.engine.dht.routing import RoutingTable
-from slskdn_tui.engine.dht.rpc import Purpose, Question
-from slskdn_tui.engine.dht.wire import Wire
+from bencode2 import bdecode
+
+from slskdn_tui.engine.dht.machine.outgoing import QUERY_BYTES, Wire
+from slskdn_tui.engine.dht.machine.outputs import Finished, Found
+from slskdn_tui.engine.dht.machine.questions import Purpose, Question
+from slskdn_tui.engine.dht.routing.lookup import Lookup
+from slskdn_tui.engine.dht.routing.table import RoutingTable
+from slskdn_tui.engine.dht.store.bloom import Bloom
+from slskdn_tui.engine.dht.store.items import Item, ItemStore, Refused
+from slskdn_tui.engine.dht.store.peers import PeerStore
+from slskdn_tui.engine.dht.wire.addresses import Address
+from slskdn_tui.engine.dht.wire.krpc import ID, Failure, ItemFields, Node, Reply
 
 NODES_TAKEN = 16  # from one answer
+PUT_BYTES = 1400  # a put at its largest
+
+METHODS = {
+    "find": (b"find_node", b"target"),
+    "get": (b"get_peers", b"info_hash"),
+    "announce": (b"get_peers", b"info_hash"),
+    "scrape": (b"get_peers", b"info_hash"),
+    "item": (b"get", b"target"),
+    "put": (b"get", b"target"),
+}
+STORES = ("announce", "put")
 
 
 @dataclass(slots=True, eq=False)
 class Search:
-    """One command on its way. `kind`: get, announce, or find (upkeep's own: never queued, no events)."""
+    """One command on its way. `kind`: of `METHODS`; find is upkeep's own: never queued, no events.
+
+    `item`: what a put stores; `best`: what a get of an item found so far, under `salt`; `more`: further arguments of each question.
+    """
 
     op: int
     kind: str
@@ -29,10 +48,18 @@ class Search:
     started: float
     port: int = 0
     want: int | None = None
+    item: Item | None = None
+    cas: int | None = None
+    salt: bytes = b""
+    more: dict[bytes, Any] = field(default_factory=dict)
+    best: Item | None = None
+    filters: tuple[Bloom, Bloom] | None = None
     peers: dict[Address, None] = field(default_factory=dict)
     todo: deque[tuple[Node, bytes]] | None = None  # announces still to be sent, once the look-up is over
     outstanding: int = 0
     stored: int = 0
+    asked: int = 0
+    refused: str = ""
     armed: bool = False
 
 
@@ -44,10 +71,11 @@ class Searches:
         wire: Wire,
         table: RoutingTable,
         store: PeerStore,
+        items: ItemStore,
         seeds: Callable[[], tuple[list[Node], list[Address]]],
         over: Callable[[Search, float], None],
     ) -> None:
-        self._wire, self._table, self._store = wire, table, store
+        self._wire, self._table, self._store, self._items = wire, table, store, items
         self._seeds, self._over = seeds, over
         self._limits = wire.limits
         self._active: dict[int, Search] = {}
@@ -64,15 +92,15 @@ class Searches:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def new(self, op: int, kind: str, key: bytes, now: float, *, port: int = 0, want: int | None = None) -> Search:
+    def new(self, op: int, kind: str, key: bytes, now: float, *, port: int = 0, want: int | None = None, **more: Any) -> Search:
         """ValueError for a key or port that cannot be."""
         if len(key) != ID:
             raise ValueError("a DHT key has 20 bytes")
         if kind == "announce" and not 1 <= port <= 65535:
             raise ValueError(f"not a port: {port}")
         limits = self._limits
-        lookup = Lookup(key, k=limits.k, alpha=limits.alpha, one_per_24=limits.one_per_24, most=limits.candidates)
-        return Search(op, kind, key, lookup, now, port, want)
+        lookup = Lookup(key, k=limits.k, alpha=limits.alpha, one_per_24=limits.one_per_24, two_sets=limits.two_sets, most=limits.candidates)
+        return Search(op, kind, key, lookup, now, port, want, **more)
 
     def begin(self, search: Search, now: float) -> None:
         """Start it, or queue it, or refuse it."""
@@ -97,10 +125,33 @@ class Searches:
             search.stored += 1
             self._announce_ended(search, question, now)
         elif search.todo is None:
-            nodes = [node for node in reply.nodes[:NODES_TAKEN] if self._wire.speakable(node)]
-            if search.lookup.answered(question.address, reply.sender, reply.token, nodes) and search.kind != "find" and reply.values:
-                self._found(search, (value for value in reply.values if self._wire.permit.allows(value)), question.address)
+            named = reply.nodes_of(self._wire.permit.version)
+            nodes = [node for node in named[:NODES_TAKEN] if self._wire.speakable(node)]
+            if search.lookup.answered(question.address, reply.sender, reply.token, nodes) and search.kind != "find":
+                self._learn(search, reply, question.address)
             self.pump(search.op, now)
+
+    def _learn(self, search: Search, reply: Reply, address: Address) -> None:
+        if reply.values:
+            self._found(search, (value for value in reply.values if self._wire.permit.allows(value)), address)
+        if search.filters is not None and reply.filters is not None:
+            for ours, theirs in zip(search.filters, reply.filters, strict=True):
+                ours.merge(Bloom(theirs))
+        if search.kind == "item" and reply.item is not None:
+            self._weigh(search, reply.item)
+
+    def _weigh(self, search: Search, fields: ItemFields) -> None:
+        """An item counts when it hashes to the key, or its signer's key does and the signature holds; the highest `seq` wins."""
+        if fields.value is None or (search.best is not None and (not fields.key or (fields.seq or 0) <= search.best.seq)):
+            return
+        item = Item(fields.value, fields.key, search.salt if fields.key else b"", (fields.seq or 0) if fields.key else 0, fields.sig)
+        if item.target != search.key:
+            return
+        try:
+            item.check()
+        except Refused:
+            return
+        search.best = item
 
     def on_slow(self, question: Question, now: float) -> None:
         search = self._active.get(question.op)
@@ -109,6 +160,13 @@ class Searches:
         elif search is not None:
             search.lookup.slow(question.address)
             self.pump(search.op, now)
+
+    def on_failure(self, question: Question, failure: Failure, now: float) -> None:
+        """An error came instead of an answer."""
+        search = self._active.get(question.op)
+        if search is not None and question.purpose is Purpose.ANNOUNCE:
+            search.refused = f"{failure.code} {failure.text.decode('ascii', 'replace')}"
+        self.on_lost(question, now)
 
     def on_lost(self, question: Question, now: float) -> None:
         search = self._active.get(question.op)
@@ -132,9 +190,10 @@ class Searches:
             return
         if search.todo is None:
             enough = search.want is not None and len(search.peers) >= search.want
+            enough = enough or (search.best is not None and not search.best.mutable)
             wait = 0.0 if enough else self._send_questions(search, now)
             if enough or search.lookup.done or (search.kind == "find" and search.lookup.all_slow):
-                if search.kind != "announce":
+                if search.kind not in STORES:
                     self._end(search, now)
                     return
                 search.todo = deque(
@@ -161,8 +220,8 @@ class Searches:
 
     def _start(self, search: Search, now: float) -> None:
         self._active[search.op] = search
-        known = self._table.closest(search.key, 2 * self._limits.k)
-        search.lookup.seed(known)
+        known = self._table.seeds(search.key, 2 * self._limits.k)
+        search.lookup.seed(contact.node for contact in known)
         # Bootstrap nodes help while few are known; afterwards they are nodes like any other.
         if len(known) < (self._limits.k if search.kind == "find" else 1):
             search.lookup.seed(*self._seeds())
@@ -170,6 +229,11 @@ class Searches:
             self._announce_here(search, now)
         elif search.kind == "get":
             self._found(search, self._store.get(search.key, now), None)
+        elif search.kind == "scrape":
+            seeds, others = self._store.filters(search.key, now)
+            search.filters = Bloom(seeds), Bloom(others)
+        elif search.kind == "item":
+            search.best = self._items.get(search.key, now)
         self.pump(search.op, now)
 
     def _announce_here(self, search: Search, now: float) -> None:
@@ -187,32 +251,51 @@ class Searches:
                 search.peers[value] = None
                 fresh.append(value)
         if fresh and search.kind == "get":
-            self._wire.emit(Found(search.op, search.key, tuple(fresh), node))
+            hops = search.lookup.hops(node) if node is not None else 0
+            self._wire.emit(Found(search.op, search.key, tuple(fresh), node, hops))
 
     def _send_questions(self, search: Search, now: float) -> float:
         """The shortest wait of those that were held back; 0.0 when none was."""
-        method, name = (b"find_node", b"target") if search.kind == "find" else (b"get_peers", b"info_hash")
-        waits = []
+        method, name = METHODS[search.kind]
+        wait = 0.0
         for candidate in search.lookup.ready():
-            held = self._wire.ask(candidate.address, candidate.id, Purpose.LOOKUP, search.op, method, {name: search.key}, now)
+            args = {name: search.key, **search.more}
+            held = self._wire.ask(candidate.address, candidate.id, Purpose.LOOKUP, search.op, method, args, now)
             if held:
-                waits.append(held)
+                wait = min(wait, held) if wait else held
             else:
                 search.lookup.asked(candidate)
-        return min(waits, default=0.0)
+                search.asked += 1
+        return wait
 
     def _send_announces(self, search: Search, todo: deque[tuple[Node, bytes]], now: float) -> float:
         waits = []
+        method, args = self._storing(search)
+        size = PUT_BYTES if search.item is not None else QUERY_BYTES
         for _ in range(len(todo)):
             (node_id, address), token = todo.popleft()
-            args: dict[bytes, bytes | int] = {b"implied_port": 0, b"info_hash": search.key, b"port": search.port, b"token": token}
-            held = self._wire.ask(address, node_id, Purpose.ANNOUNCE, search.op, b"announce_peer", args, now)
+            held = self._wire.ask(address, node_id, Purpose.ANNOUNCE, search.op, method, args | {b"token": token}, now, size)
             if held:
                 todo.append(((node_id, address), token))
                 waits.append(held)
             else:
                 search.outstanding += 1
+                search.asked += 1
         return min(waits, default=0.0)
+
+    @staticmethod
+    def _storing(search: Search) -> tuple[bytes, dict[bytes, Any]]:
+        item = search.item
+        if item is None:
+            return b"announce_peer", {b"implied_port": 0, b"info_hash": search.key, b"port": search.port}
+        args: dict[bytes, Any] = {b"v": bdecode(item.value)}
+        if item.mutable:
+            args |= {b"k": item.key, b"seq": item.seq, b"sig": item.sig}
+            if item.salt:
+                args[b"salt"] = item.salt
+            if search.cas is not None:
+                args[b"cas"] = search.cas
+        return b"put", args
 
     def _announce_ended(self, search: Search, question: Question, now: float) -> None:
         if not question.slow:
@@ -223,6 +306,20 @@ class Searches:
         self._active.pop(search.op, None)
         self._over(search, now)
         if search.kind != "find":
-            answers, peers, seconds = search.lookup.answers, len(search.peers), now - search.started
-            self._wire.emit(Finished(search.op, search.kind, search.key, answers, peers, search.stored, seconds, refused))
+            scraped = (search.filters[0].count, search.filters[1].count) if search.filters is not None else None
+            self._wire.emit(
+                Finished(
+                    search.op,
+                    search.kind,
+                    search.key,
+                    search.lookup.answers,
+                    len(search.peers),
+                    search.stored,
+                    now - search.started,
+                    refused or ("" if search.stored else search.refused),
+                    search.asked,
+                    search.best,
+                    scraped,
+                )
+            )
         self._advance(now)

@@ -6,17 +6,17 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slskdn_tui.engine.dht.addresses import Address
-from slskdn_tui.engine.dht.krpc import Node
 from slskdn_tui.engine.dht.limits import DhtLimits
-from slskdn_tui.engine.dht.routing import RoutingTable
-from slskdn_tui.engine.dht.tokens import Rng
+from slskdn_tui.engine.dht.routing.table import RoutingTable
+from slskdn_tui.engine.dht.wire.addresses import Address
+from slskdn_tui.engine.dht.wire.chance import Rng
+from slskdn_tui.engine.dht.wire.krpc import Node
 
 SHALLOW = 4  # a table less deep than this looks for its neighbourhood more often
 HEARD = 64
 VERIFIED_A_TICK = 2
+RIPE = 90.0  # from being heard of to being verified: by then a NAT that let only us in has shut
 JOIN_FIRST, JOIN_MOST = 1.0, 300.0
-RETRY_FIRST, RETRY_MOST = 5.0, 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Upkeep:
         self._next_self = now
         self.next_join = now
         self._join_wait = JOIN_FIRST
-        self._heard: OrderedDict[bytes, Address] = OrderedDict()
+        self._heard: OrderedDict[bytes, tuple[Address, float]] = OrderedDict()
 
-    def heard(self, node_id: bytes, address: Address) -> None:
-        """A node that we do not know asked us something: to be verified by a ping when there is time."""
-        self._heard[node_id] = address
-        if len(self._heard) > HEARD:
-            self._heard.popitem(last=False)
+    def heard(self, node_id: bytes, address: Address, now: float) -> None:
+        """A node that we do not know asked us something: to be verified by a ping after `RIPE` seconds."""
+        if node_id in self._heard or len(self._heard) >= HEARD:
+            return
+        self._heard[node_id] = (address, now + RIPE)
 
     def soon(self, now: float) -> None:
         """Someone to join through turned up: do not wait out the back-off."""
@@ -83,68 +83,16 @@ class Upkeep:
             silent = table.questionable(now)
             if silent is not None:
                 chores.append(Ping(silent.id, silent.address))
-        for _ in range(min(VERIFIED_A_TICK, len(self._heard))):
-            node_id, address = self._heard.popitem(last=False)
-            if table.wants(node_id, address, now):
+            doubted = table.doubted()
+            if doubted is not None and doubted is not silent:
+                chores.append(Ping(doubted.id, doubted.address))
+        asked = 0
+        while self._heard and asked < VERIFIED_A_TICK and next(iter(self._heard.values()))[1] <= now:
+            node_id, (address, _) = self._heard.popitem(last=False)
+            if table.wants(node_id, address):
                 chores.append(Ping(node_id, address))
+                asked += 1
         return chores
-
-
-@dataclass(slots=True)
-class _Publication:
-    port: int
-    every: float
-    spread: float
-    due: float
-    retry: float = RETRY_FIRST
-    running: bool = False
-
-
-class Publications:
-    """Keys that are kept announced: again after `every` plus up to `spread` seconds; sooner when nobody took it."""
-
-    def __init__(self, rng: Rng, most: int) -> None:
-        self._rng, self._most = rng, most
-        self._keys: dict[bytes, _Publication] = {}
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def put(self, key: bytes, port: int, every: float, spread: float, now: float) -> None:
-        """ValueError when there are too many: nobody may announce a whole library."""
-        if key not in self._keys and len(self._keys) >= self._most:
-            raise ValueError(f"at most {self._most} keys are kept announced")
-        self._keys[key] = _Publication(port, every, spread, now)
-
-    def drop(self, key: bytes) -> None:
-        self._keys.pop(key, None)
-
-    def due(self, now: float) -> list[tuple[bytes, int]]:
-        """What to announce now; each waits for `result` before it is due again."""
-        ready = [(key, item) for key, item in self._keys.items() if item.due <= now and not item.running]
-        for _, item in ready:
-            item.running = True
-        return [(key, item.port) for key, item in ready]
-
-    def result(self, key: bytes, stored: int, now: float) -> None:
-        item = self._keys.get(key)
-        if item is None:
-            return
-        item.running = False
-        if stored:
-            item.due, item.retry = now + item.every + item.spread * self._rng.random(), RETRY_FIRST
-        else:
-            item.due, item.retry = now + item.retry, min(RETRY_MOST, item.retry * 2)
-
-    def wake(self, now: float) -> None:
-        """We joined: what nobody took before is tried again now."""
-        for item in self._keys.values():
-            if item.retry > RETRY_FIRST:
-                item.due, item.retry = now, RETRY_FIRST
-
-    @property
-    def next(self) -> float | None:
-        return min((item.due for item in self._keys.values() if not item.running), default=None)
 
 
 def clean_nodes(nodes: Iterable[tuple[str, str, int]]) -> list[Node]:

@@ -1,0 +1,1 @@
+"""What is kept for others: announced peers, BEP 44 items, write tokens. Cores."""

@@ -1,0 +1,1 @@
+"""What is on the wire: addresses, KRPC messages, chance. Cores."""
