@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from slskdn_tui import __version__
-from slskdn_tui.cli import acting, check, finding, getting, jobs, look, people, running, setup, sharing, swarms, themes
+from slskdn_tui.cli import acting, check, finding, getting, jobs, look, peers, people, running, setup, sharing, swarms, themes
 from slskdn_tui.cli.args import parse
 from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
 from slskdn_tui.cli.hooks import Hooks
@@ -31,6 +31,9 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "friends.list": people.list_people,
     "bans.list": people.list_people,
     "message.list": people.list_messages,
+    "peers.list": peers.list_peers,
+    "peers.show": peers.show_peer,
+    "contribution.show": peers.show_contribution,
     "status": look.status,
     "log": look.log,
     "serve": running.serve,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from slskdn_tui.commands.groups.finding import FINDING
 from slskdn_tui.commands.groups.jobs import JOBS
+from slskdn_tui.commands.groups.peers import PEERS
 from slskdn_tui.commands.groups.people import PEOPLE
 from slskdn_tui.commands.groups.running import RUNNING
 from slskdn_tui.commands.groups.screens import SCREENS
 from slskdn_tui.commands.types import CommandSpec
 
-SPECS: tuple[CommandSpec, ...] = (*JOBS, *FINDING, *PEOPLE, *RUNNING, *SCREENS)
+SPECS: tuple[CommandSpec, ...] = (*JOBS, *FINDING, *PEOPLE, *PEERS, *RUNNING, *SCREENS)
 
 
 def by_name(name: str) -> CommandSpec | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Fairness
 from slskdn_tui.engine import stored_views
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
@@ -49,8 +50,9 @@ _HINT = "start `slskdn` or `slskdn serve` with this profile"
 class ReadOnlyEngine:
     """`EngineProtocol` over what is stored. A profile that was never used shows empty lists."""
 
-    def __init__(self, paths: Paths, clock: Clock | None = None) -> None:
+    def __init__(self, paths: Paths, clock: Clock | None = None, fairness: Fairness | None = None) -> None:
         self._paths = paths
+        self._fairness = fairness or Fairness()
         self._clock = clock or SystemClock()
         self._versions = Versions()
         self._store: Store | None = None
@@ -124,7 +126,7 @@ class ReadOnlyEngine:
                 return await asyncio.to_thread(self._log, view)
             case "candidates":
                 raise UserError("no_engine", "asking MusicBrainz needs a running engine", _HINT)
-        if (listed := await stored_list(self._store, view)) is not None:
+        if (listed := await stored_list(self._store, view, self._fairness)) is not None:
             return listed
         if view.screen in get_args(Screen):
             raise UserError("no_engine", _NONE, _HINT)

@@ -1,14 +1,22 @@
-"""Lists that stand in state.db, as views for an engine that does not run: filters, wishes and what was found, people, messages. Shell over the store."""
+"""Lists that stand in state.db, as views for an engine that does not run: filters, wishes and what was found, people, messages, peers. Shell over the store."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from slskdn_tui.config.settings import Fairness
+from slskdn_tui.engine.peers.governor import judge
+from slskdn_tui.engine.peers.ledger import LedgerTotals, add_up, window_start
+from slskdn_tui.engine.store.records import LedgerRow
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.views.found_rows import folder_rows
+from slskdn_tui.engine.views.known_peers import contribution_view, known_peers, peers_view, total
 from slskdn_tui.engine.views.message_rows import message_row
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import parse
 from slskdn_tui.model.finding import FilterRow, FiltersView, SearchView, WishesView, WishRow
 from slskdn_tui.model.folders import folders_of, in_order
+from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, PersonRow
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import Snapshot, ViewKey
@@ -17,7 +25,7 @@ WISH = "wish/"
 _RELATIONS = {"friends": ("friend",), "bans": ("banned",), "": ("friend", "banned")}
 
 
-async def stored_list(store: Store | None, key: ViewKey) -> Snapshot | None:
+async def stored_list(store: Store | None, key: ViewKey, fairness: Fairness) -> Snapshot | None:
     """The view, empty for a profile that was never used; None when it needs a running engine."""
     match key.screen:
         case "filters":
@@ -29,9 +37,33 @@ async def stored_list(store: Store | None, key: ViewKey) -> Snapshot | None:
             return await _people(store, key) if store is not None else PeopleView(0)
         case "messages":
             return await _messages(store, key) if store is not None else MessagesView(0)
+        case "peers":
+            return await _peers(store, key)
+        case "contribution":
+            return await _contribution(store, key, fairness)
         case "search" if key.subject.startswith(WISH) and store is not None:
             return await _found(store, key)
     return None
+
+
+async def _peers(store: Store | None, key: ViewKey) -> PeersView:
+    """Who is remembered or moved bytes in the seven days up to now."""
+    rows = await store.peers.all() if store is not None else []
+    now = store.clock.wall() if store is not None else datetime.now(UTC)
+    moved = add_up(((row.plane, row.peer_id), (row.plane, row.direction, row.bytes)) for row in await _ledger(store, now))
+    return peers_view(known_peers(rows, moved, {}, now), key.subject, key.filter, key.start, key.count)
+
+
+async def _contribution(store: Store | None, key: ViewKey, fairness: Fairness) -> ContributionView:
+    now = store.clock.wall() if store is not None else datetime.now(UTC)
+    by_day = add_up((row.day, (row.plane, row.direction, row.bytes)) for row in await _ledger(store, now))
+    today = now.date()
+    verdict = judge(total(by_day.values()), by_day.get(today.isoformat(), LedgerTotals()), fairness, today)
+    return contribution_view(key.subject, by_day, verdict, fairness, today)
+
+
+async def _ledger(store: Store | None, now: datetime) -> list[LedgerRow]:
+    return await store.ledger.load(window_start(now.date())) if store is not None else []
 
 
 async def _wishes(store: Store) -> WishesView:

@@ -12,12 +12,13 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from slskdn_tui.model.finding import BrowseView, FiltersView, LimitsView, SearchView, UploadsView, WishesView
+from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
 from slskdn_tui.model.text import SafeText
 
 Screen = Literal[
     "status", "swarms", "track", "jobs", "job", "trace", "log", "candidates",
-    "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages",
+    "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages", "peers", "contribution",
 ]  # fmt: skip
 _EMPTY = SafeText("")
 
@@ -379,7 +380,8 @@ class Unchanged:
 
 Snapshot = (
     StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
-    | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView | Unchanged
+    | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView
+    | PeersView | ContributionView | Unchanged
 )  # fmt: skip
 # Built at its first use: most verbs and every window start without it.
 SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")], config=ConfigDict(defer_build=True))

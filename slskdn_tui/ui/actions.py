@@ -17,13 +17,13 @@ from slskdn_tui.commands import SPECS, CommandSpec
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
-from slskdn_tui.ui import finding, line, looks, people
+from slskdn_tui.ui import finding, line, looks, peers, people
 from slskdn_tui.ui.screens.base import LiveScreen
+from slskdn_tui.ui.screens.details import DetailsScreen
 from slskdn_tui.ui.screens.dialogs import Ask, Choice, Choose, Pick, Prompt
 from slskdn_tui.ui.screens.help import Help
 from slskdn_tui.ui.screens.log import LogScreen
 from slskdn_tui.ui.screens.newjob import NewJob
-from slskdn_tui.ui.screens.swarms import SwarmsScreen
 from slskdn_tui.ui.screens.trace import TraceScreen
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Actions:
         if spec.name == "swarms.rescue" and not await self._really_all(calls):
             return
         if spec.danger and not said.get("yes"):
-            about = f"{len(calls)} jobs" if len(calls) > 1 else self._about(calls[0])
+            about = f"{len(calls)} {'peers' if 'peer' in calls[0] else 'jobs'}" if len(calls) > 1 else self._about(calls[0])
             if not await self.ask(Ask(spec.danger, about)):
                 self.say("left as it was", "colors.dim")
                 return
@@ -170,8 +170,8 @@ class Actions:
         if spec.name == "limits.set" and not said:
             limits = await finding.ask_limits(self)
             return None if limits is None else [limits]
-        takes = {arg.name for arg in spec.args if arg.type in ("job", "track") or (arg.name == "user" and arg.required)}
-        main = next((name for name in ("job", "user") if name in takes), "")
+        takes = {arg.name for arg in spec.args if arg.type in ("job", "track") or (arg.name in ("user", "peer") and arg.required)}
+        main = next((name for name in ("job", "user", "peer") if name in takes), "")
         calls = [dict(said)]
         if main and main not in said:
             rows = [row for row in (self.app.live.subjects() if self.app.live is not None else []) if main in row]
@@ -213,6 +213,8 @@ class Actions:
         return next((row for row in fits if not getattr(row, "level", 0)), None)
 
     def _about(self, call: Args) -> str:
+        if "peer" in call:
+            return peers.name_of(self, str(call["peer"]))
         row = self._row(call)
         return str(row.title) if row is not None else str(call.get("job", ""))[:8]
 
@@ -386,7 +388,7 @@ class Actions:
             screen.follow()
 
     def details(self, args: Args) -> None:
-        if isinstance(screen := self.screen(), SwarmsScreen):
+        if isinstance(screen := self.screen(), DetailsScreen):
             screen.toggle_details()
 
     def step(self, by: int) -> None:
@@ -414,6 +416,7 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "screen.swarms": lambda actions, args: actions.app.places.show("swarms"),
     "screen.search": lambda actions, args: actions.app.places.show("search"),
     "screen.jobs": lambda actions, args: actions.app.places.show("jobs"),
+    "screen.peers": lambda actions, args: actions.app.places.show("peers"),
     "screen.log": lambda actions, args: actions.app.places.show("log"),
     "screen.previous": lambda actions, args: actions.app.places.previous(),
     "list.down": _list(lambda table: table.move(1)),
@@ -450,4 +453,5 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "app.quit": Actions.leave,
     **finding.UI,
     **people.UI,
+    **peers.UI,
 }

@@ -36,6 +36,9 @@ VIEWS = {
     "user.show": "user.open",
     "browse.show": "browse.open",
     "message.list": "message.open",
+    "peers.list": "screen.peers",
+    "peers.show": "peers.open",
+    "contribution.show": "contribution.open",
 }
 """CLI verbs that print something, and the command that shows the same here."""
 SUBJECT = ("job", "track")

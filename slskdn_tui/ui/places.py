@@ -11,6 +11,7 @@ from slskdn_tui.commands import SPECS
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.screens.jobs import JobsScreen
 from slskdn_tui.ui.screens.log import LogScreen
+from slskdn_tui.ui.screens.peers import PeersScreen
 from slskdn_tui.ui.screens.search import SearchScreen
 from slskdn_tui.ui.screens.swarms import SwarmsScreen
 from slskdn_tui.ui.screens.trace import TraceScreen
@@ -19,6 +20,7 @@ MODES: dict[str, str | Callable[[], Screen[Any]]] = {
     "swarms": SwarmsScreen,
     "search": SearchScreen,
     "jobs": JobsScreen,
+    "peers": PeersScreen,
     "log": LogScreen,
 }
 """The tabs, as Textual wants them."""

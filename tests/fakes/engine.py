@@ -9,11 +9,12 @@ from typing import Any
 
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import LimitsView, SearchView, UploadsView, WishesView, make_ref
+from slskdn_tui.model.peers import PeersView
 from slskdn_tui.model.people import MessagesView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, JobsView, LogRow, LogView, Snapshot, StatusView, SwarmsView, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
-from tests.fakes import citizen, story
+from tests.fakes import citizen, mesh, story
 
 FILTERED = ("search", "browse")
 """Views made of a subject and a filter."""
@@ -41,10 +42,13 @@ class FakeEngine:
             "user": citizen.user,
             "people": citizen.people,
             "messages": citizen.messages,
+            "peers": mesh.peers,
+            "contribution": mesh.contribution,
         }
         if empty:
             self.views |= {"status": StatusView(1), "swarms": SwarmsView(1), "jobs": JobsView(1), "log": LogView(1)}
             self.views |= {"search": SearchView(1), "wishes": WishesView(1), "messages": MessagesView(1), "uploads": UploadsView(1)}
+            self.views |= {"peers": PeersView(1), "contribution": mesh.quiet()}
         self.commands: list[Command] = []
         self.asked: list[ViewKey] = []
         self.answer = Result(message=SafeText("done"))
@@ -99,8 +103,10 @@ class FakeEngine:
             yield await self.queue.get()
 
     def tick(self, count: int = 1) -> None:
-        """Three rows of Swarms and the rates move on."""
+        """Three rows of Swarms and of Peers and the rates move on."""
         self.views["swarms"] = story.moved(self.views["swarms"], count)
+        if (peers := self.views["peers"]("") if callable(self.views["peers"]) else self.views["peers"]) is not None:
+            self.views["peers"] = mesh.moved(peers, count)
         status = self.views["status"]
         self.views["status"] = replace(status, version=status.version + count, down=status.down + 13e4)
 
@@ -136,7 +142,7 @@ def hostile_names(count: int) -> list[str]:
 
 
 def _poison_citizen(engine: FakeEngine, names: Sequence[SafeText]) -> None:
-    """The long lists of Soulseek: every name in one of them. References and raw names are what the network sent, uncleaned."""
+    """The long lists of Soulseek and of peers: every name in one of them. References and raw names are what the network sent, uncleaned."""
     search, browse = citizen.search(""), citizen.browse("x")
     assert search is not None and browse is not None
     raw = [name.replace("\ud800", "\udc80") for name in hostile_names(len(names))]
@@ -156,6 +162,10 @@ def _poison_citizen(engine: FakeEngine, names: Sequence[SafeText]) -> None:
     engine.views["wishes"] = WishesView(
         1, tuple(replace(wish, key=f"k{index}", query=name, filter=name, note=name) for index, name in enumerate(names))
     )
+    known = mesh.peers()
+    assert known is not None
+    peers = tuple(replace(known.rows[0], key=f"k{index}", peer=raw[index], name=name, note=name) for index, name in enumerate(names))
+    engine.views["peers"] = replace(known, rows=peers, total=len(peers))
     line = citizen.uploads().rows[0]
     going = tuple(replace(line, key=f"k{index}", title=name, user=name, path=name, reason=name) for index, name in enumerate(names))
     engine.views["uploads"] = replace(citizen.uploads(), rows=going, total=len(going))

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from slskdn_tui.config.settings import Ui
 from slskdn_tui.ui.app import SlskdnApp
-from tests.fakes import citizen, story
+from tests.fakes import citizen, mesh, story
 from tests.fakes.engine import FakeEngine
 
 SIZES = ((80, 24), (120, 36))
@@ -35,6 +35,9 @@ SHOTS: dict[str, tuple[str, ...]] = {
     "conversation": ("M", "enter"),
     "uploads": ("U",),
     "jobs": ("5",),
+    "peers": ("6",),
+    "peers-broken": ("6",),
+    "peers-list": ("6", "tab", "G"),
     "log": ("7",),
     "trace": ("5", "t"),
     "help": ("question_mark",),
@@ -47,6 +50,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
 VIEWS: dict[str, dict[str, Any]] = {
     "search-waiting": {"search": citizen.waiting()},
     "uploads": {"limits": citizen.limits()},
+    "peers-broken": {"contribution": mesh.leeching()},
     "messages": {"status": replace(story.status(), unread=2, wishes_new=1)},
 }
 """What is not as in the story on some pictures."""

@@ -10,8 +10,8 @@ from ptyrun import Terminal, foreign
 
 pytestmark = pytest.mark.slow
 TICK_BYTES = 1200
-CITIZEN = ("2", "\t\t", "2:browse x\r", "2M", "1U")
-"""Keys to the long lists of Soulseek: results, wishes, a user's folders, conversations, uploads."""
+CITIZEN = ("2", "\t\t", "2:browse x\r", "2M", "1U", "6")
+"""Keys to the long lists of Soulseek and the mesh: results, wishes, a user's folders, conversations, uploads, peers."""
 
 
 def test_an_idle_screen_sends_nothing() -> None:
@@ -19,22 +19,24 @@ def test_an_idle_screen_sends_nothing() -> None:
         terminal.until(b"help")
         terminal.quiet()
         assert terminal.read(4) == b""
-        for keys in ("5", "7", "2", "\t", "\t", "2u", "b", "q", "M\r", "q", "1U"):
+        for keys in ("5", "7", "6", "\t", "2", "\t", "\t", "2u", "b", "q", "M\r", "q", "1U"):
             terminal.press(keys)
             terminal.quiet()
             assert terminal.read(2) == b"", keys
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-def test_a_tick_with_three_changed_rows_is_small(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("screen", ["1", "6"], ids=["swarms", "peers"])
+def test_a_tick_with_three_changed_rows_is_small(size: tuple[int, int], screen: str) -> None:
     with Terminal("--hz", "10", size=size) as terminal:
         terminal.until(b"help")
+        terminal.press(screen)
         terminal.quiet()
         counts = []
         for _ in range(5):
             terminal.signal(signal.SIGUSR1)
             data = terminal.quiet()
-            assert b"%" in data or b"/s" in data
+            assert b"%" in data or b"/s" in data or b"GB" in data
             counts.append(len(data))
         assert max(counts) <= TICK_BYTES, counts
 

@@ -6,9 +6,10 @@ from slskdn_tui.engine.handlers.common import Handler, checked
 from slskdn_tui.engine.handlers.finding import FINDING
 from slskdn_tui.engine.handlers.getting import GETTING
 from slskdn_tui.engine.handlers.jobs import JOBS
+from slskdn_tui.engine.handlers.peers import PEERS
 from slskdn_tui.engine.handlers.people import PEOPLE
 from slskdn_tui.engine.handlers.sharing import SHARING
 
 __all__ = ["HANDLERS", "checked"]
 
-HANDLERS: dict[str, Handler] = {**JOBS, **FINDING, **GETTING, **PEOPLE, **SHARING}
+HANDLERS: dict[str, Handler] = {**JOBS, **FINDING, **GETTING, **PEOPLE, **PEERS, **SHARING}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TypeVar
 
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.store.database import BATCH
 from slskdn_tui.engine.store.records import Direction, LedgerRow, Plane
 from slskdn_tui.engine.store.state.ledger import LedgerTable
 
+K = TypeVar("K", bound=Hashable)
 SAVE_EVERY_S = 3.0
 WINDOW_DAYS = 7
 
@@ -32,6 +35,25 @@ class LedgerTotals:
     @property
     def down(self) -> int:
         return self.slsk_down + self.mesh_down
+
+
+Entry = tuple[Plane, Direction, int]
+
+
+def add_up(entries: Iterable[tuple[K, Entry]]) -> dict[K, LedgerTotals]:
+    """Sums of (key, (plane, direction, bytes)) a key."""
+    sums: dict[K, Counter[tuple[Plane, Direction]]] = {}
+    for key, (plane, direction, count) in entries:
+        sums.setdefault(key, Counter())[plane, direction] += count
+    return {
+        key: LedgerTotals(moved["slsk", "up"], moved["slsk", "down"], moved["mesh", "up"], moved["mesh", "down"])
+        for key, moved in sums.items()
+    }
+
+
+def window_start(today: date, days: int = WINDOW_DAYS) -> str:
+    """The first of `days` UTC days that end with `today`."""
+    return (today - timedelta(days=days - 1)).isoformat()
 
 
 class Ledger:
@@ -63,23 +85,23 @@ class Ledger:
     def totals(self, days: int = WINDOW_DAYS) -> LedgerTotals:
         """Sums over today and the days before it, at most the seven that are kept in memory."""
         first = self._window_start(min(days, WINDOW_DAYS))
-        sums: Counter[tuple[str, str]] = Counter()
-        for (day, plane, direction), count in self._sums.items():
-            if day >= first:
-                sums[plane, direction] += count
-        return LedgerTotals(sums["slsk", "up"], sums["slsk", "down"], sums["mesh", "up"], sums["mesh", "down"])
+        entries = ((None, (plane, way, count)) for (day, plane, way), count in self._sums.items() if count and day >= first)
+        return add_up(entries).get(None, LedgerTotals())
+
+    def by_day(self) -> dict[str, LedgerTotals]:
+        """Sums of each day of the window on which something moved."""
+        first = self._window_start()
+        return add_up((day, (plane, way, count)) for (day, plane, way), count in self._sums.items() if count and day >= first)
+
+    def by_peer(self) -> dict[tuple[Plane, str], LedgerTotals]:
+        """Sums of the window with each peer, by plane and name."""
+        first = self._window_start()
+        return add_up(
+            ((plane, peer), (plane, way, count)) for (day, plane, way, peer), count in self._peers.items() if count and day >= first
+        )
 
     def today(self) -> LedgerTotals:
         return self.totals(1)
-
-    def peer(self, peer: str) -> LedgerTotals:
-        """Sums of the window with one peer."""
-        first = self._window_start()
-        sums: Counter[tuple[str, str]] = Counter()
-        for (day, plane, direction, name), count in self._peers.items():
-            if name == peer and day >= first:
-                sums[plane, direction] += count
-        return LedgerTotals(sums["slsk", "up"], sums["slsk", "down"], sums["mesh", "up"], sums["mesh", "down"])
 
     def ratio(self) -> float | None:
         """Upload over download of the window; None while nothing was downloaded."""
@@ -130,5 +152,4 @@ class Ledger:
         return self._clock.wall().date().isoformat()
 
     def _window_start(self, days: int = WINDOW_DAYS) -> str:
-        today: date = self._clock.wall().date()
-        return (today - timedelta(days=days - 1)).isoformat()
+        return window_start(self._clock.wall().date(), days)

@@ -62,6 +62,15 @@ class Standing:
         """One proven wrong chunk among the last requests, and less than a day since the last of them."""
         return ChunkOutcome.CORRUPTION.value in self.outcomes and self.last is not None and when - self.last < DAY_S
 
+    def avoided_until(self, when: float) -> float | None:
+        """The UTC second from which on it is asked like any other, if it is left alone until then; None while it is not avoided at `when`."""
+        if self.last is None or not (avoided(self.score(when)) or self.lied(when)):
+            return None
+        until = self.last + DAY_S if self.lied(when) else when
+        lost = 1.0 - self.score(self.last)
+        heals = self.last + HALF_LIFE_DAYS * math.log2(lost / (1.0 - AVOID)) * DAY_S if lost > 1.0 - AVOID else when
+        return max(until, heals)
+
     def score(self, when: float) -> float:
         """The reputation at UTC second `when`; 1.0 for a stranger."""
         timeouts, corrupt = self.outcomes.count("t"), self.outcomes.count("c")

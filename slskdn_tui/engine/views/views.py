@@ -16,6 +16,7 @@ from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
 from slskdn_tui.engine.views.limits import limits_view
 from slskdn_tui.engine.views.owned_releases import with_owned
+from slskdn_tui.engine.views.peers import PeerViews
 from slskdn_tui.engine.views.people import PeopleViews
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.uploads import uploads_view
@@ -56,6 +57,7 @@ class Views:
         self._versions = Versions()
         self._traces: dict[str, tuple[tuple[object, ...], TraceView]] = {}
         people = PeopleViews(engine)
+        peers = PeerViews(engine)
         finding = FindingViews(engine)
         self._makers: dict[str, Callable[[ViewKey], Awaitable[Snapshot]]] = {
             "status": self._status,
@@ -75,6 +77,8 @@ class Views:
             "browse": people.browse,
             "people": people.people,
             "messages": people.messages,
+            "peers": peers.peers,
+            "contribution": peers.contribution,
         }
 
     async def make(self, key: ViewKey) -> Snapshot:

@@ -36,6 +36,7 @@ class Glyphs:
     mail: str = "✉ {}"
     ellipsis: str = "…"
     bar: tuple[str, str] = ("█", "░")
+    eighths: str = "▏▎▍▌▋▊▉"
     spark: str = "▁▂▃▄▅▆▇█"
     chunk: dict[str, str] = field(default_factory=lambda: {"o": "█", "m": "▓", ".": "░", ">": "▸", "x": "x", "#": "█"})
 
@@ -59,6 +60,7 @@ ASCII = Glyphs(
     mail="{} msgs",
     ellipsis="~",
     bar=("#", "."),
+    eighths="",
     spark="",
     chunk={"o": "#", "m": "=", ".": ".", ">": ">", "x": "x", "#": "#"},
 )
@@ -183,6 +185,21 @@ def spread(left: Line, right: Line, width: int) -> Line:
 def rule(width: int, glyphs: Glyphs) -> Line:
     """A horizontal line."""
     return ((glyphs.rule * width, "colors.dim"),)
+
+
+def sections_rule(sections: Sequence[tuple[str, str, str]], current: str, width: int, glyphs: Glyphs) -> Line:
+    """A rule that carries sections, (name, title, what is new there) each; the one shown stands in brackets, whatever the colours."""
+    out: list[Span] = [(glyphs.rule, "colors.dim")]
+    for name, title, new in sections:
+        here = name == current
+        text = f"{title} {new}" if new else title
+        out.append((f"[{text}]" if here else f" {text} ", "colors.title" if here else "states.done" if new else "colors.dim"))
+        out.append((glyphs.rule, "colors.dim"))
+    hint = " tab "
+    room = width - line_width(tuple(out)) - len(hint) - 1
+    if room > 0:
+        out += [(glyphs.rule * room, "colors.dim"), (hint, "colors.dim"), (glyphs.rule, "colors.dim")]
+    return crop(tuple(out), width)
 
 
 def wrap(text: str, width: int) -> list[str]:

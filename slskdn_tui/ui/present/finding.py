@@ -9,7 +9,7 @@ from slskdn_tui.model.finding import BrowseView, SearchRow, SearchView, WishesVi
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import CandidateRow
 from slskdn_tui.ui.present import format as fmt
-from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, Span, crop, line_width, spread
+from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop, sections_rule, spread
 from slskdn_tui.ui.present.format import plural
 from slskdn_tui.ui.present.jobs import CandidatesPresenter
 
@@ -194,18 +194,9 @@ class WishesPresenter(Flat):
 
 
 def section_rule(current: str, wishes_new: int, width: int, glyphs: Glyphs) -> Line:
-    """The rule over the table carries the three sections; the one shown stands in brackets, whatever the colours."""
-    out: list[Span] = [(glyphs.rule, "colors.dim")]
-    for name, title in SECTIONS:
-        new = f" {wishes_new} new" if name == "wishlist" and wishes_new else ""
-        here = name == current
-        out.append((f"[{title}{new}]" if here else f" {title}{new} ", "colors.title" if here else "states.done" if new else "colors.dim"))
-        out.append((glyphs.rule, "colors.dim"))
-    hint = " tab "
-    room = width - line_width(tuple(out)) - len(hint) - 1
-    if room > 0:
-        out += [(glyphs.rule * room, "colors.dim"), (hint, "colors.dim"), (glyphs.rule, "colors.dim")]
-    return crop(tuple(out), width)
+    """The rule over the table carries the three sections."""
+    new = f"{wishes_new} new" if wishes_new else ""
+    return sections_rule([(name, title, new if name == "wishlist" else "") for name, title in SECTIONS], current, width, glyphs)
 
 
 def search_lines(view: SearchView | None, wish: bool, filter_: str, width: int, glyphs: Glyphs) -> list[Line]:

@@ -99,6 +99,24 @@ def bar(share: float, width: int, glyphs: Glyphs, style: str = "states.active") 
     return (full * whole, style), (empty * (width - whole), "sources.missing")
 
 
+def measure(share: float, width: int, glyphs: Glyphs) -> str:
+    """A bar without a ground: `share` of `width` cells, to the eighth of a cell where there are characters for it; something never looks like nothing."""
+    if share <= 0 or width <= 0:
+        return ""
+    eighths = max(1, round(min(1.0, share) * width * 8))
+    whole, rest = divmod(eighths, 8)
+    full = glyphs.bar[0]
+    if not glyphs.eighths:
+        return full * max(1, round(eighths / 8))
+    return full * whole + (glyphs.eighths[rest - 1] if rest else "")
+
+
+def heights(values: Sequence[float], top: float, glyphs: Glyphs) -> str:
+    """One character a value, as high as its share of `top`."""
+    steps = glyphs.spark or ".:-=+*#"
+    return "".join(steps[0 if top <= 0 else min(len(steps) - 1, round(value / top * (len(steps) - 1)))] for value in values)
+
+
 def spark(values: Sequence[float], width: int, glyphs: Glyphs) -> str:
     """The last `width` values as one row of blocks, scaled to their highest; empty in ASCII."""
     if not glyphs.spark or not values or max(values) <= 0:

@@ -15,7 +15,7 @@ from slskdn_tui.ui.present.base import Line, rule
 from slskdn_tui.ui.present.people import limits_short
 from slskdn_tui.ui.present.swarms import SwarmsPresenter, event_lines, upload_lines, uploads_line
 from slskdn_tui.ui.present.track import track_lines
-from slskdn_tui.ui.screens.base import LiveScreen
+from slskdn_tui.ui.screens.details import DetailsScreen
 from slskdn_tui.ui.widgets.lines import Lines
 from slskdn_tui.ui.widgets.live_table import LiveTable
 
@@ -23,7 +23,7 @@ WINDOW = 500
 _NEEDS_A_LOOK = ("rescue", "stalled", "active", "verify", "queued")
 
 
-class SwarmsScreen(LiveScreen):
+class SwarmsScreen(DetailsScreen):
     """The tree, uploads, events; beside it (or, on narrow terminals, in its place) the details pane."""
 
     TAB = KEYS = "swarms"
@@ -38,8 +38,6 @@ class SwarmsScreen(LiveScreen):
         self._track: TrackView | None = None
         self._limits = ""
         self._start = 0
-        self._details = True
-        self._in_place = False
 
     def body(self) -> Iterable[Widget]:
         tree = LiveTable(
@@ -62,13 +60,9 @@ class SwarmsScreen(LiveScreen):
     def views(self) -> Sequence[ViewKey]:
         query = self.main.model.query if self.main.model.remote_filter else ""
         keys = [ViewKey("swarms", filter=query, start=self._start, count=WINDOW), ViewKey("limits")]
-        if self._shows_details and (subject := self._subject()):
+        if self.shows_details and (subject := self._subject()):
             keys.append(ViewKey("track", subject=subject))
         return keys
-
-    @property
-    def _shows_details(self) -> bool:
-        return self._in_place or (self._details and self.has_class("-wide"))
 
     def _subject(self) -> str:
         """`JOB/TRACK` of the row under the cursor; on an album its track that most needs a look."""
@@ -94,7 +88,7 @@ class SwarmsScreen(LiveScreen):
             self.query_one("#uploads", Lines).update()
             self.query_one("#events", Lines).update()
             self.status_changed()
-            if self._shows_details and self._track is None:
+            if self.shows_details and self._track is None:
                 self.ui.poller.kick()
         elif isinstance(view, LimitsView):
             self._limits = limits_short(view, self.glyphs)
@@ -132,34 +126,12 @@ class SwarmsScreen(LiveScreen):
             self.note(f"{row.title} is complete; t opens its trace", "states.done")
         else:
             self.note(str(row.reason) if row is not None else "", "states.rescue")
-        if self._shows_details:
+        if self.shows_details:
             self.ui.poller.kick()
-
-    def on_live_table_opened(self, event: LiveTable.Opened) -> None:
-        self.show_details(True)
 
     def on_live_table_window_wanted(self, event: LiveTable.WindowWanted) -> None:
         self._start = event.start
         self.ui.poller.kick()
-
-    def toggle_details(self) -> None:
-        """Show or hide the pane; where there is no room beside the tree it takes its place."""
-        self.show_details(not self._shows_details)
-
-    def show_details(self, on: bool) -> None:
-        if self.has_class("-wide"):
-            self._details, self._in_place = on, False
-        else:
-            self._in_place = on
-        self.set_class(not self._details, "-no-details")
-        self.set_class(self._in_place, "-details-only")
-        self.ui.poller.kick()
-
-    def back(self) -> bool:
-        if self._in_place:
-            self.show_details(False)
-            return True
-        return False
 
     # Panes -----------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import pytest
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.readonly import ReadOnlyEngine
+from slskdn_tui.engine.store.records import LedgerRow, PeerRow
 from slskdn_tui.engine.store.state.people import Person
 from slskdn_tui.engine.store.state.wishes import Wish, WishHit
 from slskdn_tui.engine.store.store import Store
@@ -32,6 +33,9 @@ def paths(tmp_path: Path) -> Paths:
         await store.people.put(Person("eve", "banned", "", "2026-11-23T10:00:00Z"))
         await store.messages.received("ann", 1.0, 5, "hello", True)
         await store.choices.put("filters.loud", "lossless free>0")
+        await store.peers.save([PeerRow("ab" * 32, "mesh", recent=b"o" * 20, successful_chunks=20, blocked=True, block_reason="loud")])
+        today = store.clock.wall().date().isoformat()
+        await store.ledger.add([LedgerRow(today, "mesh", "down", "ab" * 32, 700), LedgerRow(today, "slsk", "up", "bob", 900)], today)
         await store.close()
 
     asyncio.run(fill())
@@ -83,3 +87,19 @@ def test_what_cannot_be_shown_says_why(paths: Paths, key: ViewKey, code: str) ->
     with pytest.raises(UserError) as caught:
         look(paths, key)
     assert caught.value.code == code
+
+
+def test_peers_and_the_report_need_no_engine(paths: Paths) -> None:
+    peers, one, report, none = look(
+        paths, ViewKey("peers"), ViewKey("peers", "ababab"), ViewKey("contribution", "1"), ViewKey("peers", filter="nobody")
+    )
+    assert [(row.name, row.state, row.up, row.down) for row in peers.rows] == [("bob", "away", 900, 0), ("b3:vov2", "blocked", 0, 700)]
+    assert one.rows[0].good_chunks == 20 and none.rows == ()
+    assert (report.slsk_up, report.mesh_down, report.status) == (900, 700, "healthy") and report.history[-1].mesh_down == 700
+    with pytest.raises(UserError, match="no peer"):
+        look(paths, ViewKey("peers", "ef"))
+
+
+def test_a_profile_that_was_never_used_has_an_empty_report(tmp_path: Path) -> None:
+    peers, report = look(Paths.of(tmp_path / "none"), ViewKey("peers"), ViewKey("contribution"))
+    assert peers.rows == () and report.status == "quiet" and len(report.history) == 7 and len(report.rules) == 3

@@ -38,7 +38,7 @@ def test_sums_by_plane_and_direction_and_their_ratio(tmp_path):
         ledger.add("slsk", "up", "a", 500)
         ledger.add("mesh", "up", "c", 100)
         assert ledger.totals() == LedgerTotals(500, 100, 100, 300) and ledger.ratio() == 1.5
-        assert ledger.peer("a") == LedgerTotals(slsk_up=500, slsk_down=100)
+        assert ledger.by_peer()["slsk", "a"] == LedgerTotals(slsk_up=500, slsk_down=100)
         with pytest.raises(ValueError):
             ledger.add("slsk", "up", "a", -1)
 
@@ -132,7 +132,7 @@ def test_nothing_is_lost_or_counted_twice(tmp_path_factory, moves):
         await again.load()
         assert again.totals() == ledger.totals()
         assert again.totals().up + again.totals().down == sum(count for *_, count in moves)
-        assert again.peer("a") == ledger.peer("a")
+        assert again.by_peer() == ledger.by_peer() and again.by_day() == ledger.by_day()
 
     run(tmp_path_factory.mktemp("ledger"), work)
 
