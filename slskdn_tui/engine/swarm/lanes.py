@@ -15,6 +15,8 @@ PIPE_BYTES = 2 * 1024 * 1024
 """Most of a window beyond its round trips: above 8 MB/s more only fills caches (1 GiB over loopback from 4 peers: CPU 2.5 s with 12 MiB, 2.1 s with 2)."""
 CHUNK_S = 0.06
 """A request holds about so many seconds of a peer's rate, in leaves, from one to sixteen."""
+SENT_LEAVES = 3
+"""So many leaves next in line are taken to be in a peer's send buffer, where no cancel reaches them."""
 SILENCE_S = 1.0
 SILENCE_RTTS = 4.0
 GUESS_BYTES_S = 500_000.0
@@ -22,6 +24,7 @@ GUESS_RTT_S = 0.1
 _SETTLED_S = 0.4
 _LONGEST_BACKOFF_S = 30.0
 _LACK_S = 5.0
+_LONGEST_LACK_S = 80.0
 _MARGIN = 0.75
 """Share of a peer's limits that is used: what was cancelled counts against them until the peer confirms it."""
 
@@ -30,7 +33,7 @@ _MARGIN = 0.75
 class Ask:
     """One outstanding request of `count` leaves from `first`; `left` are still to come. `idle`: nothing else was outstanding when it was sent.
 
-    `clean`: nothing cancelled can be on its way before it, so the first answer measures the round trip.
+    `clean`: nothing cancelled can be on its way before it, so the first answer takes a round trip at least.
     """
 
     first: int
@@ -61,8 +64,11 @@ class Lane:
     strikes: int = 0
     retry_at: float = 0.0
     paused_until: float = 0.0
-    lacks: dict[int, float] = field(default_factory=dict)
-    ghosts: set[int] = field(default_factory=set)  # cancelled, but may still come
+    lacks: dict[int, tuple[float, float]] = field(default_factory=dict)  # leaf -> (until when, seconds it was put off)
+    excused: float = 0.0  # our own loop's delay since the last sign of life
+    doubted: float | None = None  # since when it was overdue as something was taken from it; until it delivers
+    most_bytes: int | None = None  # what it lets us have outstanding, as it has shown by refusing more
+    ghosts: dict[int, float] = field(default_factory=dict)  # cancelled (when), but may still come
 
     @property
     def outstanding(self) -> int:
@@ -77,31 +83,38 @@ class Lane:
     def waiting(self, now: float) -> float:
         """Seconds of silence beyond what a leaf takes, while something is outstanding."""
         last = self.metrics.last_arrival
-        if last is None or not self.asks:
+        if self.doubted is not None:
+            return max(0.0, now - self.doubted - self.excused)
+        if not self.asks:
             return 0.0
+        if last is None:
+            return max(0.0, now - self.asks[0].sent - self.excused)
         since = max(last, self.asks[0].sent + (self.metrics.rtt_base or 0.0))
-        return max(0.0, now - since)
+        return max(0.0, now - since - self.excused)
 
     def rate(self, now: float) -> float:
         """Bytes/s now; a guess for a peer that has not answered."""
         measured = self.metrics.throughput_avg
         if measured is None:
-            waited = now - self.asks[0].sent if self.asks else 0.0
-            return GUESS_BYTES_S if waited <= 2 * GUESS_RTT_S else min(GUESS_BYTES_S, LEAF / waited)
-        waiting = self.waiting(now)
-        # One leaf's own time is no silence, and leaves come in lumps; beyond that the silence itself bounds the rate.
-        return measured if waiting <= 2 * LEAF / measured + 0.15 else min(measured, 4 * LEAF / waiting)
+            return min(GUESS_BYTES_S, LEAF / self.waiting(now)) if self.overdue(now) else GUESS_BYTES_S
+        return min(measured, 4 * LEAF / self.waiting(now)) if self.overdue(now) else measured
+
+    def overdue(self, now: float) -> bool:
+        """Silent for longer than leaves take: one leaf's own time is no silence, and leaves come in lumps; beyond that the silence bounds the rate."""
+        measured = self.metrics.throughput_avg
+        return self.waiting(now) > (2 * LEAF / measured + 0.15 if measured is not None else 2 * GUESS_RTT_S)
 
     def rtt(self) -> float:
         """Seconds to the first byte on an idle link; the figure measured at a leaf's end holds that leaf's own time too."""
         base, measured = self.metrics.rtt_base, self.metrics.throughput_avg
         if base is None or not measured:
-            return GUESS_RTT_S
+            return self.metrics.rtt_avg or GUESS_RTT_S
         return max(base - LEAF / measured, base / 4)
 
     def available(self, now: float) -> float:
         """Seconds until this peer could begin to deliver something asked now: its queue, but at least a round trip."""
-        return max(self.rtt(), self.outstanding / self.rate(now))
+        # What has waited so long may wait as long again.
+        return max(self.rtt(), self.outstanding / self.rate(now), self.waiting(now) if self.overdue(now) else 0.0)
 
     def window(self) -> int:
         """Bytes to keep outstanding: rate x 2 RTT + min(0.25 s of it, 2 MiB), slow start before the rate is known, within what HELLO allows."""
@@ -111,26 +124,30 @@ class Lane:
         else:
             by_rate = self._by_rate(measured)
             goal = max(by_rate, min(self.slow_start, PIPE_BYTES)) if self.starting else by_rate
-            goal = max(goal, 2 * LEAF if measured > LEAF else LEAF)
-        return max(LEAF, min(goal, int(self.limits.bytes_outstanding * _MARGIN)))
+            # With one leaf at a time a slow link stands still for a round trip after each, and its rate is then measured too low to ask for more.
+            goal = max(goal, 2 * LEAF if measured > LEAF / 4 else LEAF)
+        goal = min(goal, int(self.limits.bytes_outstanding * _MARGIN))
+        return max(LEAF, goal if self.most_bytes is None else min(goal, self.most_bytes))
 
     def _by_rate(self, measured: float) -> int:
         return int(measured * 2 * self.rtt() + min(measured * PIPE_S, PIPE_BYTES))
 
-    def chunk_leaves(self) -> int:
-        """Leaves joined into one request: more for the fast."""
+    def chunk_leaves(self, window: int) -> int:
+        """Leaves joined into one request: more for the fast, and where few requests are allowed."""
         measured = self.metrics.throughput_avg
         if measured is None or self.silent:
             return 1
-        return max(1, min(MAX_CHUNK_LEAVES, int(measured * CHUNK_S) // LEAF))
+        return max(1, min(MAX_CHUNK_LEAVES, max(int(measured * CHUNK_S), window // self.most_asks) // LEAF))
 
     def patience(self) -> float:
-        """Seconds of silence that mean the peer has stalled: max(1 s, 4 RTT), and never less than a slow peer needs for three leaves."""
+        """Seconds of silence that mean the peer has stalled: max(1 s, 4 RTT), and never less than a slow peer needs for three leaves.
+
+        2 s before its first answer, twice as many each time it is tried again: a peer whose leaf takes longer would time out for ever."""
         measured = self.metrics.throughput_avg
-        if measured is None:
-            return 2 * SILENCE_S
+        if measured is None or self.silent:
+            return float(min(2 * SILENCE_S * 2.0**self.strikes, _LONGEST_BACKOFF_S))
         usual = max(3 * LEAF / measured, 1.5 * self.gap)
-        return max(SILENCE_S, SILENCE_RTTS * (self.metrics.rtt_avg or GUESS_RTT_S), min(usual, _LONGEST_BACKOFF_S))
+        return max(SILENCE_S, SILENCE_RTTS * self.rtt(), min(usual, _LONGEST_BACKOFF_S))
 
     def usable(self, now: float) -> bool:
         """May be asked now; a silent peer only when its time to be tried again has come."""
@@ -141,21 +158,46 @@ class Lane:
         ask = Ask(first, count, now, not self.by_leaf, set(range(first, first + count)))
         if ask.idle:
             self.heard = now
-        ask.clean = ask.idle and not self.ghosts
+            self.excused = 0.0 if self.doubted is None else self.excused
+        ask.clean = not self.ghosts
         self.asks.append(ask)
         for leaf in ask.left:
             self.by_leaf[leaf] = ask
         return ask
 
     def eta(self, leaf: int, now: float) -> float:
-        """Seconds until an outstanding leaf should be here."""
+        """Seconds until an outstanding leaf should be here; never from a peer that is silent."""
+        if self.silent:
+            return float("inf")
         ahead = 0
         for ask in self.asks:
             if leaf in ask.left:
                 ahead += sum(other <= leaf for other in ask.left)
                 break
             ahead += len(ask.left)
-        return ahead * LEAF / self.rate(now) + (0.0 if self.metrics.known else self.rtt())
+        if not self.metrics.known:
+            return ahead * LEAF / self.rate(now) + self.rtt()
+        return max(ahead * LEAF / self.rate(now), self.waiting(now))  # what has waited so long may wait as long again
+
+    def may_be_sent(self, leaf: int, now: float) -> bool:
+        """A cancel would probably come too late: the leaf is on its way, or in the peer's send buffer."""
+        if self.silent or self.overdue(now):
+            return False
+        ahead, reach = 0, SENT_LEAVES + int(self.rate(now) * self.rtt() / LEAF)
+        for ask in self.asks:
+            if leaf in ask.left:
+                return ahead + sum(other < leaf for other in ask.left) < reach
+            ahead += len(ask.left)
+        return False
+
+    def haunted(self, now: float) -> int:
+        """Leaves that were probably sent when they were cancelled, so lately that they may still come."""
+        return sum(now - when < 1.0 + 2 * self.rtt() for when in self.ghosts.values()) if self.ghosts else 0
+
+    def doubt(self, now: float) -> None:
+        """Something is taken from it: if that is because it is overdue, having nothing left to do does not make it quick again."""
+        if self.doubted is None and self.overdue(now):
+            self.doubted = now - self.waiting(now) - self.excused
 
     def tail(self, most: int) -> list[int]:
         """The last outstanding leaves, the last first."""
@@ -180,13 +222,18 @@ class Lane:
     def arrived(self, leaf: int, size: int, now: float) -> None:
         """Bytes came: figures, slow start, sign of life."""
         ask = self.by_leaf.get(leaf)
-        self.ghosts.discard(leaf)
+        ghost = leaf in self.ghosts
+        self.ghosts.pop(leaf, None)
         since = self.heard
         if ask is not None:
             if ask.answered is None:
                 ask.answered = now
                 self.metrics.answered(max(now - ask.sent, 0.0), ask.clean)
             since = ask.sent + min(self.rtt(), now - ask.sent) if self.metrics.known else ask.sent
+        if self.ghosts and not ghost and ask is not None and not ask.clean and self.asks[0] is ask:
+            self.ghosts.clear()  # what was cancelled before this was asked would have come first
+        if self.most_bytes is not None:
+            self.most_bytes += size // 16
         quiet = now - (self.quiet_since if self.silent else self.heard)
         self.gap = max(quiet, self.gap * 0.7)
         if self.silent:  # it lives again: begin anew
@@ -199,6 +246,7 @@ class Lane:
                 # By time alone: while TCP itself is starting, the measured rate would hold it back.
                 self.starting = self.metrics.busy_seconds < max(_SETTLED_S, min(4 * self.rtt(), 0.9))
         self.heard = now
+        self.excused, self.doubted = 0.0, None
         self.strikes = 0
 
     def stalled(self, now: float) -> None:
@@ -210,8 +258,16 @@ class Lane:
         self.retry_at = now + min(_LONGEST_BACKOFF_S, 0.5 * 2.0**self.strikes)
 
     def without(self, leaf: int, now: float) -> None:
-        """The peer said it has not got this leaf; ask again in some seconds (it may be fetching it)."""
-        self.lacks[leaf] = now + _LACK_S
+        """The peer said it has not got this leaf; ask again in some seconds (it may be fetching it), each time in twice as many."""
+        pause = min(2 * self.lacks[leaf][1], _LONGEST_LACK_S) if leaf in self.lacks else _LACK_S
+        self.lacks[leaf] = (now + pause, pause)
 
     def has_not(self, leaf: int, now: float) -> bool:
-        return self.lacks.get(leaf, 0.0) > now
+        return leaf in self.lacks and self.lacks[leaf][0] > now
+
+    def slowed(self, now: float) -> None:
+        """It refused for having too much to do: what is outstanding now is enough; with nothing outstanding it is left alone for a moment."""
+        self.slow_start = max(LEAF, self.slow_start // 2)
+        self.most_bytes = max(LEAF, self.outstanding)
+        if not self.by_leaf:
+            self.paused_until = now + 0.5

@@ -139,7 +139,7 @@ class PieceMap:
         """The first leaf that the origin will not have begun in `seconds`; 0 without a living origin."""
         if self.floor < 0 or self.stream is None:
             return 0
-        return min(self.leaves, (self.stream + int(self.stream_rate * seconds) - self.layout.start) // LEAF + 1)
+        return min(self.leaves, max(0, (self.stream + int(self.stream_rate * seconds) - self.layout.start) // LEAF + 1))
 
     def free_back(self, most: int, low: int, high: int) -> tuple[int, int] | None:
         """(first, count) of up to `most` free leaves ending at the last free one in [low, high)."""
@@ -342,6 +342,17 @@ def bitmap(done: Iterable[int], leaves: int) -> bytes:
 def bits(stored: bytes, leaves: int) -> Iterator[int]:
     """The leaves set in a stored bitmap."""
     return (leaf for leaf in range(leaves) if leaf >> 3 < len(stored) and stored[leaf >> 3] >> (leaf & 7) & 1)
+
+
+def without(span: tuple[int, int], holes: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What of [first, stop) is left outside of these half-open ranges, in order."""
+    at, stop = span
+    for first, last in sorted(holes):
+        if at < min(first, stop):
+            yield at, min(first, stop)
+        at = max(at, last)
+    if at < stop:
+        yield at, stop
 
 
 def page_of(leaf: int) -> int:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from slskdn_tui.engine.peers.reputation import ChunkOutcome, avoided, trusted
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables, cheapest, cost, with_unknown
 from slskdn_tui.engine.swarm.events import Inputs
+from slskdn_tui.engine.swarm.finish import END_S, could_take, last_leaf, one_leaf, shorten
 from slskdn_tui.engine.swarm.lanes import Ask, Lane
-from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MAX_REQUESTERS, PieceMap, runs
+from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MAX_REQUESTERS, PieceMap, runs, without
 from slskdn_tui.model.ports import PeerLimits, Window
 from slskdn_tui.model.variant import LEAF
 
@@ -24,11 +25,8 @@ TAIL_LEAVES = 32
 RACE_GAIN = 1.3
 MOVE_GAIN = 2.0
 """End game: another peer at least so many times earlier is asked as well, or instead."""
-DUPLICATE_SHARE = 0.02
-_LEAST_DUPLICATES = 4
-_TAIL_LOOK = 8
-_END_S = 3.0
-"""Look at finishing times only when less than so many seconds of work are unassigned."""
+LARGE_GAIN_S = 1.0
+"""A leaf that may come twice is asked of another while 2 % of the file have (at least 4 leaves); for a gain so large, 3 % (16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,6 @@ class Scheduler:
         self.paused = False
         self.windows: tuple[Window, ...] = ()
         self.duplicate_bytes = 0
-        self._raced = 0
         self._chunks = 0
         self._tokens = 0.0
         self._tokens_at: float | None = None
@@ -127,10 +124,10 @@ class Scheduler:
         """Requests for one peer, as many as its window has room for."""
         step = Step()
         lane = self.lanes.get(node)
-        if lane is None or self.paused or not lane.usable(now) or not self._wanted(lane, now):
+        if lane is None or self.paused or not lane.usable(now):
             return step
         window = lane.window()
-        joined = lane.chunk_leaves()
+        joined = lane.chunk_leaves(window)
         while len(lane.asks) < lane.most_asks:
             room = (window - lane.outstanding) // LEAF
             # Asking leaf by leaf as leaves come would undo the joining: wait for room for a whole request, unless the pipe runs dry.
@@ -177,57 +174,86 @@ class Scheduler:
         self._tokens_at = now
         return int(self._tokens // LEAF)
 
-    def _wanted(self, lane: Lane, now: float) -> bool:
-        """Peers of bad reputation serve only when nobody else can."""
-        return not avoided(lane.reputation) or not any(
-            not avoided(other.reputation) and not other.silent and now >= other.paused_until for other in self.lanes.values()
-        )
+    def _able(self, now: float, leaf: int | None = None) -> list[Lane]:
+        """Peers that may be asked now, for `leaf` if one is given."""
+        return [
+            lane
+            for lane in self.lanes.values()
+            if not lane.silent and now >= lane.paused_until and (leaf is None or not lane.has_not(leaf, now))
+        ]
 
-    def _choice(self, now: float) -> list[str]:
-        """The better half by cost among those trusted, or among all where nobody is."""
-        usable = [lane for lane in self.lanes.values() if not lane.silent and now >= lane.paused_until]
-        pool = [lane.node for lane in usable if trusted(lane.reputation)] or [lane.node for lane in usable]
-        ranked = cheapest(self.costs(), pool)
-        return ranked[: (len(ranked) + 1) // 2]
+    def _chosen(self, lane: Lane, leaf: int, now: float) -> bool:
+        """Among the better half by cost of those trusted who may have this leaf, or of all who may where nobody is trusted."""
+        able = self._able(now, leaf)
+        pool = [one.node for one in able if trusted(one.reputation)] or [one.node for one in able]
+        return lane.node in cheapest(self.costs(), pool)[: (len(pool) + 1) // 2]
+
+    def _entrusted(self, lane: Lane, now: float) -> bool:
+        """May be asked for urgent leaves, if not first: it is trusted, or those who are would take long over all that is unassigned."""
+        if trusted(lane.reputation):
+            return True
+        rate = sum(
+            one.rate(now) for one in self._able(now) if trusted(one.reputation) and (not one.lacks or could_take(one, self.pieces, now))
+        )
+        return self.pieces.missing() > END_S * rate
+
+    def _helps(self, lane: Lane, ordinary: list[tuple[int, int]], now: float) -> bool:
+        """Could take something of what is unassigned. Who cannot is no help: a slow peer that declined in its favour would wait for ever."""
+        if trusted(lane.reputation) and not lane.lacks:
+            return True
+        return could_take(lane, self.pieces, now, [(0, self.pieces.leaves)] if self._entrusted(lane, now) else ordinary)
 
     def _pick(self, lane: Lane, most: int, now: float) -> tuple[int, int, int, str] | None:
         """(first, count, priority, class) of what this peer should be asked next; None when it should be asked for nothing new."""
         pieces = self.pieces
-        low = pieces.reach(lane.available(now))  # what the origin brings earlier is left to it
-        if pieces.status.find(FREE, 0) < 0:
+        if pieces.status.find(FREE) < 0:
             return None
-        choice: list[str] | None = None
-        for window in self.windows:
-            wanted = pieces.layout.touched(window.start, window.stop)
-            found = pieces.free_front(1, wanted.start, wanted.stop) if window.priority > 0 else None
-            if found and not lane.has_not(found[0], now):
-                choice = self._choice(now) if choice is None else choice
-                if lane.node in choice:
-                    return found[0], 1, window.priority, "window"
+        better = [one for one in self._able(now) if one is not lane and not avoided(one.reputation)]
+        if better and avoided(lane.reputation):
+            return self._last_resort(lane, better, now)
+        low = pieces.reach(lane.available(now))  # what the origin brings earlier is left to it
         tail = max(low, pieces.leaves - TAIL_LEAVES)
-        order = [(low, tail, 0, "normal")]
-        if pieces.status.find(FREE, tail) >= 0:
-            choice = self._choice(now) if choice is None else choice
-            if lane.node in choice:
-                order.insert(0, (tail, pieces.leaves, 1, "urgent"))
-            else:
-                order.append((tail, pieces.leaves, 0, "normal"))
+        last: list[tuple[int, int]] = []
+        touched = [(pieces.layout.touched(one.start, one.stop), one.priority) for one in self.windows if one.priority > 0]
+        windows = [(leaves.start, leaves.stop, priority) for leaves, priority in touched]
+        for first, stop, priority in windows:
+            if found := self._run(lane, 1, first, stop, now, forwards=True):
+                if self._chosen(lane, found[0], now):
+                    return (*found, priority, "window")
+                last.append((first, stop))
+        order = list(without((low, tail), [(first, stop) for first, stop, _ in windows]))
+        most = shorten(lane, [one for one in better if self._helps(one, order, now)], pieces, most, now)
+        if most < 1:
+            return None
+        if run := self._run(lane, most, tail, pieces.leaves, now):
+            if self._chosen(lane, run[0], now):
+                return (*run, 1, "urgent")
+            last.append((tail, pieces.leaves))
+        if pieces.stream is not None:
+            order.reverse()
+        if last and self._entrusted(lane, now):
+            order += last
         if pieces.stream is not None:  # what the origin brought wrong, and the leaf it is in: only when nothing else is missing
             _, stop = pieces.span(pieces.floor)
             sooner = one_leaf(lane, now) < (stop - pieces.stream) / max(pieces.stream_rate, 1.0)
-            order.append((0, pieces.floor + sooner, 0, "normal"))
-        most = self._shorten(lane, most, now)
-        if most < 1:
-            return None
-        for start, stop, priority, chunk_class in order:
-            run = self._run(lane, most, start, stop, now)
-            if run is not None:
-                return (*run, priority, chunk_class)
+            order.append((0, pieces.floor + sooner))
+        for start, stop in order:
+            if run := self._run(lane, most, start, stop, now):
+                return (*run, 0, "normal")
         return None
 
-    def _run(self, lane: Lane, most: int, low: int, high: int, now: float) -> tuple[int, int] | None:
+    def _last_resort(self, lane: Lane, better: list[Lane], now: float) -> tuple[int, int, int, str] | None:
+        """A peer of bad reputation is asked only for what all the others have said they lack."""
+        fewest = min(better, key=lambda one: len(one.lacks))
+        for leaf in fewest.lacks:
+            if self.pieces.status[leaf] == FREE and not lane.has_not(leaf, now) and all(one.has_not(leaf, now) for one in better):
+                return leaf, 1, 0, "normal"
+        return None
+
+    def _run(self, lane: Lane, most: int, low: int, high: int, now: float, forwards: bool = False) -> tuple[int, int] | None:
+        """Free leaves in [low, high) that it has, as far as is known: from the end while an origin brings the front, unless `forwards`."""
         pieces = self.pieces
-        backwards = pieces.stream is not None
+        backwards = pieces.stream is not None and not forwards
         while low < high:
             run = pieces.free_back(most, low, high) if backwards else pieces.free_front(most, low, high)
             if run is None or not lane.lacks:
@@ -245,51 +271,31 @@ class Scheduler:
 
     # finishing
 
-    def _shorten(self, lane: Lane, most: int, now: float) -> int:
-        """How many leaves this peer can deliver before everybody would be done with what is unassigned; 0: it declines."""
-        missing = self.pieces.missing()
-        others = [other for other in self.lanes.values() if other is not lane and not other.silent and self._wanted(other, now)]
-        if not others or missing > _END_S * self.total_rate(now) or not lane.metrics.known:
-            return most
-        rate = lane.rate(now)
-        end = finish_time(missing, [(other.available(now), other.rate(now)) for other in [*others, lane]])
-        slack = 0.02 + max(LEAF / rate if rate > 0 else 0.0, 0.01) * 0.25
-        can = int((end + slack - lane.available(now)) * rate / LEAF)
-        if can < 1 and one_leaf(lane, now) <= min(one_leaf(other, now) for other in others):
-            return 1  # leaves cannot be split: the earliest takes it whole
-        return min(most, can)
-
     def _end_game(self, lane: Lane, now: float, step: Step) -> bool:
         """Nothing is unassigned: take over the leaf that would otherwise come last, where this peer is clearly earlier."""
-        if lane.silent or self.pieces.status.find(FREE, 0) >= 0:
+        if lane.silent or could_take(lane, self.pieces, now):
             return False
         mine = one_leaf(lane, now)
-        worst: tuple[float, int, Lane] | None = None
-        for other in self.lanes.values():
-            if other is lane:
-                continue
-            for leaf in other.tail(_TAIL_LOOK):
-                holders = self.pieces.holders.get(leaf, ())
-                if lane.node in holders or lane.has_not(leaf, now):
-                    continue
-                first = min(self.lanes[node].eta(leaf, now) for node in holders)
-                if worst is None or first > worst[0]:
-                    worst = (first, leaf, max((self.lanes[node] for node in holders), key=lambda one: one.eta(leaf, now)))
-                break
+        worst = last_leaf(lane, self.lanes, self.pieces, now)
         if worst is None:
             return False
         eta, leaf, other = worst
         if eta < mine * RACE_GAIN + 0.02:
             return False
-        raced = len(self.pieces.holders[leaf]) >= MAX_REQUESTERS
-        if raced or eta > mine * MOVE_GAIN + 2 * other.rtt():
+        moved = len(self.pieces.holders[leaf]) >= MAX_REQUESTERS or eta > mine * MOVE_GAIN + 2 * other.rtt()
+        if not moved or other.may_be_sent(leaf, now):  # then it may come twice
+            spent, leaves = self._spent(now), self.pieces.leaves
+            if spent >= max(16, leaves * 3 // 100) or (spent >= max(4, leaves * 2 // 100) and eta - mine < LARGE_GAIN_S):
+                return False
+        if moved:
             self._drop(other, leaf, step, "rebalance", now, "endgame")
-        elif self._raced < max(_LEAST_DUPLICATES, int(self.pieces.leaves * DUPLICATE_SHARE)):
-            self._raced += 1
-        else:
-            return False
         self._ask(lane, leaf, 1, 1, "race" if self.pieces.holders.get(leaf) else "endgame", now, step)
         return True
+
+    def _spent(self, now: float) -> int:
+        """Leaves that came twice, or may yet."""
+        twice = sum(len(holders) > 1 for holders in self.pieces.holders.values())
+        return self.duplicate_bytes // LEAF + twice + sum(lane.haunted(now) for lane in self.lanes.values() if not lane.silent)
 
     def _drop(self, lane: Lane, leaf: int, step: Step, why: str, now: float, chunk_class: str = "normal") -> None:
         """Take one leaf back and tell the peer."""
@@ -298,9 +304,10 @@ class Scheduler:
             step.cancels[-1] = Cancel(lane.node, min(leaf, last.first), last.count + 1, why, last.inputs)
         else:
             step.cancels.append(Cancel(lane.node, leaf, 1, why, None if why == "loser" else self._inputs(lane, chunk_class, now)))
+        lane.doubt(now)
+        lane.ghosts[leaf] = now if lane.may_be_sent(leaf, now) else 0.0
         ask = lane.forget(leaf)
         self.pieces.give_back(leaf, lane.node)
-        lane.ghosts.add(leaf)
         if ask is not None and ask.answered is not None:
             step.ended.append(self._end(lane, ask, ChunkOutcome.OK, now))
 
@@ -365,8 +372,7 @@ class Scheduler:
                     step.ended.append(self._end(lane, ask, outcome, now))
         lane.heard = now
         if code == "rate_limited":
-            lane.slow_start = max(LEAF, lane.slow_start // 2)
-            lane.paused_until = now + 0.5
+            lane.slowed(now)
         elif code in ("io_error", "policy_violation", "timeout"):
             lane.strikes += 1
             lane.paused_until = now + min(30.0, 0.5 * 2.0**lane.strikes)
@@ -378,6 +384,7 @@ class Scheduler:
         """Our own loop was late by so much: nobody's silence."""
         for lane in self.lanes.values():
             lane.heard += seconds
+            lane.excused += seconds
 
     def tick(self, now: float) -> Step:
         """Silences, rebalancing; then requests for everybody with room."""
@@ -408,7 +415,7 @@ class Scheduler:
         taken = list(lane.by_leaf)
         for leaf in taken:
             self.pieces.give_back(leaf, lane.node)
-            lane.ghosts.add(leaf)
+            lane.ghosts[leaf] = now
         step.cancels += [Cancel(lane.node, first, count, "take_back", inputs, words) for first, count in runs(taken)]
         lane.by_leaf.clear()
         lane.asks.clear()
@@ -437,24 +444,7 @@ class Scheduler:
             taken = list(lane.by_leaf)
             for leaf in taken:
                 self.pieces.give_back(leaf, lane.node)
+            lane.ghosts.update(dict.fromkeys(taken, lane.heard))
             lane.by_leaf.clear()
             lane.asks.clear()
             yield from (Cancel(lane.node, first, count, "take_back") for first, count in runs(taken))
-
-
-def one_leaf(lane: Lane, now: float) -> float:
-    """Seconds until a leaf asked now would be here."""
-    return lane.available(now) + LEAF / lane.rate(now)
-
-
-def finish_time(work: float, peers: Iterable[tuple[float, float]]) -> float:
-    """Seconds until `work` bytes are done when (seconds until free, bytes/s) peers share it best: the level of water poured over their queues."""
-    ready = sorted(peers)
-    rate = have = 0.0
-    for index, (free, speed) in enumerate(ready):
-        rate += speed
-        have += free * speed
-        level = (work + have) / rate if rate > 0 else float("inf")
-        if index + 1 == len(ready) or level <= ready[index + 1][0]:
-            return level
-    return 0.0

@@ -1,17 +1,32 @@
-"""The scheduler over simulated links, seed by seed: it finishes, wastes little, blames nobody honest. One failing seed replays exactly."""
+"""The scheduler over simulated links, seed by seed: it finishes, wastes little, blames nobody honest. One failing seed replays exactly.
+
+The ten thousand seeds of a night are `tests/bench/swarms.py`."""
 
 from __future__ import annotations
 
-import random
-
 import pytest
+from first_come import FirstCome
 from sim import Sim, SimPeer
+from simworlds import survey
 
-from slskdn_tui.model.variant import LEAF
+from slskdn_tui.engine.swarm.lanes import Lane
+from slskdn_tui.engine.swarm.scheduler import Scheduler, Step
 
 MIB = 1024 * 1024
-LEAST_WASTE = 16 * LEAF
-"""In a file of a few MiB the first requests to peers yet unknown, and races at the end, are more than 3 %."""
+
+
+class NoTakeBack(Scheduler):
+    """Waits for the silent."""
+
+    def _take_back(self, lane: Lane, now: float, step: Step) -> None:
+        pass
+
+
+class NoEndGame(Scheduler):
+    """Asks nobody else for what is on its way."""
+
+    def _end_game(self, lane: Lane, now: float, step: Step) -> bool:
+        return False
 
 
 def links(**changed: dict[str, object]) -> list[SimPeer]:
@@ -20,41 +35,35 @@ def links(**changed: dict[str, object]) -> list[SimPeer]:
     return [SimPeer(name, *speed, **changed.get(name, {})) for name, speed in plain.items()]  # type: ignore[arg-type]
 
 
-def some_world(seed: int) -> tuple[Sim, set[str]]:
-    """A random world with at least one honest peer that lives; and who lies in it."""
-    chance = random.Random(seed)
-    peers = [SimPeer("steady", 10 ** chance.uniform(4.7, 7), chance.uniform(0.005, 0.3), jitter=chance.choice([0.0, 0.5]))]
-    for number in range(chance.randint(1, 7)):
-        peer = SimPeer(f"peer{number}", 10 ** chance.uniform(4.3, 7.3), chance.uniform(0.002, 0.4), jitter=chance.choice([0.0, 0.3, 1.0]))
-        fate = chance.choice(["good", "good", "stalls", "returns", "fades", "lies"])
-        when = 100 + chance.uniform(0, 5)
-        if fate == "stalls":
-            peer.changes = [(when, 0.0)]
-        elif fate == "returns":
-            peer.changes = [(when, 0.0), (when + chance.uniform(0.5, 8), peer.rate)]
-        elif fate == "fades":
-            peer.changes = [(when, peer.rate / chance.uniform(3, 40))]
-        peer.lies = fate == "lies"
-        peers.append(peer)
-    size = chance.choice([1, 3 * LEAF + 1, 2 * MIB, 8 * MIB, 32 * MIB, 64 * MIB - 5])
-    return Sim(size, peers, seed), {peer.name for peer in peers if peer.lies}
+@pytest.mark.parametrize("block", range(5))
+def test_every_swarm_that_can_finish_does_and_every_liar_is_found(block: int) -> None:
+    found = survey(range(block * 40, block * 40 + 40))
+    assert not found.verdict()
+    assert found.liars
 
 
-@pytest.mark.parametrize("block", range(8))
-def test_every_world_is_finished_with_little_waste(block: int) -> None:
-    for seed in range(block * 40, block * 40 + 40):
-        sim, liars = some_world(seed)
-        took = sim.run(limit=3000)
-        assert sim.banned <= liars, f"seed {seed}: an honest peer was banned"
-        allowed = max(LEAST_WASTE, int(sim.pieces.size * 0.03))
-        assert sim.scheduler.duplicate_bytes <= allowed, (
-            f"seed {seed}: {sim.scheduler.duplicate_bytes} duplicate bytes of {sim.pieces.size}"
-        )
-        for peer in sim.peers.values():  # what a link could do before it broke is no promise
-            if peer.changes:
-                peer.changes = [(100.0, 0.0), *peer.changes]
-        ideal = sim.ideal()
-        assert took <= ideal * 1.5 + 6, f"seed {seed}: {took:.1f} s where {ideal:.1f} were possible"
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_two_thousand_more_swarms(block: int) -> None:
+    assert not survey(range(1000 + block * 200, 1200 + block * 200)).verdict()
+
+
+@pytest.mark.parametrize(
+    ("without", "noticed"),
+    [(NoTakeBack, "at a peer that sent nothing"), (NoEndGame, "the last leaf is waited for")],
+    ids=["take-back", "end game"],
+)
+def test_the_check_fails_without(without: type[Scheduler], noticed: str) -> None:
+    assert any(noticed in fault for fault in survey(range(20, 70), without).verdict())
+
+
+def test_the_check_fails_without_bans() -> None:
+    assert any("sent wrong leaves and stayed" in fault for fault in survey(range(25), bans=False).verdict())
+
+
+def test_first_come_assignment_takes_longer() -> None:
+    ours, theirs = survey(range(25)).times, survey(range(25), FirstCome).times
+    assert sum(theirs.values()) > 1.5 * sum(ours.values())
 
 
 @pytest.mark.parametrize(
