@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -201,14 +201,16 @@ class Engine:
             self.dht = await plane.start()
             stack.push_async_callback(plane.stop)
             self.supervisor.keep("dht table", plane.keep)
-        self.finder = MeshFinder(
-            self.settings, self.mesh, self.dht, self.clock, self.rng, self.offers.recordings, self._warn, self.book.blocked
-        )
+        self.finder = MeshFinder(self.settings, self.mesh, self.dht, self.clock, self.rng, self._announced, self._warn, self.book.blocked)
         if self.mesh is not None and overlay.peers:
             self.supervisor.keep("configured peers", self.finder.keep_configured)
         if self.dht is not None:
             self.supervisor.keep("neighbours", self.finder.keep_neighbours)
             self.supervisor.keep("announcements", self.finder.keep_recordings)
+
+    def _announced(self) -> Sequence[str]:
+        """What the DHT is told of: nothing while the governor lets nothing be sent."""
+        return self.offers.recordings() if self.governor.verdict().may_upload else ()
 
     async def _start_soulseek(self, stack: AsyncExitStack) -> None:
         self.soulseek = SoulseekPlane(

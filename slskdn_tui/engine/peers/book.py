@@ -18,6 +18,8 @@ SAVE_EVERY = 5.0
 SLSK = "slsk:"
 """How a Soulseek user's name begins where sources of both planes are named."""
 MOST_NOTE = 200
+MOST_PEERS = 10_000
+"""Beyond so many, those who were never asked for anything nor blocked are forgotten: anybody can connect under any number of names."""
 _COUNTERS = {
     ChunkOutcome.OK: "successful_chunks",
     ChunkOutcome.TIMEOUT: "timeouts",
@@ -29,6 +31,7 @@ _COUNTERS = {
 class PeersTable(Protocol):
     async def all(self) -> Sequence[PeerRow]: ...
     async def save(self, rows: Iterable[PeerRow]) -> None: ...
+    async def drop(self, peer_ids: Iterable[str]) -> None: ...
 
 
 class PeerBook:
@@ -52,6 +55,18 @@ class PeerBook:
         while True:
             await self._clock.sleep(SAVE_EVERY)
             await self.flush()
+            await self._forget()
+
+    async def _forget(self) -> None:
+        """Strangers too many, whoever was seen longest ago first."""
+        if (more := len(self._rows) - MOST_PEERS) <= 0:
+            return
+        strangers = [row for row in self._rows.values() if not row.blocked and not row.last_request]
+        gone = [row.peer_id for row in sorted(strangers, key=lambda row: row.last_seen)[:more]]
+        for peer_id in gone:
+            del self._rows[peer_id]
+            self._dirty.discard(peer_id)
+        await self._table.drop(gone)
 
     async def flush(self) -> None:
         """Write what changed; what could not be written is kept for the next time."""

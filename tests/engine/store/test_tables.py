@@ -118,7 +118,7 @@ def test_what_is_remembered_of_a_peer_survives(tmp_path):
 
     async def save(store):
         await store.peers.save([PeerRow("gone", "mesh"), *rows])
-        await store.peers.drop("gone")
+        await store.peers.drop(["gone"])
 
     async def load(store):
         return await store.peers.all(), await store.peers.get("üser\udce9"), await store.peers.get("gone")

@@ -3,6 +3,7 @@
 import asyncio
 
 from slskdn_tui.config.paths import Paths
+from slskdn_tui.engine.peers import book as book_module
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import VirtualClock
@@ -101,6 +102,29 @@ def test_what_a_soulseek_user_sent_counts_under_the_users_name(tmp_path):
         assert book.reputation("anna") < 1.0, "where the ranking of candidates looks"
         await clock.advance(7 * 86_400)
         assert book.rows()[0].local_reputation > row.local_reputation, "as of now, not as it was stored"
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_strangers_without_number_are_forgotten_and_nobody_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(book_module, "MOST_PEERS", 20)
+
+    async def story() -> None:
+        paths, clock = Paths.of(tmp_path), VirtualClock()
+        paths.ensure()
+        store = await Store.open(paths, clock)
+        book = PeerBook(store.peers, clock)
+        book.outcome(LIAR, ChunkOutcome.CORRUPTION)
+        await book.block(HONEST)
+        for number in range(30):
+            await clock.advance(1)
+            book.seen(f"{number:064x}", "127.0.0.1:1")
+        await book.flush()
+        await book._forget()
+        kept = [row.peer_id for row in book.rows()]
+        assert len(kept) == 20 and {LIAR, HONEST} < set(kept) and kept[:18] == [f"{number:064x}" for number in range(29, 11, -1)]
+        assert sorted(row.peer_id for row in await store.peers.all()) == sorted(kept)
         await store.close()
 
     asyncio.run(story())

@@ -34,8 +34,8 @@ class PeersTable:
             f"INSERT OR REPLACE INTO Peers ({', '.join(_COLUMNS)}) VALUES ({marks})", [_values(row) for row in rows]
         )
 
-    async def drop(self, peer_id: str) -> None:
-        await self._database.execute("DELETE FROM Peers WHERE peer_id = ?", (keep_text(peer_id),))
+    async def drop(self, peer_ids: Iterable[str]) -> None:
+        await self._database.write_many("DELETE FROM Peers WHERE peer_id = ?", [(keep_text(peer_id),) for peer_id in peer_ids])
 
 
 def _values(row: PeerRow) -> list[Any]:
