@@ -240,8 +240,11 @@ class Engine:
         )  # fmt: skip
         self.runner = JobRunner(services)
         self.views = Views(self)
+        for name in ("", *self.settings.downloads.destinations):
+            services.folders.gone(base_folder(self.settings.downloads, name))
         await self.runner.load()
         stack.push_async_callback(self.runner.stop)
+        self.supervisor.keep("disk watch", self.runner.disk_watch.run)
         speed = Speed(self, self.clock)
         self.limits.on_change = self.governor.on_change = speed.apply
         self.supervisor.keep("speed limits", speed.run)

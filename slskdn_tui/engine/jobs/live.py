@@ -132,6 +132,11 @@ class LiveJob:
     def runs(self) -> bool:
         return self.record.state in (JobState.NEW, JobState.SEARCHING, JobState.ACTIVE)
 
+    @property
+    def in_trouble(self) -> bool:
+        """It paused itself, and its error says why; one that the user paused has none."""
+        return self.record.state is JobState.PAUSED and bool(self.record.error)
+
     def gets_from(self, username: str, since: float) -> bool:
         """Whether this user is sending us a file of this job, and well enough, or has sent one `since` then (monotonic seconds)."""
         return any(

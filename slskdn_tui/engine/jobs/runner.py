@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from slskdn_tui.engine.jobs.disk import DiskWatch
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.keeper import Keeper
@@ -69,7 +70,7 @@ def _mendable(error: Exception) -> str:
         case sqlite3.OperationalError() if any(word in str(error) for word in ("full", "disk", "readonly", "unable to open")):
             return f"the database cannot be written: {error}"
         case OSError():
-            return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+            return DiskTrouble.of(error, str(error.filename)).words if error.filename else str(error)
     return ""
 
 
@@ -84,6 +85,7 @@ class JobRunner:
         self._history = UserHistory(services.store.user_history, services.clock)
         self._keeper = Keeper(services)
         self._recovery = Recovery(self._keeper.manifests, services.paths.incomplete, limits)
+        self.disk_watch = DiskWatch(services, lambda: self._jobs.values(), self._well_again)
         self._notices = Notices(services.settings, services.clock, services.supervisor, services.bus)
 
     # Start and stop ---------------------------------------------------------------------------------------------
@@ -91,6 +93,7 @@ class JobRunner:
     async def load(self) -> None:
         """Every stored job comes back, and every unfinished one that only its manifest knows; those that were running go on by themselves."""
         await self._history.load()
+        self._services.folders.gone(self._services.paths.incomplete)
         loop, disk, store = asyncio.get_running_loop(), self._services.disk, self._services.store
         restored = any(damage.database == self._services.paths.state_db.name for damage in store.damage)
         for record in await store.jobs.load_all():
@@ -209,6 +212,16 @@ class JobRunner:
             self._services.soulseek.reconnect()
         await self._set(job, JobState.NEW)
         self._tell(job, "job.resumed", "resumed")
+        self._start(job)
+
+    async def _well_again(self, job: LiveJob) -> None:
+        """The folders of a job that paused itself can be used again."""
+        try:
+            await self._set(job, JobState.NEW)
+        except (OSError, sqlite3.Error) as error:  # the database's disk is in trouble still
+            job.record.state, job.record.error = JobState.PAUSED, str(SafeText(str(error)))
+            return
+        self._tell(job, "job.resumed", "its folders can be written again; going on")
         self._start(job)
 
     async def cancel(self, job: LiveJob) -> None:
@@ -342,7 +355,8 @@ class JobRunner:
             await self._set(job, JobState.PAUSED, trouble)
         except (OSError, sqlite3.Error) as error:  # the very disk that is full; it is paused all the same
             log.warning("the pause could not be stored: %s", error)
-        self._tell(job, "job.disk", f"paused: {trouble}; `slskdn jobs resume {job.job_id[:8]}` goes on", level="error")
+        how = f"it goes on by itself when that is mended, or at once by `slskdn jobs resume {job.job_id[:8]}`"
+        self._tell(job, "job.disk", f"paused: {trouble}; {how}", level="error")
 
     async def _give_up(self, job: LiveJob, extras: dict[asyncio.Task[TrackState], LiveTrack]) -> None:
         """Extras have a while after the last track; what failed by then is told and left out."""

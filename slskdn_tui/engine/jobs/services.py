@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.audio.check import AudioCheck
+from slskdn_tui.engine.jobs.folders import LocalFolders
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.governor import FAIR, Verdict
@@ -93,3 +94,5 @@ class Services:
     """The limit of all downloads now, in bytes a second; None for none."""
     fairness: Callable[[], Verdict] = lambda: FAIR
     """What the fairness governor holds back now."""
+    folders: LocalFolders = field(default_factory=LocalFolders)
+    """Which folders were there when the engine started."""

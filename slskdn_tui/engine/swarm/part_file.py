@@ -310,7 +310,7 @@ class PartFile:
             self._full.clear()
             changed = leaves | self.pieces.failed
             try:
-                await self._run(partial(self._sync, prefix, extents))
+                trouble = await self._run(partial(self._sync, prefix, extents))
                 stored = bytearray(self._stored)
                 for leaf in changed:
                     if leaf in leaves and self.pieces.status[leaf] == DONE:
@@ -328,16 +328,23 @@ class PartFile:
             except (sqlite3.Error, LookupError) as error:
                 raise self._fail(DiskTrouble(f"the record of {self.path} cannot be kept: {error}")) from error
             self._stored, self._stored_prefix = stored, prefix
+            if trouble is not None:  # what is synced is kept first
+                raise self._fail(DiskTrouble.of(trouble, self.path)) from trouble
             return size
 
-    def _sync(self, prefix: int, extents: tuple[Extent, ...]) -> None:
+    def _sync(self, prefix: int, extents: tuple[Extent, ...]) -> OSError | None:
+        """Blocking: what is written is on disk; returns what forbids to write more: no space to spare, or the file's name is gone."""
         os.fdatasync(self._fd)
-        if self._side is not None:
-            self._side.note(prefix, extents, self._clock.now())
-        self._check_space(0)
-        here, named = os.fstat(self._fd), os.stat(self.path, follow_symlinks=False)
-        if (here.st_dev, here.st_ino) != (named.st_dev, named.st_ino):
-            raise OSError(errno.ENOENT, "another file has its name")
+        try:
+            if self._side is not None:
+                self._side.note(prefix, extents, self._clock.now())
+            self._check_space(0)
+            here, named = os.fstat(self._fd), os.stat(self.path, follow_symlinks=False)
+            if (here.st_dev, here.st_ino) != (named.st_dev, named.st_ino):
+                raise OSError(errno.ENOENT, "another file has its name")
+        except OSError as error:
+            return error
+        return None
 
     def _fail(self, trouble: DiskTrouble) -> DiskTrouble:
         """After a failed sync the kernel may have dropped the pages: nothing uncommitted may be trusted, so this handle is finished."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from slskdn_tui.config.files import read_text
 from slskdn_tui.config.settings import Downloads
+from slskdn_tui.engine.jobs.folders import part_path
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
 from slskdn_tui.engine.store.records import JobRecord
@@ -87,7 +88,7 @@ class Recovery:
         found = begun(folder) if missing and folder.is_dir() else {}
         for entry in missing:
             mine = found.get(entry.position)
-            if mine is not None and not (folder / f"{entry.position:03}-{entry.size}.part").exists():
+            if mine is not None and not part_path(self._incomplete, record.job_id, entry.position, entry.size).exists():
                 entry.username, entry.path, entry.size = mine.username, mine.path, mine.size
                 count += 1
         return count

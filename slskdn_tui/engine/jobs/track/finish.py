@@ -11,6 +11,7 @@ from slskdn_tui.engine.jobs.placing.place import Placed, find_placed, place
 from slskdn_tui.engine.jobs.placing.placement import clean_extension, relative_path, safe_name
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
+from slskdn_tui.engine.swarm.part_file import DiskTrouble
 from slskdn_tui.engine.swarm.sidecar import remove_sidecar
 from slskdn_tui.engine.swarm.verify import verify_file
 from slskdn_tui.model.codec import codec_of
@@ -46,6 +47,8 @@ class Finish:
         record.blake3 = checked.blake3
         await self._save()  # a crash after the file is moved finds it by this digest
         folder, relative = self._destination()
+        if why := await loop.run_in_executor(self._services.disk, self._services.folders.gone, folder):
+            raise DiskTrouble(why)
         collision = self._services.settings.downloads.collision
         placed: Placed = await loop.run_in_executor(self._services.disk, place, part, folder, relative, collision, checked.blake3)
         record.placed, record.blake3, record.reason = str(placed.path), checked.blake3, placed.note

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+from slskdn_tui.config.files import sync_folder
+from slskdn_tui.engine.jobs.folders import part_path
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
@@ -15,7 +17,7 @@ from slskdn_tui.engine.jobs.track.rescue import ASKED, Rescuer
 from slskdn_tui.engine.peers.bandwidth import least_cap
 from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.guard import Target
-from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.codec import codec_of
@@ -56,16 +58,24 @@ class Moving:
         self._left: Moved | None = None
 
     def part_path(self, size: int) -> Path:
-        return self._services.paths.incomplete / self._job.job_id / f"{self._live.track.position:03}-{size}.part"
+        return part_path(self._services.paths.incomplete, self._job.job_id, self._live.track.position, size)
 
     def part_key(self, size: int) -> str:
         return f"{self._job.job_id}/{self._live.track.position}/{size}"
+
+    def _make(self, folder: Path) -> None:
+        """Blocking: the job's folder of partial files; OSError or DiskTrouble when the one above it is gone."""
+        if why := self._services.folders.gone(folder.parent):
+            raise DiskTrouble(why)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700)
+            sync_folder(folder.parent)
 
     async def run(self, origin: QueuedOrigin, holder: FoundFile, reason: str = "") -> Moved:
         """Until the file is whole, the origin has ended, or it is left. With a `reason` the mesh is asked at once, while the origin may still queue us."""
         services, live = self._services, self._live
         path = self.part_path(holder.size)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.get_running_loop().run_in_executor(services.disk, self._make, path.parent)
         part = await PartFile.open(
             path,
             holder.size,
