@@ -232,7 +232,12 @@ class Actions:
             self.app.run_worker(self._told(name, call, quiet=True), group="command", exit_on_error=False)
 
     async def submit(self, spec: CommandSpec, call: Args) -> None:
-        await self._told(spec.name, call)
+        result = await self._told(spec.name, call)
+        if result.data.get("had_by"):
+            if await self.ask(Ask("Get it anew all the same?", str(result.message))):
+                await self._told(spec.name, {**call, "again": True})
+            else:
+                self.say("left as it was", "colors.dim")
 
     async def _told(self, name: str, call: Args, quiet: bool = False) -> Result:
         try:
@@ -241,7 +246,9 @@ class Actions:
             result = Result(error.code, error.message, error.hint)
         except (OSError, EOFError) as error:
             result = Result("no_engine", SafeText(f"the engine does not answer: {error}"))
-        if not result.ok:
+        if result.data.get("had_by"):
+            pass  # a question, not an error
+        elif not result.ok:
             text = f"{result.message}  {result.hint}".strip()
             self.say(text or f"{name}: {result.code}", "colors.error")
             self.app.toast(text, "error")

@@ -28,6 +28,7 @@ ABOUT = {
     "musicbrainz": ("Search MusicBrainz", "Artist and album, a MusicBrainz URL, or an MBID."),
     "wishlist": ("New wish", "Search words, or a MusicBrainz release URL or MBID."),
 }
+HOW = (Choice("show", "show me what was found"), Choice("auto", "get the first that fits"))
 
 
 def _search(actions: Actions) -> SearchScreen | None:
@@ -67,7 +68,8 @@ async def _new(actions: Actions, args: Args) -> None:
     if not query:
         return
     if section == "wishlist":
-        await actions.do("wishlist.add", {"query": [query]})
+        if how := await actions.ask(Pick("When somebody has it", HOW)):
+            await actions.do("wishlist.add", {"query": [query], **({"auto": True} if how == "auto" else {})})
         return
     screen = _search(actions)
     if screen is None:

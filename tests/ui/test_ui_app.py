@@ -145,6 +145,47 @@ def test_new_job_from_words_to_start(engine: FakeEngine, make_app: Make) -> None
     ]
 
 
+def test_an_album_that_is_here_already_is_fetched_anew_only_when_that_is_wanted(engine: FakeEngine, make_app: Make) -> None:
+    had = Result("refused", SafeText("you have this album already: /music/Loveless (job 0f4d)"), data={"had_by": "0f4d"})
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        engine.answer = had
+        await pilot.press("colon", *f"jobs create {story.MBID}", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert "you have this album already" in on_screen(app)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SwarmsScreen))
+        assert len(engine.commands) == 1
+        await pilot.press("colon", *f"jobs create {story.MBID}", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        engine.answer = Result("ok", SafeText("job 1234abcd: Loveless"))
+        await pilot.press("y")
+        await until(pilot, lambda: len(engine.commands) == 3)
+
+    drive(app, steps)
+    assert engine.commands[-1] == Command("jobs.create", {"reference": story.MBID, "again": True})
+
+
+def test_what_a_prompt_offers_gives_way_to_what_is_typed_first(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, Prompt))
+        await pilot.press(*"800 100", "enter")
+        await until(pilot, lambda: len(engine.commands) == 1)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, Prompt))
+        await pilot.press("end", "0", "backspace", "enter")
+        await until(pilot, lambda: len(engine.commands) == 2)
+
+    drive(app, steps)
+    first, second = (command.args for command in engine.commands)
+    now = engine.views["limits"]
+    assert first == {"down": 800, "up": 100} and second == {"down": now.down_kbps, "up": now.up_kbps}
+
+
 def test_new_job_from_a_url_goes_straight_to_the_tracks_and_esc_goes_back(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
 

@@ -142,6 +142,7 @@ def test_what_is_wrong_with_a_filter_stands_in_its_line_and_the_results_stay(eng
         await until(pilot, lambda: "`bogus` is no field" in on_screen(app))
         line = next(line for line in on_screen(app).splitlines() if "Filter /" in line)
         assert "bogus   ! `bogus` is no field" in line and len(app.live.main.model) == 4
+        assert "is no field" in message(app), "and whole where a message may have more than one line"
         await pilot.press("q")
         await until(pilot, lambda: "is no field" not in on_screen(app))
         assert isinstance(app.screen, SearchScreen)
@@ -297,10 +298,27 @@ def test_taking_a_wish_back_asks_and_new_ones_are_made_there(engine: FakeEngine,
         await pilot.press("k", "n")
         await until(pilot, lambda: isinstance(app.screen, Prompt))
         await pilot.press(*"drukqs", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await pilot.press("enter")
         await until(pilot, lambda: len(engine.commands) == 2)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, Prompt))
+        await pilot.press(*"syro", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        assert "get the first that fits" in on_screen(app)
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: len(engine.commands) == 3)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, Prompt))
+        await pilot.press(*"never mind", "enter", "escape")
+        await until(pilot, lambda: isinstance(app.screen, SearchScreen))
 
     drive(app, steps)
-    assert engine.commands == [Command("wishlist.remove", {"wish": "1"}), Command("wishlist.add", {"query": ["drukqs"]})]
+    assert engine.commands == [
+        Command("wishlist.remove", {"wish": "1"}),
+        Command("wishlist.add", {"query": ["drukqs"]}),
+        Command("wishlist.add", {"query": ["syro"], "auto": True}),
+    ]
 
 
 def test_closing_a_search_closes_the_one_that_is_shown(engine: FakeEngine, make_app: Make) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 def size(count: float) -> str:
     """Bytes with decimal prefixes: `271.3 MB`."""
     value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
+    for unit in ("B", "KB", "MB", "GB"):
         if value < 999.5:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000

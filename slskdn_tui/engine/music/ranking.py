@@ -60,7 +60,7 @@ def score(
 def why(
     reply: SearchReply, files: Sequence[AudioFile], wanted: int, likeness: float, verdict: Verdict, history: float, reputation: float
 ) -> SafeText:
-    """`10 of 10 tracks, 98 % alike, FLAC 16/44.1, free slot, 850 kB/s`, at most 80 columns; the least telling parts go first."""
+    """`10 of 10 tracks, 98 % alike, FLAC 16/44.1, free slot, 850 KB/s`, at most 80 columns; the least telling parts go first."""
     lossy = sum(not file.lossless for file in files)
     parts = [f"{len(files)} of {wanted} tracks"]
     if verdict.note:
@@ -77,7 +77,7 @@ def why(
     if reputation < 0.4:
         parts.append("poor reputation")
     if reply.speed >= 500:  # 0 is what a user says who never sent anything
-        parts.append(f"{reply.speed / 1000:.0f} kB/s")
+        parts.append(f"{reply.speed / 1000:.0f} KB/s")
     return joined(parts)
 
 

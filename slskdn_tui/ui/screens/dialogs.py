@@ -167,7 +167,7 @@ class Prompt(Dialog[str | None]):
 
     def on_mount(self) -> None:
         field = self.query_one("#answer", LineInput)
-        field.fresh(self._value)
+        field.fresh(self._value, offered=True)
         self.set_focus(field)
 
     def entered(self, text: str) -> None:

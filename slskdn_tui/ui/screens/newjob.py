@@ -80,7 +80,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
         self.query_one("#wishes").display = step == "tracks"
         self.field.display = step == "ask"
         if step == "ask":
-            self.field.fresh(self._asked or self._text)
+            self.field.fresh(self._asked or self._text, offered=True)
             self.set_focus(self.field)
         else:
             self.set_focus(self.releases if step == "releases" else self.plan)
@@ -196,7 +196,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
         elif key == "c":
             self._editing = "codecs"
             self.field.display = True
-            self.field.fresh(",".join(self._codecs))
+            self.field.fresh(",".join(self._codecs), offered=True)
             self.set_focus(self.field)
         self._refresh()
 

@@ -116,6 +116,7 @@ class SearchScreen(LiveScreen):
             table.model.unfolded.clear()
             table.model.marks.clear()
         if view.error and view.search and view.state != "failed" and not other:
+            self._say_wrong()
             return  # the filter cannot be read yet: what it left last stays
         at_top = other or (table.cursor_index == 0 and not table.model.unfolded)
         table.set_empty(*search_empty(view, self.filter_text))
@@ -245,6 +246,16 @@ class SearchScreen(LiveScreen):
             self.filter_text = text.strip()
             self._top_changed()
             self.ui.poller.kick()
+
+    def line_entered(self, mode: str, text: str) -> None:
+        super().line_entered(mode, text)
+        if mode == "/":
+            self._say_wrong()
+
+    def _say_wrong(self) -> None:
+        """What a filter may say, whole: while it is typed there is one line for it."""
+        if self.view is not None and self.view.error and self.view.state != "failed" and self.filter_text and not self.bar.mode:
+            self.say(str(self.view.error), "colors.error")
 
     def clear_filter(self) -> bool:
         if self.section != "soulseek":

@@ -41,16 +41,20 @@ class LineInput(Input):
     ) -> None:
         super().__init__(value, placeholder=placeholder, select_on_focus=False, compact=True, id=name_id)
         self.cursor_blink = False
+        self.left_by_backspace = False
+        """Whether backspace in an empty line leaves it, as esc does."""
         self.history: list[str] = []
         self.completer: Callable[[str], list[str]] | None = None
         self._enter, self._leave = on_enter, on_leave
         self._place = 0
         self._offers: list[str] = []
 
-    def fresh(self, text: str = "") -> None:
-        """Start a new line."""
+    def fresh(self, text: str = "", *, offered: bool = False) -> None:
+        """Start a new line. A text that is only `offered` is selected: what is typed first takes its place, arrows keep it."""
         self.value = text
         self.cursor_position = len(text)
+        if offered:
+            self.select_all()
         self._place = len(self.history)
         self._offers = []
 
@@ -61,7 +65,7 @@ class LineInput(Input):
         self._place = len(self.history)
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "escape" or (event.key == "backspace" and not self.value):
+        if event.key == "escape" or (event.key == "backspace" and not self.value and self.left_by_backspace):
             self._leave()
             cast("SlskdnApp", self.app).line_done()
         elif event.key == "enter":
@@ -118,7 +122,9 @@ class BottomBar(Horizontal):
     def compose(self) -> ComposeResult:
         yield Lines(lambda width, height: self._message, name_id="message")
         yield Lines(lambda width, height: (((f" {self.mode}", "colors.primary"),),), name_id="prefix")
-        yield LineInput(on_enter=self._entered, on_leave=self._left, name_id="line")
+        line = LineInput(on_enter=self._entered, on_leave=self._left, name_id="line")
+        line.left_by_backspace = True
+        yield line
 
     @property
     def line(self) -> LineInput:

@@ -42,7 +42,7 @@ def test_columns_stay_aligned_with_wide_names_and_give_way_to_the_terminal() -> 
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (4_200_000, "4.2 MB"), (999_960_000, "1.0 GB"), (5e15, "5000.0 TB")]
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (4_200_000, "4.2 MB"), (999_960_000, "1.0 GB"), (5e15, "5000.0 TB")]
 )
 def test_sizes(count: float, text: str) -> None:
     assert units.size(count) == text

@@ -136,7 +136,7 @@ def test_a_remix_is_not_taken_for_the_song() -> None:
 
 def test_a_speed_that_nobody_knows_is_no_reason_to_choose_a_user() -> None:
     known, unknown = (album_candidates(PLONE, [album("ann", "a", "{n:02} {t}.flac", speed=speed)], FLAC_ONLY)[0] for speed in (42_000, 0))
-    assert "42 kB/s" in known.why and "kB/s" not in unknown.why
+    assert "42 KB/s" in known.why and "kB/s" not in unknown.why
 
 
 def test_a_live_version_is_no_source_even_when_nothing_else_is_there() -> None:
