@@ -9,14 +9,17 @@ from typing import Any, TypeVar, cast
 from slskdn_tui.model.views import ViewKey
 
 KEPT = 64
+MOST_ROWS = 20_000
+"""Of all views that are remembered; the trace of one long job may have thousands, and a user may look through many."""
 _View = TypeVar("_View")
 
 
 class Versions:
-    """Remembers the last state of each view that was asked for (the last 64 of them)."""
+    """Remembers the last state of each view that was asked for: of the last 64 of them, and fewer where they are long."""
 
     def __init__(self) -> None:
         self._views: OrderedDict[ViewKey, tuple[Any, Any]] = OrderedDict()
+        self._rows_of: dict[ViewKey, int] = {}
         self._count = 0
 
     def stamp(self, key: ViewKey, fresh: _View) -> _View:
@@ -33,8 +36,10 @@ class Versions:
         stamped = replace(fresh, **changes)  # type: ignore[type-var]
         self._views[key] = (fresh, stamped)
         self._views.move_to_end(key)
-        while len(self._views) > KEPT:
-            self._views.popitem(last=False)
+        self._rows_of[key] = sum(len(value) for field in fields(fresh) if isinstance(value := getattr(fresh, field.name), tuple))  # type: ignore[misc, arg-type]
+        while len(self._views) > 1 and (len(self._views) > KEPT or sum(self._rows_of.values()) > MOST_ROWS):
+            oldest, _ = self._views.popitem(last=False)
+            del self._rows_of[oldest]
         return stamped
 
     def _rows(self, rows: tuple[Any, ...], bare: tuple[Any, ...], shown: tuple[Any, ...]) -> tuple[Any, ...]:
