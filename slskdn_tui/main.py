@@ -148,9 +148,12 @@ def bench_serve(listen: str, ready: str | None, file: str) -> int:
 
 
 def bench_fetch(out: str, peers: str, as_json: bool) -> int:
+    from slskdn_tui.engine.bench.knock import knock
+
+    knocks = knock(peers)
     from slskdn_tui.engine.bench.fetch import fetch
 
-    return fetch(out, peers, as_json)
+    return fetch(out, peers, as_json, knocks)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -162,7 +165,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             if bench.verb == "serve":
                 return bench_serve(bench.values["--listen"], bench.values.get("--ready"), bench.values["file"])
-            return bench_fetch(bench.values["--out"], bench.values["--peers"], bench.json)
+            code = bench_fetch(bench.values["--out"], bench.values["--peers"], bench.json)
+            if argv is None:
+                os._exit(code)  # all is written and closed: taking the interpreter apart would only be measured, too
+            return code
         except (UserError, KeyboardInterrupt) as error:
             failed = error
     from slskdn_tui.cli.app import run

@@ -60,27 +60,6 @@ def write_private(path: Path, text: str, *, overwrite: bool) -> None:
             os.unlink(temporary)
 
 
-def replace_durably(path: Path, data: bytes) -> None:
-    """Write `path` anew, mode 0600; after a power cut at any moment the old or the new content is there, after the return the new. Raises OSError."""
-    fresh = path.with_name(path.name + ".new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(fresh, flags, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make what a folder names durable. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def tighten(path: Path) -> bool:
     """Take group's and others' rights from a file; True when there were any. Raises UserError `disk` when it belongs to somebody else."""
     try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 
+from slskdn_tui.engine.bench.knock import knock
 from slskdn_tui.model.errors import UserError
 
 
@@ -27,9 +29,11 @@ def main() -> int:
             from slskdn_tui.engine.bench.serve import serve as run_serve
 
             return run_serve(given.listen, given.ready, given.file)
+        knocks = knock(given.peers)
         from slskdn_tui.engine.bench.fetch import fetch as run_fetch
 
-        return run_fetch(given.out, given.peers, given.json)
+        code = run_fetch(given.out, given.peers, given.json, knocks)
+        os._exit(code)  # all is written and closed: taking the interpreter apart would only be measured, too
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -9,12 +9,14 @@ import asyncio
 import gc
 import json
 import signal
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from slskdn_tui.engine.bench.knock import Knocks
 from slskdn_tui.engine.bench.meetings import Meetings
 from slskdn_tui.engine.bench.serve import BENCH_LIMITS, EVERYWHERE, split_listen
 from slskdn_tui.engine.overlay.identity import NodeIdentity
@@ -26,16 +28,17 @@ from slskdn_tui.model.errors import UserError
 Bring = Callable[[Path, "Meetings", SystemClock, Supervisor], Awaitable[dict[str, Any]]]
 
 
-def fetch(out: str, peers: str, as_json: bool) -> int:
+def fetch(out: str, peers: str, as_json: bool, knocks: Knocks | None = None) -> int:
     """Fetch what `peers` (ADDRESS:PORT,...) offer into `out`; the exit code: 0, or 1 when the file could not be completed.
 
-    Raises UserError: `usage`, `network` (nobody reachable, nothing offered), `disk`.
+    `knocks` are connections begun already, by the text that names each peer. Raises UserError: `usage`, `network` (nobody reachable, nothing offered), `disk`.
     """
     addresses = [split_listen(text) for text in peers.split(",") if text]
     if not addresses:
         raise UserError("usage", "no peers are named", "--peers 127.0.0.1:7000,127.0.0.2:7000")
     started = time.perf_counter()
-    result = asyncio.run(_fetch(Path(out), addresses, started))
+    begun = {split_listen(text): sock for text, sock in (knocks or {}).items()}
+    result = asyncio.run(_fetch(Path(out), addresses, begun, started))
     if as_json:
         sys.stdout.write(json.dumps(result) + "\n")
     else:
@@ -47,7 +50,9 @@ def fetch(out: str, peers: str, as_json: bool) -> int:
     return 0 if result["ok"] else 1
 
 
-async def _fetch(out: Path, addresses: list[tuple[str, int]], started: float) -> dict[str, Any]:
+async def _fetch(
+    out: Path, addresses: list[tuple[str, int]], begun: dict[tuple[str, int], socket.socket], started: float
+) -> dict[str, Any]:
     clock = SystemClock()
     supervisor = Supervisor(clock)
     mesh = Mesh(NodeIdentity.ephemeral(), clock=clock, supervisor=supervisor, limits=BENCH_LIMITS, permit=EVERYWHERE)
@@ -56,7 +61,7 @@ async def _fetch(out: Path, addresses: list[tuple[str, int]], started: float) ->
     if me is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
     try:
-        meetings = Meetings(mesh, supervisor, addresses)
+        meetings = Meetings(mesh, supervisor, addresses, begun)
         bring = await asyncio.to_thread(_load)
         gc.freeze()  # the modules are never looked through again, nor when the process ends
         gc.enable()

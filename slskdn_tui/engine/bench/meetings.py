@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections import Counter
+from collections.abc import Mapping
 
 from slskdn_tui.engine.overlay.files import BENCH_RECORDING
 from slskdn_tui.engine.overlay.mesh import Mesh, MeshError
@@ -15,19 +17,25 @@ from slskdn_tui.model.variant import Variant
 
 
 class Meetings:
-    """Dials everybody at once; `offers` fills as they answer, `names` has the address of each node id."""
+    """Dials everybody at once; `offers` fills as they answer, `names` has the address of each node id. `begun`: sockets on their way to some of the addresses."""
 
-    def __init__(self, mesh: Mesh, supervisor: Supervisor, addresses: list[tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        mesh: Mesh,
+        supervisor: Supervisor,
+        addresses: list[tuple[str, int]],
+        begun: Mapping[tuple[str, int], socket.socket] | None = None,
+    ) -> None:
         self.offers: dict[OverlayPeer, Variant] = {}
         self.names: dict[str, str] = {}
         self.news = asyncio.Condition()
         self.pending = len(addresses)
         for host, port in addresses:
-            supervisor.spawn(f"meet {host}:{port}", self._meet(mesh, host, port))
+            supervisor.spawn(f"meet {host}:{port}", self._meet(mesh, host, port, (begun or {}).get((host, port))))
 
-    async def _meet(self, mesh: Mesh, host: str, port: int) -> None:
+    async def _meet(self, mesh: Mesh, host: str, port: int, begun: socket.socket | None) -> None:
         try:
-            peer = await mesh.dial(host, port, named=True)
+            peer = await mesh.dial(host, port, named=True, asking=[BENCH_RECORDING], begun=begun)
             offered = [variant for variant in await peer.offers([BENCH_RECORDING]) if variant.kind == "file"]
             self.names[peer.node_id] = peer.address
             if offered:

@@ -6,12 +6,13 @@ TLS 1.3 tells a refused client nothing before its first read, so only the other 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 from slskdn_tui.engine.overlay.frames import Kind, ProtocolError
 from slskdn_tui.engine.overlay.identity import peer_node_id
-from slskdn_tui.engine.overlay.messages import Hello, decode, encode
-from slskdn_tui.engine.overlay.peer import OverlayPeer
+from slskdn_tui.engine.overlay.messages import Hello, decode, encode, question
+from slskdn_tui.engine.overlay.peer import EARLY, OverlayPeer
 from slskdn_tui.engine.overlay.wire import Wire
 from slskdn_tui.model.text import SafeText
 
@@ -41,13 +42,14 @@ class Host(Protocol):
 
 
 class Greeting:
-    """The handler of a new wire. `met` ends with the peer, or with a MeshError."""
+    """The handler of a new wire. `asking` recordings (at most 100), it does so right behind HELLO. `met` ends with the peer, or with a MeshError."""
 
-    def __init__(self, host: Host, address: str, *, dialled: bool, expect: str | None = None) -> None:
+    def __init__(self, host: Host, address: str, *, dialled: bool, expect: str | None = None, asking: Sequence[str] = ()) -> None:
         self._host = host
         self.address = address
         self.dialled = dialled
         self.expect = expect
+        self.asking = asking
         self.node_id = ""
         self.wire: Wire | None = None
         self.met: asyncio.Future[OverlayPeer] = asyncio.get_running_loop().create_future()
@@ -63,6 +65,8 @@ class Greeting:
             self.fail(problem)
         elif self.dialled:
             wire.send(Kind.HELLO, 0, encode(self._host.hello()))
+            if self.asking:  # its answer comes with the node's own HELLO: a round trip less
+                wire.send(Kind.CACHE_JOB, EARLY, question(self.asking))
 
     def frame(self, kind: int, request_id: int, body: bytes) -> None:
         assert self.wire is not None
@@ -85,6 +89,8 @@ class Greeting:
             return
         if not self.dialled:
             self.wire.send(Kind.HELLO_ACK, request_id, encode(self._host.hello()))
+        if self.asking:
+            peer.asked_early(self.asking)
         self.wire.handler = peer
         self.met.set_result(peer)
 

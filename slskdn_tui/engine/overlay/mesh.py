@@ -155,11 +155,21 @@ class Mesh:
             for peer in self._peers.values():
                 peer.uploads.stop_serving()
 
-    async def dial(self, host: str, port: int, *, expect: str | None = None, named: bool = False) -> OverlayPeer:
+    async def dial(
+        self,
+        host: str,
+        port: int,
+        *,
+        expect: str | None = None,
+        named: bool = False,
+        asking: Sequence[str] = (),
+        begun: socket.socket | None = None,
+    ) -> OverlayPeer:
         """Connect to the node at this address; a node that is connected already is returned as it is.
 
         `expect` pins the node id; `named` says that the user named the address, so that the address filter does not apply.
-        Raises MeshError, whose `code` says why.
+        `asking` (recordings, at most 100): asked with HELLO, so that the same `offers` answers a round trip sooner. `begun`: a non-blocking socket
+        that connects to this address already. Raises MeshError, whose `code` says why.
         """
         if self._stopping:
             raise MeshError("unreachable", "this node is stopping")
@@ -169,7 +179,7 @@ class Mesh:
             raise MeshError("blocked", "the node is blocked", expect)
         for address in await self._resolve(host, port):
             if named or self._policy.allows(address, port):
-                return await self._dial(address, port, expect)
+                return await self._dial(address, port, expect, asking, begun)
         raise MeshError("not_permitted", f"{SafeText(host, 100)} is not an address that peers may have (network.permit)")
 
     async def _resolve(self, host: str, port: int) -> list[str]:
@@ -180,20 +190,26 @@ class Mesh:
             raise MeshError("unreachable", f"{SafeText(host, 100)} cannot be resolved") from error
         return [str(info[4][0]) for info in found]
 
-    async def _dial(self, host: str, port: int, expect: str | None) -> OverlayPeer:
+    async def _dial(
+        self, host: str, port: int, expect: str | None, asking: Sequence[str] = (), begun: socket.socket | None = None
+    ) -> OverlayPeer:
         self.counters["dialled"] += 1
-        greeting = Greeting(self, _shown(host, port), dialled=True, expect=expect)
+        greeting = Greeting(self, _shown(host, port), dialled=True, expect=expect, asking=asking)
         wire = self._wire(greeting)
         local = (self._listen[0], 0) if self._listen is not None and is_named(self._listen[0]) else None
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                await asyncio.get_running_loop().create_connection(
+                loop = asyncio.get_running_loop()
+                if begun is not None:
+                    await loop.sock_connect(begun, (host, port))
+                    where: dict[str, Any] = {"sock": begun}
+                else:
+                    where = {"host": host, "port": port, "local_addr": local}
+                await loop.create_connection(
                     lambda: wire,
-                    host,
-                    port,
+                    **where,
                     ssl=self._client_context,
                     server_hostname="",
-                    local_addr=local,
                     ssl_handshake_timeout=self.limits.handshake_s,
                     ssl_shutdown_timeout=_SHUTDOWN_S,
                 )
@@ -216,6 +232,8 @@ class Mesh:
                 wire.close("dial given up")
             if greeting.wire is None:
                 self._wires.discard(wire)
+                if begun is not None:
+                    begun.close()
 
     async def _other(self, greeting: Greeting) -> OverlayPeer | None:
         """The peer a refused double connection stands back for: here already, or about to be by its own dial or another of ours."""

@@ -192,6 +192,11 @@ def encode(message: Record) -> bytes:
     return _json(message.plain(defaults=isinstance(message, Hello)))
 
 
+def question(recordings: Sequence[str]) -> bytes:
+    """What is offered of these? ValueError for no MBID, or more than 100."""
+    return encode(CacheJob(role="request", requested_tracks=[RequestedTrack(mb_recording_id=name) for name in recordings]))
+
+
 def encode_offer(variants: list[Variant]) -> bytes:
     """An offer of as many of these variants, in order, as one control frame holds; those that cannot be offered are left out."""
     tracks: list[dict[str, Any]] = []

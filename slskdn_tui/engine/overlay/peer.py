@@ -16,9 +16,9 @@ from slskdn_tui.engine.overlay.messages import (
     DigestPage,
     DigestPageRequest,
     Hello,
-    RequestedTrack,
     decode,
     encode,
+    question,
 )
 from slskdn_tui.engine.overlay.uploads import PeerUploads, UploadDesk
 from slskdn_tui.engine.overlay.wire import Wire
@@ -27,6 +27,8 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, PAGE_LEAVES, Variant
 
 _PAGES_AT_ONCE = 8
+EARLY = 1
+"""Request id of the question that a dialler sends right behind HELLO."""
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +79,8 @@ class OverlayPeer:
     _asks: dict[int, _Ask] = field(default_factory=dict)
     _cancels: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     _answers: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
-    _next_id: int = 0
+    _asked: tuple[str, ...] | None = None
+    _next_id: int = EARLY
     _lost: str = ""
 
     def __post_init__(self) -> None:
@@ -117,11 +120,25 @@ class OverlayPeer:
         found: list[Variant] = []
         for start in range(0, len(recordings), MAX_RECORDINGS):
             part = recordings[start : start + MAX_RECORDINGS]
-            body = encode(CacheJob(role="request", requested_tracks=[RequestedTrack(mb_recording_id=name) for name in part]))
-            answer: CacheJob = await self._ask(Kind.CACHE_JOB, body)
+            answer: CacheJob = await self._early(part) or await self._ask(Kind.CACHE_JOB, question(part))
             wanted = set(part)
             found += [variant for variant in answer.offers() if variant.recording_mbid in wanted]
         return tuple(found)
+
+    def asked_early(self, recordings: Sequence[str]) -> None:
+        """The question for `recordings` went out with HELLO; `offers` takes its answer."""
+        self._answers[EARLY] = asyncio.get_running_loop().create_future()
+        self._asked = tuple(recordings)
+
+    async def _early(self, recordings: Sequence[str]) -> CacheJob | None:
+        """The answer to the same question asked with HELLO, once; None when there was none."""
+        if self._asked is None or self._asked != tuple(recordings):
+            return None
+        self._asked = None
+        if self.closed:
+            raise ConnectionError(self._lost or "closed")
+        answer: CacheJob = await self._answered(EARLY)
+        return answer
 
     async def digests(self, variant: Variant) -> tuple[bytes, ...]:
         """As the port says. LookupError when the peer does not have them, ConnectionError and TimeoutError besides the port's ValueError."""
@@ -245,6 +262,7 @@ class OverlayPeer:
         for future in self._answers.values():
             if not future.done():
                 future.set_exception(ConnectionError(reason))
+                future.exception()  # a question sent with HELLO may have nobody who waits
         self._answers.clear()
         self._on_lost(self, reason)
         self._tell_lost()
@@ -256,12 +274,14 @@ class OverlayPeer:
             raise ConnectionError(self._lost or "closed")
         self._next_id += 1
         request_id = self._next_id
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._answers[request_id] = future
+        self._answers[request_id] = asyncio.get_running_loop().create_future()
+        self._wire.send(kind, request_id, body)
+        return await self._answered(request_id)
+
+    async def _answered(self, request_id: int) -> Any:
         try:
             async with asyncio.timeout(self._limits.answer_s):
-                self._wire.send(kind, request_id, body)
-                return await future
+                return await self._answers[request_id]
         finally:
             self._answers.pop(request_id, None)
 

@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slskdn_tui.config.files import replace_durably
 from slskdn_tui.engine.content.digests import DIGEST, variant_id
+from slskdn_tui.engine.runtime.durable import replace_durably
 from slskdn_tui.model.part import Extent, PartRecord
 
 if TYPE_CHECKING:

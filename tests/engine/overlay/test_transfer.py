@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from overlay_world import RECORDING, Collector, dial, offer, request_all, run, until, world
 
+from slskdn_tui.engine.bench.knock import knock
 from slskdn_tui.engine.overlay.files import BENCH_RECORDING, FileProvider
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.limits import MeshLimits
@@ -353,6 +354,61 @@ def test_only_plain_files_are_served(tmp_path: Path) -> None:
             provider.open(variant.variant_id)
         provider.remove(variant.variant_id)
         assert provider.open(variant.variant_id) is None and provider.find([BENCH_RECORDING]) == []
+
+    run(body)
+
+
+def test_a_question_sent_with_hello_is_answered_without_asking_again(tmp_path: Path) -> None:
+    class Counted(FileProvider):
+        asked = 0
+
+        def find(self, recordings: Sequence[str]) -> Sequence[Variant]:
+            self.asked += 1
+            return super().find(recordings)
+
+    async def body() -> None:
+        async with world() as w:
+            path = tmp_path / "a"
+            path.write_bytes(b"abc")
+            provider = Counted()
+            variant = await provider.add(path, RECORDING)
+            server, client = await w.node(1, providers=[provider]), await w.node(2)
+            peer = await dial(client, server, asking=[RECORDING])
+            assert await peer.offers([RECORDING]) == (variant,) and provider.asked == 1
+            assert await peer.offers([RECORDING]) == (variant,) and provider.asked == 2
+            other = await w.node(3)
+            peer = await dial(other, server, asking=[BENCH_RECORDING])
+            assert await peer.offers([RECORDING]) == (variant,) and await peer.offers([BENCH_RECORDING]) == ()
+            assert provider.asked == 4  # another question is another question
+
+    run(body)
+
+
+def test_a_question_sent_with_hello_ends_with_the_connection(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with world() as w:
+            server, client = await w.node(1), await w.node(2)
+            peer = await dial(client, server, asking=[RECORDING])
+            await server.stop()
+            await until(lambda: peer.closed)
+            with pytest.raises(ConnectionError):
+                await peer.offers([RECORDING])
+
+    run(body)
+
+
+def test_a_connection_begun_earlier_is_taken_up(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with world() as w:
+            server, client = await w.node(1), await w.node(2)
+            begun = knock(f"127.1.1.1:{server.port},nobody.invalid:7,[::zz]:9,127.1.1.1:x")
+            assert list(begun) == [f"127.1.1.1:{server.port}"]
+            (sock,) = begun.values()
+            source = sock.getsockname()[1]
+            peer = await dial(client, server, begun=sock)
+            assert await peer.offers([RECORDING]) == ()
+            (seen,) = server.peers.values()
+            assert seen.address.endswith(f":{source}")
 
     run(body)
 

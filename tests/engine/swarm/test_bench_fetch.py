@@ -80,6 +80,6 @@ def test_bench_fetch_says_when_nobody_is_there(tmp_path: Path) -> None:
 
 
 def test_bench_loads_neither_soulseek_nor_audio_libraries() -> None:
-    heavy = ("aioslsk", "numpy", "textual", "rich", "av", "pydantic", "pydantic_core")
+    heavy = ("aioslsk", "numpy", "textual", "rich", "av", "pydantic", "pydantic_core", "yaml")
     code = f"import sys, slskdn_tui.engine.bench.fetch, slskdn_tui.engine.bench.transfer; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip() == "[]"

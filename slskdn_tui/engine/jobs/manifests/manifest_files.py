@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from slskdn_tui.config.files import replace_durably
 from slskdn_tui.config.settings import Downloads
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.placing.place import find_placed
 from slskdn_tui.engine.jobs.placing.placement import clean_extension, relative_path
+from slskdn_tui.engine.runtime.durable import replace_durably
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.codec import CODECS
 from slskdn_tui.model.jobs import JobState, JobType, TrackState

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from slskdn_tui.config.files import sync_folder
 from slskdn_tui.engine.jobs.placing.placement import other_name
+from slskdn_tui.engine.runtime.durable import sync_folder
 from slskdn_tui.model.errors import UserError
 
 _BLOCK = 1 << 20

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from slskdn_tui.config.files import sync_folder
 from slskdn_tui.engine.jobs.folders import part_path
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track.rescue import ASKED, Rescuer
 from slskdn_tui.engine.peers.bandwidth import least_cap
+from slskdn_tui.engine.runtime.durable import sync_folder
 from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.guard import Target
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
