@@ -8,9 +8,9 @@ import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from slskdn_tui.cli.args import Invocation
 from slskdn_tui.cli.hooks import Hooks, Need
@@ -18,10 +18,11 @@ from slskdn_tui.cli.present.render import Look
 from slskdn_tui.config.load import load_settings
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
-from slskdn_tui.model.views import SNAPSHOT, Snapshot
+from slskdn_tui.model.views import SNAPSHOT, Snapshot, ViewKey
 from slskdn_tui.seam import EngineProtocol
 
 T = TypeVar("T")
+V = TypeVar("V")
 # A last guard under SafeText: no control character but the line's end reaches a terminal from here.
 _CONTROLS = {code: 0x2400 + code if code < 0x20 else 0xFFFD for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x0A}
 
@@ -109,6 +110,32 @@ class Context:
                 await engine.stop()
 
         return asyncio.run(run())
+
+    def view(self, need: Need, key: ViewKey, kind: type[V], *, whole: bool = False) -> V:
+        """One view, as the engine has it now; `whole`: all of its rows, a page of `key.count` after the other. Raises UserError."""
+
+        async def page(engine: EngineProtocol, start: int) -> Any:
+            view = await engine.snapshot(replace(key, start=start))
+            assert isinstance(view, kind)
+            return view
+
+        async def work(engine: EngineProtocol) -> V:
+            view = await page(engine, key.start)
+            rows = list(view.rows) if whole else []
+            while whole and len(rows) < view.total and (more := await page(engine, len(rows))).rows:
+                rows += more.rows
+            return cast(V, replace(view, rows=tuple(rows)) if whole else view)
+
+        return self.with_engine(need, work)
+
+    def show(self, view: V, render: Callable[[V, Look], Iterable[str]], *, rows: bool = False) -> int:
+        """Print a view as lines, or with --json as it is; with `rows` of it only these."""
+        if self.json:
+            plain = to_json(cast(Snapshot, view))
+            put_json(plain["rows"] if rows else plain)
+        else:
+            self.put_lines(render(view, self.look))
+        return 0
 
 
 def mute() -> None:

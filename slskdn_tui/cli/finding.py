@@ -9,7 +9,7 @@ from slskdn_tui.cli.context import Context, put_json, say, to_json
 from slskdn_tui.cli.present import finding
 from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.finding import BrowseView, FiltersView, SearchView, WishesView
-from slskdn_tui.model.views import CandidatesView, Snapshot, ViewKey
+from slskdn_tui.model.views import CandidatesView, ViewKey
 from slskdn_tui.seam import Command, EngineProtocol
 
 POLL_S = 0.5
@@ -76,18 +76,10 @@ def _put_found(context: Context, view: SearchView, nothing: str = "") -> int:
 
 
 def _musicbrainz(context: Context, query: str) -> int:
-    async def work(engine: EngineProtocol) -> CandidatesView:
-        view = await engine.snapshot(ViewKey("candidates", query))
-        assert isinstance(view, CandidatesView)
-        return view
-
-    view = context.with_engine("live", work)
+    view = context.view("live", ViewKey("candidates", query), CandidatesView)
     if view.error:
         raise UserError("not_found", view.error, "")
-    if context.json:
-        put_json(to_json(view)["rows"])
-    else:
-        context.put_lines(finding.candidates(view, context.look))
+    context.show(view, finding.candidates, rows=True)
     return EXIT["ok" if view.rows else "not_found"][0]
 
 
@@ -112,21 +104,18 @@ def browse(context: Context) -> int:
     view = context.with_engine("live", work)
     if view.state == "failed":
         raise UserError(view.code or "network", view.error, "")
-    if context.json:
-        put_json(to_json(view))
-    else:
-        context.put_lines(finding.browse(view, context.look))
+    context.show(view, finding.browse)
     if view.error:
         say(f"({view.error})")
     return 0
 
 
 def list_filters(context: Context) -> int:
-    return _show(context, ViewKey("filters"), FiltersView, finding.filters)
+    return context.show(context.view("any", ViewKey("filters"), FiltersView), finding.filters, rows=True)
 
 
 def list_wishes(context: Context) -> int:
-    return _show(context, ViewKey("wishes"), WishesView, finding.wishes)
+    return context.show(context.view("any", ViewKey("wishes"), WishesView), finding.wishes, rows=True)
 
 
 def show_wish(context: Context) -> int:
@@ -145,16 +134,3 @@ def show_wish(context: Context) -> int:
     if view.error:
         raise UserError("usage", view.error, "")
     return _put_found(context, view, finding.following(wishes, wish))
-
-
-def _show(context: Context, key: ViewKey, kind: type[Any], render: Any) -> int:
-    async def work(engine: EngineProtocol) -> Snapshot:
-        return await engine.snapshot(key)
-
-    view = context.with_engine("any", work)
-    assert isinstance(view, kind)
-    if context.json:
-        put_json(to_json(view)["rows"])
-    else:
-        context.put_lines(render(view, context.look))
-    return 0

@@ -18,17 +18,7 @@ _KEY = ViewKey("log", count=100_000)
 
 
 def status(context: Context) -> int:
-    async def work(engine: EngineProtocol) -> StatusView:
-        view = await engine.snapshot(ViewKey("status"))
-        assert isinstance(view, StatusView)
-        return view
-
-    view = context.with_engine("any", work)
-    if context.json:
-        put_json(to_json(view))
-    else:
-        context.put_lines(render.status(view, context.look))
-    return 0
+    return context.show(context.view("any", ViewKey("status"), StatusView), render.status)
 
 
 def wanted(rows: tuple[LogRow, ...], part: str | None, level: str | None) -> list[LogRow]:

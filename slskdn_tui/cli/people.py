@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from slskdn_tui.cli.context import Context, put_json, to_json
+from slskdn_tui.cli.context import Context
 from slskdn_tui.cli.present import people
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
@@ -31,11 +31,7 @@ def show_user(context: Context) -> int:
     view = context.with_engine("live", work)
     if view.state == "failed":
         raise UserError(view.code or "network", view.error or f"{view.user} cannot be asked; try again later", "")
-    if context.json:
-        put_json(to_json(view))
-    else:
-        context.put_lines(people.user(view, context.look))
-    return 0
+    return context.show(view, people.user)
 
 
 def list_people(context: Context) -> int:
@@ -43,31 +39,13 @@ def list_people(context: Context) -> int:
     assert context.invocation.spec is not None
     which = context.invocation.spec.verb[0]
 
-    async def work(engine: EngineProtocol) -> PeopleView:
-        view = await engine.snapshot(ViewKey("people", which))
-        assert isinstance(view, PeopleView)
-        return view
-
-    view = context.with_engine("any", work)
-    if context.json:
-        put_json(to_json(view)["rows"])
-    else:
-        context.put_lines(people.relations(view, which, context.look))
-    return 0
+    view = context.view("any", ViewKey("people", which), PeopleView)
+    return context.show(view, lambda view, look: people.relations(view, which, look), rows=True)
 
 
 def list_messages(context: Context) -> int:
     """Conversations, or one of them. Reading here marks nothing: `message read` does."""
     user = context.args.get("user") or ""
 
-    async def work(engine: EngineProtocol) -> MessagesView:
-        view = await engine.snapshot(ViewKey("messages", user))
-        assert isinstance(view, MessagesView)
-        return view
-
-    view = context.with_engine("any", work)
-    if context.json:
-        put_json(to_json(view)["rows"])
-    else:
-        context.put_lines(people.messages(view, user, context.look))
-    return 0
+    view = context.view("any", ViewKey("messages", user), MessagesView)
+    return context.show(view, lambda view, look: people.messages(view, user, look), rows=True)

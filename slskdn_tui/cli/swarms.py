@@ -11,17 +11,7 @@ MOST = 5000
 
 
 def list_swarms(context: Context) -> int:
-    async def work(engine: EngineProtocol) -> SwarmsView:
-        view = await engine.snapshot(ViewKey("swarms", count=MOST))
-        assert isinstance(view, SwarmsView)
-        return view
-
-    view = context.with_engine("any", work)
-    if context.json:
-        put_json(to_json(view))
-    else:
-        context.put_lines(render.swarms(view, context.look))
-    return 0
+    return context.show(context.view("any", ViewKey("swarms", count=MOST), SwarmsView), render.swarms)
 
 
 def show_swarm(context: Context) -> int:

@@ -81,7 +81,7 @@ def test_peers_are_listed_with_all_figures_and_one_is_shown_whole() -> None:
         "400.0",
         "MB",
         "410.0",
-        "kB/s",
+        "KB/s",
         "180",
         "ms",
         "4%",
