@@ -211,9 +211,12 @@ def test_the_ledger_holds_what_each_side_of_each_transfer_counted_itself_and_not
             assert anna.ledger.totals() == LedgerTotals(slsk_down=3 * LEAF, mesh_down=over_mesh)
             assert ben.ledger.totals() == LedgerTotals(slsk_down=size)
             assert me.mesh is not None and node.mesh is not None and anna.mesh is not None
-            assert me.ledger.peer(node.mesh.identity.node_id) == LedgerTotals(mesh_down=over_mesh)
-            assert me.ledger.peer(anna.mesh.identity.node_id) == LedgerTotals(mesh_up=over_mesh)
-            assert me.ledger.peer("ben") == LedgerTotals(slsk_up=size) and me.ledger.peer("mono_lith") == LedgerTotals(slsk_down=3 * LEAF)
+            assert me.ledger.by_peer() == {
+                ("mesh", node.mesh.identity.node_id): LedgerTotals(mesh_down=over_mesh),
+                ("mesh", anna.mesh.identity.node_id): LedgerTotals(mesh_up=over_mesh),
+                ("slsk", "ben"): LedgerTotals(slsk_up=size),
+                ("slsk", "mono_lith"): LedgerTotals(slsk_down=3 * LEAF),
+            }
             await me.ledger.flush()
             assert await me.store.ledger.totals() == {
                 "soulseek_upload_bytes": size,

@@ -17,6 +17,7 @@ from engine_world import LEAF, Album, completed, until
 from rescue_world import PATIENT, RescueWorld
 
 from slskdn_tui.engine.dht.keys import recording_key
+from slskdn_tui.engine.dht.udp import DatagramSocket
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
@@ -46,19 +47,13 @@ class Capture:
 
         monkeypatch.setattr(sslproto._SSLProtocolTransport, "write", written)  # type: ignore[attr-defined]
         monkeypatch.setattr(PeerBook, "reputation", scored)
-        from slskdn_tui.engine.dht import udp
+        send = DatagramSocket.send
 
-        for sender in [each for each in vars(udp).values() if isinstance(each, type) and hasattr(each, "send")]:
-            self._tap(monkeypatch, sender)
-
-    def _tap(self, monkeypatch: pytest.MonkeyPatch, sender: Any) -> None:
-        send = sender.send
-
-        async def sent(socket: Any, data: bytes, *more: Any) -> Any:
+        def sent(socket: DatagramSocket, data: bytes, address: Any) -> None:
             self.dht += data
-            return await send(socket, data, *more)
+            send(socket, data, address)
 
-        monkeypatch.setattr(sender, "send", sent)
+        monkeypatch.setattr(DatagramSocket, "send", sent)
 
 
 class Liar:
