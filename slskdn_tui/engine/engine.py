@@ -44,6 +44,7 @@ from slskdn_tui.engine.runtime.events import EventBus, Level
 from slskdn_tui.engine.runtime.supervise import Part, Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.speed import Speed
+from slskdn_tui.engine.store.damage import newest_backup
 from slskdn_tui.engine.store.records import Direction, Plane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
@@ -56,6 +57,8 @@ from slskdn_tui.seam import Command, Result
 
 log = logging.getLogger(__name__)
 BACKUP_EVERY = 3600.0
+BACKUP_SOON = 60.0
+"""After a start at the earliest: who runs slskdn for half an hour at a time has copies, too."""
 
 
 class Engine:
@@ -146,8 +149,10 @@ class Engine:
             self.supervisor.keep("offers", self._keep_offers, first=60, most=600)
 
     async def _back_up(self) -> None:
-        """A copy of state.db every hour; the newest three stay."""
-        await self.clock.sleep(BACKUP_EVERY)
+        """A copy of state.db every hour, counted across starts; the newest three stay."""
+        last = newest_backup(self.paths.state_db)
+        age = self.clock.wall().timestamp() - last.stat().st_mtime if last is not None else BACKUP_EVERY
+        await self.clock.sleep(max(BACKUP_SOON, BACKUP_EVERY - max(0.0, age)))
         await self.store.backup()
 
     def _offered_folders(self) -> list[Path]:

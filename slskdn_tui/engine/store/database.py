@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 BATCH = 500
 """Rows a transaction at most, so that nobody waits long behind a bulk write."""
 KEEP_BACKUPS = 3
+SMALLEST = 4096
+"""Bytes of the first page: a database of ours that is not empty is no smaller."""
 Synchronous = Literal["FULL", "NORMAL"]
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Result]
@@ -212,6 +214,8 @@ class _Damaged(Exception):
 
 def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous) -> sqlite3.Connection:
     """A write connection with the house's pragmas, its file checked and migrated. Raises _Damaged, UserError, sqlite3.Error."""
+    if path.exists() and 0 < path.stat().st_size < SMALLEST:
+        raise _Damaged("the file is cut short")  # SQLite would take it for an empty one
     check = stopped_uncleanly(path) or (path.exists() and path.stat().st_size <= ALWAYS_CHECK)
     connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     try:

@@ -10,6 +10,8 @@ import sys
 import pytest
 
 from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.engine.store import migrate
 from slskdn_tui.engine.store.database import Database
@@ -175,7 +177,9 @@ def test_a_damaged_database_is_set_aside_told_and_replaced(tmp_path, seed):
     assert run(start)[0] == ()
 
 
-@pytest.mark.parametrize("rubbish", [b"this was never a database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "rubbish", [b"SQLite format 3\0" + bytes(84), bytes(2148), b"this was never a database" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_a_file_that_is_no_database_is_set_aside(tmp_path, rubbish):
     path = tmp_path / "library.db"
     path.write_bytes(rubbish)
@@ -315,3 +319,23 @@ def test_a_gap_in_the_numbers_is_a_programming_error(tmp_path, monkeypatch):
     monkeypatch.setattr(migrate, "files", lambda package: tmp_path)
     with pytest.raises(ValueError, match="numbered"):
         migrate.load_migrations("odd")
+
+
+def test_a_copy_is_made_every_hour_and_soon_after_a_start_when_the_last_is_older(tmp_path):
+    async def work():
+        clock, paths = VirtualClock(), Paths.of(tmp_path)
+        paths.ensure()
+        engine = Engine(paths, Settings(), password="", clock=clock)
+        engine.store = await Store.open(paths, clock)
+        made = []
+        for early, late in ((59, 2), (3500, 200)):
+            copying = asyncio.ensure_future(engine._back_up())
+            await clock.advance(early)
+            made.append(len(list((paths.data / "backups").glob("*.db"))))
+            await clock.advance(late)
+            await copying
+            made.append(len(list((paths.data / "backups").glob("*.db"))))
+        await engine.store.close()
+        return made
+
+    assert run(work) == [0, 1, 1, 2]
