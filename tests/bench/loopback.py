@@ -6,7 +6,7 @@ One source a process on 127.0.8.N; files in /dev/shm, so no disk is in the figur
 dial to the renamed file, read back and checked (imports are outside, as they are for libtorrent); libtorrent's from `connect_peer` to finished.
 CPU s/GB is user and system time of both ends: sources during the transfer, and all of the client process. RSS is the client's peak.
 A hypervisor may take unused memory back, and its first use then costs more than the transfer: before each race as much as the result needs is used once.
-Who runs first changes from run to run.
+Who runs first changes from run to run. With both tools a last line sums up: medians, and what ours is of libtorrent's.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 PYTHON = sys.executable
@@ -173,6 +174,19 @@ def lt_get(torrent: str, folder: str, peers: str) -> None:
     os._exit(0)
 
 
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians of each tool, and ours as a share of libtorrent's: MB/s (more is better), CPU of both ends (less is)."""
+
+    def middle(tool: str, key: str) -> float:
+        return float(median(row[key] for row in rows if row["tool"] == tool))
+
+    out: dict[str, Any] = {}
+    for key in ("MBps", "cpu_s_per_GB", "client_cpu_s_per_GB", "client_rss_MB"):
+        mine, theirs = middle("slskdn", key), middle("libtorrent", key)
+        out[key] = {"slskdn": mine, "libtorrent": theirs, "ratio": round(mine / theirs, 2)}
+    return out
+
+
 def main() -> int:
     parts = {"lt-make": lt_make, "lt-seed": lt_seed, "lt-get": lt_get}
     if len(sys.argv) > 1 and sys.argv[1] in parts:
@@ -194,6 +208,7 @@ def main() -> int:
         for _ in range(given.size):
             file.write(os.urandom(1 << 20))
     ok = True
+    rows: list[dict[str, Any]] = []
     try:
         for run in range(given.runs):
             for name, tool in (("slskdn", ours), ("libtorrent", libtorrent_row))[:: -1 if run % 2 else 1]:
@@ -202,6 +217,7 @@ def main() -> int:
                     folder.mkdir()
                     row = tool(folder, good, given.sources)
                     ok = ok and row["ok"]
+                    rows.append(row)
                     print(
                         json.dumps({"size_MiB": given.size, "sources": given.sources, "load": round(os.getloadavg()[0], 1), **row}),
                         flush=True,
@@ -209,6 +225,8 @@ def main() -> int:
                     shutil.rmtree(folder)
     finally:
         shutil.rmtree(base)
+    if given.tool == "both":
+        print(json.dumps({"size_MiB": given.size, "sources": given.sources, "runs": given.runs, **summary(rows)}), flush=True)
     return 0 if ok else 1
 
 

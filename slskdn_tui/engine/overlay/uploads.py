@@ -65,8 +65,13 @@ class UploadDesk:
         self.limiter = Limiter(clock, bytes_s)
         self.peer_bytes_s = peer_bytes_s
         self.serving = 0
-        # A peer that does not read holds two batches: one in the transport, one encrypted. All of them together stay within the buffers.
-        self.batch = max(LEAF, min(_MOST_BATCH, limits.read_ahead // 2, limits.send_buffers // limits.connections // 2) // LEAF * LEAF)
+        self.peers = 0
+
+    @property
+    def batch(self) -> int:
+        """Bytes of leaves that go out at once at most: a peer that does not read holds two batches, and all of them together stay within the buffers."""
+        share = self.limits.send_buffers // max(1, self.peers)
+        return max(LEAF, min(_MOST_BATCH, share // 2, self.limits.read_ahead // 2) // LEAF * LEAF)
 
     def find(self, recordings: Sequence[str]) -> list[Variant]:
         """Every variant a provider has of these recordings, each once; none while there is no slot at all."""
@@ -130,6 +135,7 @@ class PeerUploads:
 
     def __post_init__(self) -> None:
         self.limiter = Limiter(self.desk.clock, self.desk.peer_bytes_s)
+        self.desk.peers += 1
 
     # what the peer asks
 
@@ -220,6 +226,7 @@ class PeerUploads:
         self._queue.clear()
         self._work.set()
         self.desk.limiter.forget(self.wire)
+        self.desk.peers -= 1
         for session in self.sessions.values():
             self._end(session)
 

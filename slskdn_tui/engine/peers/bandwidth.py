@@ -129,11 +129,12 @@ class Limiter:
 
     def done(self, who: Hashable, amount: int) -> None:
         """The turn is over: `amount` bytes go now."""
-        self._busy = False
         if self._bucket is not None:
             self._shares.spend(who, amount)
-        self.spend(amount)
-        self._move_up()
+            self.spend(amount)
+        if self._busy or self._queue:
+            self._busy = False
+            self._move_up()
 
     def forget(self, who: Hashable) -> None:
         """`who` sends no more."""
