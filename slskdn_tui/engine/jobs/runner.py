@@ -95,13 +95,16 @@ class JobRunner:
         await self._history.load()
         self._services.folders.gone(self._services.paths.incomplete)
         loop, disk, store = asyncio.get_running_loop(), self._services.disk, self._services.store
-        restored = any(damage.database == self._services.paths.state_db.name for damage in store.damage)
+        restored = any(damage.restored for damage in store.damage)
         for record in await store.jobs.load_all():
+            before = record.state
             found = await loop.run_in_executor(disk, partial(self._recovery.mend, record, restored=restored))
             for track in record.tracks:
                 if track.state in _BETWEEN:
                     track.state = TrackState.PENDING
             job = self._jobs[record.job_id] = LiveJob.of(record)
+            if found.words or record.state is not before:
+                await self._save(job)
             if found.words:
                 self._tell(job, "job.mended", f"the database was older than what is on disk{found.words}", level="warning")
             self._notices.send(record, partial(self._save, job))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from slskdn_tui.engine.runtime.durable import replace_durably
 from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
@@ -20,15 +21,18 @@ _CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A damaged file: what was found, where it lies now, and the newest copy there is (None when there is none)."""
+    """A damaged file: what was found, where it lies now, the newest copy there is, and the copy that is in use in its place (None where there is none)."""
 
     database: str
     reason: SafeText
     aside: Path
     backup: Path | None
+    restored: Path | None = None
 
     def __str__(self) -> str:
         """One line for the status and the log, with what to do."""
+        if self.restored is not None:
+            return f"{self.database} was damaged ({self.reason}): set aside as {self.aside.name}, the copy {self.restored.name} is in use; jobs go on from what is on disk"
         copy = f"; a copy from before lies at {self.backup}" if self.backup else ""
         return f"{self.database} was damaged ({self.reason}): set aside as {self.aside.name}, a fresh one is in use{copy}"
 
@@ -59,10 +63,22 @@ def find_damage(connection: sqlite3.Connection) -> str:
     return "" if words == "ok" else words.replace("\n", " ")
 
 
-def newest_backup(path: Path) -> Path | None:
-    """The latest copy of this database in `backups/`, if any."""
+def backups(path: Path) -> list[Path]:
+    """Copies of this database in `backups/`, the newest first."""
     copies = [copy for copy in (path.parent / "backups").glob(f"{path.stem}.*.db") if copy.is_file()]
-    return max(copies, key=lambda copy: copy.stat().st_mtime_ns, default=None)
+    return sorted(copies, key=lambda copy: copy.stat().st_mtime_ns, reverse=True)
+
+
+def newest_backup(path: Path) -> Path | None:
+    """The latest copy of this database, if any."""
+    return next(iter(backups(path)), None)
+
+
+def bring_back(path: Path, copy: Path) -> None:
+    """Put a copy in the database's place. Raises OSError."""
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    replace_durably(path, copy.read_bytes())
 
 
 def set_aside(path: Path, reason: str, moment: datetime) -> Damage:

@@ -13,6 +13,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -20,7 +21,7 @@ from typing import Any, Literal, TypeVar
 import aiosqlite
 
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
-from slskdn_tui.engine.store.damage import ALWAYS_CHECK, Damage, find_damage, is_damage, set_aside, stopped_uncleanly
+from slskdn_tui.engine.store.damage import ALWAYS_CHECK, Damage, backups, bring_back, find_damage, is_damage, set_aside, stopped_uncleanly
 from slskdn_tui.engine.store.migrate import Migration, copy_database, load_migrations, migrate, refuse_newer, schema_version
 from slskdn_tui.model.errors import UserError
 
@@ -85,8 +86,11 @@ class Database:
         *,
         readers: int = 1,
         clock: Clock | None = None,
+        restore: bool = False,
     ) -> Database:
         """Open for writing, checked and at the newest schema. `migrations` is `state`, `library` or the steps themselves.
+
+        A damaged one is set aside; with `restore` its newest sound copy takes its place, else (or without one) a fresh one does.
 
         Raises UserError: `config` for a newer schema, `disk` when the file cannot be opened or written.
         """
@@ -101,6 +105,16 @@ class Database:
                     return _connect(path, steps, synchronous)
                 except _Damaged as damaged:
                     found.append(set_aside(path, str(damaged), moment))
+                    for copy in backups(path) if restore else ():
+                        try:
+                            bring_back(path, copy)
+                            connection = _connect(path, steps, synchronous)
+                        except _Damaged as worse:
+                            log.error("%s is damaged, too: %s", copy, worse)
+                            continue
+                        found[0] = replace(found[0], restored=copy)
+                        return connection
+                    path.unlink(missing_ok=True)
                     return _connect(path, steps, synchronous)
             except (sqlite3.Error, OSError, _Damaged) as error:
                 raise UserError(

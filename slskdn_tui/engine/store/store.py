@@ -58,7 +58,7 @@ class Store:
     async def open(cls, paths: Paths, clock: Clock | None = None) -> Store:
         """Open for the engine, which holds the profile's lock. UserError as `Database.open`."""
         clock = clock or SystemClock()
-        state = await Database.open(paths.state_db, "state", "FULL", clock=clock)
+        state = await Database.open(paths.state_db, "state", "FULL", clock=clock, restore=True)
         try:
             library = await Database.open(paths.library_db, "library", "NORMAL", readers=2, clock=clock)
         except BaseException:

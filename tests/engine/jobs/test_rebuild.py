@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, World, completed, until
+from engine_world import LEAF, Album, World, act, completed, until
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.jobs.manifests import manifests
@@ -100,5 +100,45 @@ def test_a_job_whose_database_is_lost_goes_on_with_the_holder_and_the_bytes_it_h
             told = world.said("me", "store.damaged")
             assert len(told) == (harm in (cut, scribbled)) and all("set aside" in words for words in told)
             assert list(world.paths("me").incomplete.iterdir()) == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("since", ["fetched more", "completed", "cancelled"])
+def test_a_database_brought_back_from_a_copy_is_mended_by_what_is_on_disk(tmp_path: Path, album: Album, quick: None, since: str) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(2 * LEAF)
+            settings = world.settings("me", rescue={"no_bytes_s": 60.0})
+            engine = await world.start("me", settings)
+            job = await world.create(engine)
+            (first,) = job.tracks
+            await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 2 * LEAF, "it is begun", job, 20)
+            await engine.store.backup()
+            match since:
+                case "fetched more":
+                    mono.let_go()
+                    mono.hold(6 * LEAF)
+                    await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 6 * LEAF, "it went on", job, 20)
+                case "completed":
+                    mono.let_go()
+                    await completed(job)
+                case "cancelled":
+                    assert (await act(engine, "cancel", job)).ok
+            await engine.stop()
+            scribbled(world.paths("me"))
+            sent = mono.total
+            mono.let_go()
+            engine = await world.start("me", settings)
+            job = engine.runner.find(job.job_id)
+            assert "is in use; jobs go on from what is on disk" in world.said("me", "store.damaged")[0]
+            if since == "cancelled":
+                assert job.record.state == "cancelled"
+            else:
+                await completed(job)
+                assert world.music() == world.truth and max(mono.starts.popitem()[1]) in (0, 5 * LEAF)
+            if since != "fetched more":
+                assert mono.total == sent and not job.runs and not world.said("me", "job.completed")
 
     asyncio.run(main())

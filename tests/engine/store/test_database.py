@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import random
 import sqlite3
 import subprocess
@@ -165,16 +166,48 @@ def test_a_damaged_database_is_set_aside_told_and_replaced(tmp_path, seed):
 
     async def start():
         store = await Store.open(paths, VirtualClock())
-        await store.gate.record(1.0, "after")
+        await store.gate.record(1000.0, "after")
         rows = await store.gate.load()
         await store.close()
         return store.damage, rows
 
+    kept = [(float(place), f"query {place}") for place in range(200)]
     found, rows = run(start)
-    assert len(found) == 1 and rows == [(1.0, "after")]
+    assert len(found) == 1 and rows == [*kept, (1000.0, "after")], "the copy is in use"
     assert found[0].aside.name == "state.db.damaged-20260101T000000Z" and found[0].aside.read_bytes() == broken
-    assert found[0].backup is not None and "set aside" in str(found[0]) and found[0].backup.name in str(found[0])
+    assert found[0].restored is not None and "set aside" in str(found[0]) and found[0].restored.name in str(found[0])
     assert run(start)[0] == ()
+
+
+def test_a_damaged_copy_is_passed_over_and_without_a_sound_one_a_fresh_database_is_used(tmp_path):
+    paths = Paths.of(tmp_path)
+
+    async def make():
+        clock = VirtualClock()
+        store = await Store.open(paths, clock)
+        for query in ("first", "second"):
+            await store.gate.record(1.0, query)
+            await store.backup()
+            await clock.advance(3600)
+        await store.close()
+
+    async def start():
+        store = await Store.open(paths, VirtualClock())
+        rows = await store.gate.load()
+        await store.close()
+        return store.damage, rows
+
+    run(make)
+    older, newer = sorted((paths.data / "backups").iterdir())
+    os.utime(older, (1, 1))
+    newer.write_bytes(b"rubbish" * 5000)
+    damage(paths.state_db, 1)
+    found, rows = run(start)
+    assert rows == [(1.0, "first")] and found[0].restored == older
+    older.write_bytes(b"rubbish" * 5000)
+    damage(paths.state_db, 2)
+    found, rows = run(start)
+    assert rows == [] and found[0].restored is None and "a fresh one is in use" in str(found[0])
 
 
 @pytest.mark.parametrize(
