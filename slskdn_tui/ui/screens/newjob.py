@@ -219,16 +219,16 @@ class NewJob(Dialog[dict[str, Any] | None]):
 
     def _wishes(self, width: int, height: int) -> list[Line]:
         def wish(key: str, name: str, value: str) -> tuple[tuple[str, str], ...]:
-            return ((f"{key} ", "colors.primary"), (f"{name} ", "colors.dim"), (f"{value}   ", ""))
+            return ((f"{key} ", "colors.primary"), (f"{name} ", "colors.dim"), (f"{value}  ", ""))
 
         return [
             crop(
                 (
                     *wish("o", "mesh", "yes" if self._overlay else "no"),
                     *wish("c", "codecs", ", ".join(self._codecs)),
-                    *wish("+-", "lossy at most", str(self._lossy)),
+                    *wish("+-", "lossy", str(self._lossy)),
                     *wish("b", "canonical", "yes" if self._canonical else "no"),
-                    *wish("m", "several users", "yes" if self._mix else "no"),
+                    *wish("m", "mix", "yes" if self._mix else "no"),
                 ),
                 width,
             )
