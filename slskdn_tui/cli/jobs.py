@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from slskdn_tui.cli.context import Context
+from slskdn_tui.cli.context import Context, put_json
 from slskdn_tui.cli.present import render, trace
+from slskdn_tui.model.trace_json import trace_document
 from slskdn_tui.model.views import JobsView, JobView, TraceView, ViewKey
 
 PAGE = 500
+TRACE_PAGE = 5000
 
 
 def list_jobs(context: Context) -> int:
@@ -19,4 +21,9 @@ def show_job(context: Context) -> int:
 
 def show_trace(context: Context) -> int:
     subject = context.args["job"] + (f"/{context.args['track']}" if context.args.get("track") is not None else "")
-    return context.show(context.view("any", ViewKey("trace", subject, count=PAGE), TraceView, whole=True), trace.summary)
+    view = context.view("any", ViewKey("trace", subject, count=TRACE_PAGE), TraceView, whole=True)
+    if context.json:
+        put_json(trace_document(view))
+    else:
+        context.put_lines(trace.summary(view, context.look))
+    return 0

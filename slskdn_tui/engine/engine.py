@@ -276,6 +276,9 @@ class Engine:
         made = await self.views.make(view)
         return Unchanged(made.version) if made.version == since else made
 
+    async def look(self, view: ViewKey) -> Snapshot:
+        return await self.views.fresh(view)
+
     async def submit(self, command: Command) -> Result:
         try:
             _, args = checked(command)

@@ -25,6 +25,7 @@ from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
+from slskdn_tui.model.views import Snapshot, ViewKey
 
 
 class Parts(Protocol):
@@ -53,5 +54,9 @@ class Parts(Protocol):
 
     @property
     def description(self) -> str: ...
+
+    async def look(self, view: ViewKey) -> Snapshot:
+        """A view as it is now, without versions, and not kept."""
+        ...
 
     def ask_to_stop(self) -> None: ...

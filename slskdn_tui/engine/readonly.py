@@ -21,12 +21,12 @@ from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.store.records import JobRecord, TraceEvent, TrackRecord
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.stored_lists import stored_list
-from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED
 from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.trace_json import EVERYTHING, trace_document
 from slskdn_tui.model.views import (
     EngineEvent,
     JobsView,
@@ -239,7 +239,8 @@ class ReadOnlyEngine:
 
     async def _export_trace(self, args: dict[str, Any]) -> Result:
         job = await self._job(_text(args, "job"))
-        text = json.dumps(export_json(job.job_id, await self._events(job.job_id)), indent=1, ensure_ascii=False) + "\n"
+        view = await self._trace_view(ViewKey("trace", job.job_id, count=EVERYTHING))
+        text = json.dumps(trace_document(view), indent=1, ensure_ascii=False) + "\n"
         path = await asyncio.to_thread(_write, _text(args, "out", "") or f"{job.job_id}.trace.json", text)
         return Result("ok", SafeText(f"trace of {job.job_id[:8]} written to {path}"), data={"path": str(path)})
 

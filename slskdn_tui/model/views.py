@@ -285,7 +285,7 @@ class TraceLane:
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """A timeline entry with the roadmap's fields; `at` seconds since the job started.
+    """A timeline entry with the roadmap's fields; `at` seconds since the job started. `source` is what a screen shows of `peer_id`, `plane` its network.
 
     `cost reputation chunk_class queue_s` are a decision's inputs, as are its `rtt_ms` and `throughput_bps` (docs/screens/trace.md).
     """
@@ -307,6 +307,9 @@ class TraceRow:
     reputation: float | None = None
     chunk_class: str = ""
     queue_s: float | None = None
+    peer_id: SafeText = _EMPTY
+    plane: str = ""
+    variant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

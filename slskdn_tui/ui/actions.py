@@ -402,6 +402,10 @@ class Actions:
         if isinstance(screen := self.screen(), TraceScreen):
             screen.step(by)
 
+    def whole(self) -> None:
+        if isinstance(screen := self.screen(), TraceScreen):
+            screen.toggle()
+
     def redraw(self, args: Args) -> None:
         self.app.refresh(layout=True)
         self.screen().repaint()
@@ -450,6 +454,7 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "view.redraw": Actions.redraw,
     "view.follow": Actions.follow,
     "trace.open": Actions.trace,
+    "trace.whole": lambda actions, args: actions.whole(),
     "trace.next_track": lambda actions, args: actions.step(1),
     "trace.previous_track": lambda actions, args: actions.step(-1),
     "app.command": Actions.command,

@@ -270,21 +270,39 @@ def trace(subject: str) -> TraceView:
         (TraceLane(T("dj_kode"), "#" * 90),),
     )
     lines = (
-        (0, "", "discover", 0, 0, "ok", None, None, "3 sources", 0),
-        (2, "dj_kode", "request", 0, 12, "ok", 120, 450e3, "", 5),
-        (12, "dj_kode", "stall", 12, 1, "no bytes", None, 2e3, "no bytes for 120 s (limit 120 s)", 5),
-        (12, "scheduler", "rescue", 12, 85, "ok", None, None, "2 mesh peers have the recording", 5),
-        (13, "b3:9f2c", "request", 12, 8, "ok", 45, 1.2e6, "", 5),
-        (15, "b3:77aa", "request", 20, 4, "timeout", 200, 180e3, "given to b3:9f2c", 5),
-        (16, "b3:d0d0", "wrong", 44, 1, "mismatch", 61, 9e5, "leaf 44 does not match its digest", 5),
-        (16, "b3:d0d0", "ban", 0, 0, "banned", None, None, "one wrong leaf is enough", 5),
-        (17, "b3:9f2c", "request", 20, 4, "ok", 44, 1.1e6, "", 5),
-        (24, "verify", "verified", 0, 97, "ok", None, None, "BLAKE3 and FLAC MD5", 1),
+        (0, "", "discover", 0, 0, "ok", None, None, "3 sources", 0, ()),
+        (2, "dj_kode", "chunk", 0, 12, "ok", 120, 450e3, "", 5, ()),
+        (12, "dj_kode", "stall", 12, 1, "no bytes", None, 2e3, "no bytes for 120 s (limit 120 s)", 5, ()),
+        (12, "scheduler", "rescue", 12, 85, "started", None, None, "no byte for 120 s; 2 mesh peers have the recording", 5, ()),
+        (13, "b3:9f2c", "assign", 12, 8, "", 45, 1.2e6, "", 5, (0.83, 0.99, "normal", 0.0)),
+        (13, "b3:9f2c", "chunk", 12, 8, "ok", 45, 1.2e6, "", 5, ()),
+        (14, "b3:77aa", "assign", 20, 4, "", 180, 410e3, "", 5, (2.6, 0.91, "normal", 0.4)),
+        (
+            15,
+            "b3:77aa",
+            "take_back",
+            20,
+            4,
+            "",
+            200,
+            180e3,
+            "silent for 1.2 s (more than 1.0 s): its chunks were taken back",
+            5,
+            (5.9, 0.91, "normal", 1.5),
+        ),
+        (16, "b3:d0d0", "chunk", 44, 1, "corruption", 61, 9e5, "leaf 44 does not match its digest", 5, ()),
+        (16, "b3:d0d0", "ban", 44, 1, "", None, None, "banned: sent a wrong leaf", 5, ()),
+        (17, "b3:9f2c", "chunk", 20, 4, "ok", 44, 1.1e6, "", 5, ()),
+        (23, "b3:9f2c", "assign", 96, 1, "", 44, 1.1e6, "", 5, (0.91, 0.99, "race", 0.1)),
+        (24, "verify", "verify", 0, 97, "ok", None, None, "BLAKE3 and FLAC MD5", 1, ()),
     )
     rows = tuple(
-        TraceRow(f"t{index}", 1, float(when_), "", T(who), event, offset * leaf, length * leaf, result, rtt, rate, T(words), number)
-        for index, (when_, who, event, offset, length, result, rtt, rate, words, number) in enumerate(lines)
-    )
+        TraceRow(
+            f"t{index}", 1, float(when_), "", T(who), event, offset * leaf, length * leaf, result, rtt, rate, T(words), number,
+            *(inputs or (None, None, "", None)),
+        )
+        for index, (when_, who, event, offset, length, result, rtt, rate, words, number, inputs) in enumerate(lines)
+    )  # fmt: skip
     return TraceView(1, subject, T("Loveless"), (only, when), rows, len(rows))
 
 

@@ -32,6 +32,8 @@ def test_every_screen_can_be_reached_and_left_by_keys(tmux: Tmux) -> None:
     tmux.until("the trace", lambda text: "received" in text and "banned" in text)
     tmux.keys("q")
     tmux.until("Jobs again", lambda text: "LENGTH" in text)
+    tmux.keys("6")
+    tmux.until("the report and the peers", lambda text: "Healthy contributor" in text and "b3:9f2c" in text)
     tmux.keys("7")
     tmux.until("the log", lambda text: "WHAT HAPPENED" in text and "is banned" in text)
     tmux.keys("2")

@@ -267,6 +267,13 @@ def test_trace_of_a_track_shows_lanes_the_ban_and_goes_back(engine: FakeEngine, 
         await ready(pilot)
         text = on_screen(app)
         assert "05 When You Sleep" in text and "b3:d0d0" in text and "banned" in text and "no bytes" in text
+        assert "5 routine (d)" in text and "450 KB/s" in text and len(app.live.main.model) == 7
+        await pilot.press("d")
+        await until(pilot, lambda: len(app.live.main.model) == 12 and "routine" not in on_screen(app))
+        await pilot.press("G")
+        await until(pilot, lambda: "reputation 0.99, race" in message(app))
+        await pilot.press("d")
+        await until(pilot, lambda: len(app.live.main.model) == 7)
         await pilot.press("right_square_bracket")
         await until(pilot, lambda: "all tracks" in on_screen(app))
         await pilot.press("right_square_bracket")

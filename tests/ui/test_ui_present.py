@@ -17,7 +17,7 @@ from slskdn_tui.ui.present.base import ASCII, UNICODE, Line, changed_cells, crop
 from slskdn_tui.ui.present.log import LogPresenter
 from slskdn_tui.ui.present.status import footer_line, status_line
 from slskdn_tui.ui.present.swarms import SwarmsPresenter
-from slskdn_tui.ui.present.trace import TimelinePresenter, leaf_range
+from slskdn_tui.ui.present.trace import TimelinePresenter, decision_words, leaf_range, telling
 from slskdn_tui.ui.present.track import track_lines
 from slskdn_tui.ui.widgets.table_lines import choose_columns, header_line, plain, row_line
 from slskdn_tui.ui.widgets.table_model import TableModel
@@ -136,9 +136,30 @@ def test_the_chunk_map_legend_says_where_the_bytes_came_from() -> None:
 
 def test_an_unreadable_trace_row_says_result_and_words() -> None:
     rows = story.trace(story.LOVELESS).rows
-    cells = TimelinePresenter(UNICODE).cells(rows[5])
-    assert cells["result"].text == "timeout: given to b3:9f2c" and cells["range"].text == "20-23"
+    wrong = next(row for row in rows if row.result == "corruption")
+    cells = TimelinePresenter(UNICODE).cells(wrong)
+    assert cells["result"].text == "corruption: leaf 44 does not match its digest" and cells["range"].text == "44"
     assert leaf_range(0, 0) == "" and leaf_range(65536, 1) == "1"
+
+
+def test_a_decision_says_what_it_rested_on() -> None:
+    rows = story.trace(story.LOVELESS).rows
+    asked = next(row for row in rows if row.event == "assign")
+    presenter = TimelinePresenter(UNICODE)
+    whole = "cost 0.83, 1.2 MB/s, 45 ms, reputation 0.99, normal, nothing before it"
+    assert decision_words(asked, "–") == whole == presenter.cells(asked)["result"].text
+    presenter.shown = frozenset({"cost"})
+    cells = presenter.cells(asked)
+    assert [cells[name].text for name in ("cost", "reputation", "class", "result")] == ["0.83", "0.99", "normal", "nothing before it"]
+    taken = next(row for row in rows if row.event == "take_back")
+    assert decision_words(taken, "–").endswith("1.5 s of work before it") and "silent" in presenter.cells(taken)["result"].text
+    assert decision_words(rows[0], "–") == "" and presenter.cells(rows[0])["cost"].text == "–"
+
+
+def test_what_went_as_it_should_is_not_the_story() -> None:
+    rows = story.trace(story.LOVELESS).rows
+    left = [row.event for row in rows if telling(row)]
+    assert left == ["discover", "stall", "rescue", "take_back", "chunk", "ban", "assign", "verify"]
 
 
 def test_the_footer_keeps_command_and_help_when_there_is_no_room() -> None:

@@ -143,6 +143,17 @@ JOBS: tuple[CommandSpec, ...] = (
         (Key("trace", "e", True),),
     ),
     CommandSpec(
+        "trace.whole",
+        "Every entry, or only what was decided and went wrong",
+        "trace",
+        "ui",
+        (),
+        (),
+        (Key("trace", "d", True),),
+        palette=False,
+        label="every chunk",
+    ),
+    CommandSpec(
         "trace.next_track",
         "Next track of this job",
         "trace",

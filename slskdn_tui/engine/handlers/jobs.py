@@ -15,10 +15,11 @@ from slskdn_tui.engine.jobs.placing.had import Had, had
 from slskdn_tui.engine.jobs.placing.placement import base_folder
 from slskdn_tui.engine.jobs.runner import UnderWay
 from slskdn_tui.engine.parts import Parts
-from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import Constraints, JobType
 from slskdn_tui.model.text import SafeText, counted
+from slskdn_tui.model.trace_json import EVERYTHING, trace_document
+from slskdn_tui.model.views import TraceView, ViewKey
 from slskdn_tui.seam import Result
 
 
@@ -145,8 +146,9 @@ async def _move(engine: Parts, args: Args, step: int) -> Result:
 
 async def trace_export(engine: Parts, args: Args) -> Result:
     job = engine.runner.find(args["job"])
-    events = await engine.trace.events(job.job_id)
-    text = json.dumps(export_json(job.job_id, events), indent=1, ensure_ascii=False) + "\n"
+    view = await engine.look(ViewKey("trace", job.job_id, count=EVERYTHING))
+    assert isinstance(view, TraceView)
+    text = json.dumps(trace_document(view), indent=1, ensure_ascii=False) + "\n"
     path = await asyncio.get_running_loop().run_in_executor(None, write_new, args["out"] or f"{job.job_id}.trace.json", text)
     return done(f"trace of {_named(job)} written to {path}", path=str(path))
 

@@ -157,6 +157,9 @@ def _row(event: TraceEvent, began: float, moved: str = "") -> TraceRow:
         reputation=event.data.get("reputation"),
         chunk_class=event.data.get("chunk_class", ""),
         queue_s=event.data.get("queue_s"),
+        peer_id=SafeText(event.peer_id),
+        plane=event.source,
+        variant_id=event.variant_id,
     )
 
 

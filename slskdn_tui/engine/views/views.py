@@ -82,10 +82,14 @@ class Views:
         }
 
     async def make(self, key: ViewKey) -> Snapshot:
+        return self._versions.stamp(key, await self.fresh(key))
+
+    async def fresh(self, key: ViewKey) -> Snapshot:
+        """With all versions 0."""
         maker = self._makers.get(key.screen)
         if maker is None:
             raise UserError("usage", f"no view {key.screen!r}", f"there are {', '.join(self._makers)}")
-        return self._versions.stamp(key, await maker(key))
+        return await maker(key)
 
     # One maker a view -------------------------------------------------------------------------------------------
 

@@ -24,14 +24,19 @@ class TimelinePresenter(Flat):
         Column("range", "LEAVES", 9),
         Column("rtt", "RTT", 6, "right", drop=2),
         Column("rate", "RATE", 8, "right", drop=1),
+        Column("cost", "COST", 6, "right", drop=4),
+        Column("reputation", "REP", 4, "right", drop=5),
+        Column("class", "CLASS", 7, drop=3),
         Column("result", "RESULT", 0, least=20),
     )
+
+    shown: frozenset[str] = frozenset()
 
     def __init__(self, glyphs: Glyphs) -> None:
         self.glyphs = glyphs
 
     def cells(self, row: TraceRow) -> dict[str, Cell]:
-        words = row.words or row.result
+        words = row.words or row.result or (_queue_words(row) if "cost" in self.shown else decision_words(row, self.glyphs.dash))
         if row.words and row.result not in ("", "ok") and row.result not in row.words:
             words = f"{row.result}: {row.words}"
         return {
@@ -41,6 +46,9 @@ class TimelinePresenter(Flat):
             "range": Cell(leaf_range(row.chunk_offset, row.chunk_length) or self.glyphs.dash, "" if row.chunk_length else "colors.dim"),
             "rtt": Cell(fmt.milliseconds(row.rtt_ms, self.glyphs.dash), "" if row.rtt_ms is not None else "colors.dim"),
             "rate": Cell(fmt.speed(row.throughput_bps or 0, self.glyphs.dash), "" if row.throughput_bps else "colors.dim"),
+            "cost": Cell(_known(row.cost, self.glyphs), "" if row.cost is not None else "colors.dim"),
+            "reputation": Cell(_known(row.reputation, self.glyphs), "" if row.reputation is not None else "colors.dim"),
+            "class": Cell(row.chunk_class or self.glyphs.dash, "colors.dim" if row.chunk_class in ("", "normal") else "states.rescue"),
             "result": Cell(words, _result_style(row.result)),
         }
 
@@ -52,11 +60,40 @@ class TimelinePresenter(Flat):
             "range": row.chunk_offset,
             "rtt": row.rtt_ms or 0.0,
             "rate": row.throughput_bps or 0.0,
+            "cost": -1.0 if row.cost is None else row.cost,
+            "reputation": -1.0 if row.reputation is None else row.reputation,
+            "class": row.chunk_class,
             "result": row.result,
         }[column]
 
     def words(self, row: TraceRow) -> str:
-        return f"{row.source} {row.event} {row.result} {row.words}"
+        return f"{row.source} {row.event} {row.result} {row.chunk_class} {row.words}"
+
+
+def _known(value: float | None, glyphs: Glyphs) -> str:
+    return glyphs.dash if value is None else f"{value:.2f}"
+
+
+def decision_words(row: TraceRow, dash: str) -> str:
+    """What a decision rested on: `cost 0.92, 1.2 MB/s, 41 ms, reputation 0.99, urgent, 0.4 s of work before it`; empty for what is none."""
+    if row.cost is None:
+        return ""
+    parts = [f"cost {row.cost:.2f}", fmt.speed(row.throughput_bps or 0, dash), fmt.milliseconds(row.rtt_ms, dash)]
+    parts += [f"reputation {row.reputation:.2f}"] if row.reputation is not None else []
+    parts += [row.chunk_class] if row.chunk_class else []
+    return ", ".join([*parts, *([words] if (words := _queue_words(row)) else [])])
+
+
+def _queue_words(row: TraceRow) -> str:
+    return "" if row.queue_s is None else "nothing before it" if row.queue_s < 0.05 else f"{row.queue_s:.1f} s of work before it"
+
+
+_ROUTINE = frozenset(("assign", "chunk", "flush", "origin"))
+
+
+def telling(row: TraceRow) -> bool:
+    """Not one of the thousands of entries that went as they should: those are the lanes' and the figures' business."""
+    return row.event not in _ROUTINE or row.result not in ("", "ok") or row.chunk_class in ("race", "endgame")
 
 
 def leaf_range(offset: int, length: int) -> str:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from slskdn_tui.model.views import Snapshot, TraceTrack, TraceView, ViewKey
 from slskdn_tui.ui.present.base import Line, rule
-from slskdn_tui.ui.present.trace import TimelinePresenter, crumb_line, lane_lines, source_lines, track_line
+from slskdn_tui.ui.present.trace import TimelinePresenter, crumb_line, decision_words, lane_lines, source_lines, telling, track_line
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.widgets.lines import Lines
 from slskdn_tui.ui.widgets.live_table import LiveTable
@@ -26,6 +26,7 @@ class TraceScreen(LiveScreen):
     KEYS = "trace"
     ABOUT = (
         "The lanes show who brought which part of the file; the timeline what was decided, when and why. "
+        "Each chunk that went as it should is left out until d. Of a decision the last line says what it rested on. "
         "[ and ] go through the tracks, the first place shows all of them. e writes everything as JSON."
     )
 
@@ -34,6 +35,8 @@ class TraceScreen(LiveScreen):
         self.job = job
         self._wanted = track
         self._chosen = 0
+        self.whole = False
+        """Whether routine entries are shown, too."""
         self._view: TraceView | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -92,7 +95,7 @@ class TraceScreen(LiveScreen):
         view, track = self._view, self.track
         if view is None:
             return
-        rows = view.rows if track is None else [row for row in view.rows if row.track in (0, track.track)]
+        rows = [row for row in view.rows if (track is None or row.track in (0, track.track)) and (self.whole or telling(row))]
         lanes = self.query_one("#lanes", Lines)
         lanes.styles.height = min(len(self._top(self.size.width, self.size.height)), max(5, self.size.height // 2 + 1))
         lanes.update()
@@ -105,6 +108,12 @@ class TraceScreen(LiveScreen):
             self._chosen = (self._chosen + by) % (len(self._view.tracks) + 1)
             self._show()
 
+    def toggle(self) -> None:
+        """Every entry, or only the story."""
+        self.whole = not self.whole
+        self._show()
+        self.say("every entry is shown; d leaves out what went as it should" if self.whole else "", "colors.dim")
+
     def subjects(self) -> list[dict[str, Any]]:
         track = self.track
         return [{"job": self.job, "track": track.track}] if track is not None else [{"job": self.job}]
@@ -112,12 +121,16 @@ class TraceScreen(LiveScreen):
     def fact(self) -> str:
         if self._view is None:
             return ""
-        shown = len(self._view.rows)
-        return f"{self._view.total} events" if self._view.total <= shown else f"first {shown} of {self._view.total} events"
+        got, total = len(self._view.rows), self._view.total
+        if got < total:
+            return f"first {got} of {total} events"
+        left = 0 if self.whole else sum(not telling(row) for row in self._view.rows)
+        return f"{total} events" + (f", {left} routine (d)" if left else "")
 
     def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
         if event.row is not None:
-            self.note(str(event.row.words or event.row.result))
+            why = decision_words(event.row, self.glyphs.dash)
+            self.note("; ".join(part for part in (str(event.row.words or event.row.result), why) if part))
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)

@@ -17,6 +17,7 @@ from slskdn_tui.model.jobs import JobState, TrackState
 from slskdn_tui.model.music import Release, Track
 from slskdn_tui.model.part import Extent, PartRecord
 from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.trace_json import trace_document
 from slskdn_tui.model.variant import LEAF
 from slskdn_tui.model.views import Unchanged, ViewKey
 from slskdn_tui.seam import Command
@@ -191,7 +192,9 @@ def test_commands_need_an_engine_but_exports_do_not(paths, tmp_path):
     assert manifest.ok and f"job_id: {JOB}" in (tmp_path / "job.yaml").read_text()
     assert "Loveless" in submit(paths, Command("jobs.export", {"job": JOB})).data["manifest"]
     trace = submit(paths, Command("trace.export", {"job": JOB[:4], "out": str(tmp_path / "trace.json")}))
-    assert trace.ok and len(json.loads((tmp_path / "trace.json").read_text())["events"]) == 2
+    exported = json.loads((tmp_path / "trace.json").read_text())
+    assert trace.ok and len(exported["events"]) == 2
+    assert exported == json.loads(json.dumps(trace_document(*look(paths, ViewKey("trace", JOB))))), "as `debug job --json` prints it"
     again = submit(paths, Command("trace.export", {"job": JOB, "out": str(tmp_path / "trace.json")}))
     assert again.code == "disk" and "exists" in again.message
     assert submit(paths, Command("jobs.export", {"job": 5})).code == "usage"

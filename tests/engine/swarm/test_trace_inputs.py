@@ -14,10 +14,10 @@ from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.engine.trace.summary import summarise
 from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.trace_json import EVERYTHING, trace_document
 from slskdn_tui.model.variant import LEAF
 
 CLASSES = {"normal", "urgent", "window", "endgame", "race"}
@@ -44,7 +44,9 @@ def test_every_request_of_a_job_is_exported_with_cost_rate_rtt_reputation_and_cl
         finally:
             await supervisor.stop()
             await store.close()
-        asked = [entry for entry in export_json("job", events)["events"] if entry["kind"] == "assign"]
+        asked = [
+            entry for entry in trace_document(summarise("job", "x", [], events, count=EVERYTHING))["events"] if entry["kind"] == "assign"
+        ]
         assert sum(entry["chunk_length"] for entry in asked) >= len(data)
         for entry in asked:
             assert entry["cost"] > 0 and entry["throughput_bps"] > 0 and entry["rtt_ms"] >= 0 and entry["queue_s"] >= 0
@@ -52,7 +54,7 @@ def test_every_request_of_a_job_is_exported_with_cost_rate_rtt_reputation_and_cl
             assert entry["chunk_class"] in CLASSES
         urgent = [entry for entry in asked if entry["chunk_class"] == "urgent"]
         assert urgent and {entry["peer_id"] for entry in urgent} == {fast.node_id}, "the last 2 MiB are the trusted peer's"
-        rows = [row for row in summarise("job", "x", [], events).rows if row.event == "assign"]
+        rows = [row for row in summarise("job", "x", [], events, count=EVERYTHING).rows if row.event == "assign"]
         assert [row.cost for row in rows] == [entry["cost"] for entry in asked]
 
     asyncio.run(asyncio.wait_for(story(), 60))

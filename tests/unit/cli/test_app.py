@@ -225,7 +225,7 @@ def test_views_print_as_text_and_as_json(slskdn: Slskdn, capsys: Capture) -> Non
 
 def test_a_whole_trace_is_exported_page_by_page(slskdn: Slskdn, capsys: Capture) -> None:
     assert slskdn("debug", "job", "0f", "--json") == 0
-    assert len(json.loads(capsys.readouterr().out)["rows"]) == 600
+    assert len(json.loads(capsys.readouterr().out)["events"]) == 600
 
 
 def test_an_unknown_job_is_a_plain_message_and_with_json_an_object_too(slskdn: Slskdn, capsys: Capture) -> None:

@@ -10,9 +10,9 @@ from slskdn_tui.cli.present.trace import summary
 from slskdn_tui.engine.store.records import TraceEvent
 from slskdn_tui.engine.swarm.events import Inputs
 from slskdn_tui.engine.trace.coverage import TrackTally, runs, show_ranges
-from slskdn_tui.engine.trace.export import export_json
 from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.trace_json import trace_document
 from slskdn_tui.model.variant import LEAF
 
 JOB = "0f4de638-56f3-4a0f-b8fa-64f85c6b6a8f"
@@ -167,11 +167,16 @@ def test_hostile_words_reach_no_screen():
     assert "\x1b" not in shown and "\r" not in shown and "\x07" not in shown
 
 
+def exported(events):
+    return trace_document(summarise(JOB, "x", FACTS, events))
+
+
 def test_exported_entries_carry_the_roadmaps_fields():
-    document = export_json(JOB, STORY)
-    assert document["job_id"] == JOB
+    document = exported(STORY)
+    assert (document["job_id"], document["schema"]) == (JOB, "slskdn-trace/1")
     assert document["events"][1] == {
         "time": "1970-01-01T00:16:41.000Z",
+        "at": 1.0,
         "kind": "chunk",
         "track_id": 7,
         "peer_id": SLSK,
@@ -258,9 +263,10 @@ def test_a_decision_is_exported_with_its_inputs_a_column_each():
             event(2, "chunk", NODE, first=2, last=3, result="ok", rtt_ms=70.0, throughput_bps=3e6),
         ]
     )
-    (decision, _) = export_json(JOB, story)["events"]
+    (decision, _) = exported(story)["events"]
     assert decision == {
         "time": "1970-01-01T00:16:41.000Z",
+        "at": 0.0,
         "kind": "assign",
         "track_id": 7,
         "peer_id": NODE,
