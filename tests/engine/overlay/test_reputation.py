@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,25 @@ from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.variant import LEAF, Variant
 
 SIZE = 64 * LEAF
+
+
+@asynccontextmanager
+async def stores(folder: Path, clock: VirtualClock) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
+    """Opens the profile's store, anew at each call; the last one is closed at the end."""
+    paths, opened = Paths.of(folder / "profile"), list[Store]()
+    paths.ensure()
+
+    async def again() -> Store:
+        while opened:
+            await opened.pop().close()
+        opened.append(await Store.open(paths, clock))
+        return opened[-1]
+
+    try:
+        yield again
+    finally:
+        while opened:
+            await opened.pop().close()
 
 
 class Lying:
@@ -114,10 +134,9 @@ async def nodes(made: World, folder: Path) -> tuple[Mesh, Mesh, Mesh, Lying, Var
 
 def test_a_liar_is_driven_to_the_threshold_and_passed_over_and_seven_idle_days_halve_its_distance_to_one(tmp_path: Path) -> None:
     async def body() -> None:
-        async with world() as made:
-            paths, days = Paths.of(tmp_path / "profile"), VirtualClock()
-            paths.ensure()
-            store = await Store.open(paths, days)
+        days = VirtualClock()
+        async with world() as made, stores(tmp_path, days) as opened:
+            store = await opened()
             me, honest, liar, lying, variant, data = await nodes(made, tmp_path)
             good, bad = await dial(me, honest), await dial(me, liar)
             fetches = Fetches(tmp_path, made, variant)
@@ -135,8 +154,7 @@ def test_a_liar_is_driven_to_the_threshold_and_passed_over_and_seven_idle_days_h
             assert sent(liar) == before and sent(honest) >= SIZE, "it had every piece, and was asked for none"
 
             await book.flush()
-            await store.close()
-            store = await Store.open(paths, days)
+            store = await opened()
             book = fetches.book = PeerBook(store.peers, days)
             await book.load()
             assert book.reputation(bad.node_id) == pytest.approx(0.3, abs=1e-9)
@@ -147,17 +165,14 @@ def test_a_liar_is_driven_to_the_threshold_and_passed_over_and_seven_idle_days_h
             assert book.reputation(bad.node_id) == pytest.approx(0.65, abs=1e-9), "seven idle days: half of the way back to 1.0"
             assert await fetches.whole(good, bad) == data
             assert sent(liar) > before, "it may serve again"
-            await store.close()
 
     run(body)
 
 
 def test_who_is_avoided_still_serves_where_nobody_else_is_and_every_piece_is_verified(tmp_path: Path) -> None:
     async def body() -> None:
-        async with world() as made:
-            paths = Paths.of(tmp_path / "profile")
-            paths.ensure()
-            store = await Store.open(paths, VirtualClock())
+        async with world() as made, stores(tmp_path, VirtualClock()) as opened:
+            store = await opened()
             me, _, liar, lying, variant, data = await nodes(made, tmp_path)
             bad = await dial(me, liar)
             fetches = Fetches(tmp_path, made, variant)
@@ -168,17 +183,14 @@ def test_who_is_avoided_still_serves_where_nobody_else_is_and_every_piece_is_ver
             lying.lies = False
             assert await fetches.whole(bad) == data
             assert sent(liar) >= SIZE
-            await store.close()
 
     run(body)
 
 
 def test_who_is_blocked_is_dropped_while_it_serves_and_neither_called_nor_let_in_again(tmp_path: Path) -> None:
     async def body() -> None:
-        async with world() as made:
-            paths = Paths.of(tmp_path / "profile")
-            paths.ensure()
-            store = await Store.open(paths, VirtualClock())
+        async with world() as made, stores(tmp_path, VirtualClock()) as opened:
+            store = await opened()
             book = PeerBook(store.peers, VirtualClock())
             data = make_file(tmp_path / "file", SIZE)
             provider = FileProvider()
@@ -204,6 +216,5 @@ def test_who_is_blocked_is_dropped_while_it_serves_and_neither_called_nor_let_in
                     await dial(one, two)
             assert await book.unblock(other.identity.node_id)
             assert (await dial(other, me)).node_id == me.identity.node_id
-            await store.close()
 
     run(body)

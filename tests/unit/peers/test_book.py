@@ -9,14 +9,27 @@ from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.engine.store.store import Store
 
+
+def run(tmp_path, story):
+    """`story(store, clock)` may close the store; it returns the one it opened in its place."""
+
+    async def told() -> None:
+        paths, clock = Paths.of(tmp_path), VirtualClock()
+        paths.ensure()
+        store = await Store.open(paths, clock)
+        try:
+            store = await story(store, clock) or store
+        finally:
+            await store.close()
+
+    asyncio.run(told())
+
+
 LIAR, HONEST = "ab" * 32, "cd" * 32
 
 
 def test_one_proven_lie_is_enough_to_be_avoided_for_a_day(tmp_path):
-    async def story() -> None:
-        paths, clock = Paths.of(tmp_path), VirtualClock()
-        paths.ensure()
-        store = await Store.open(paths, clock)
+    async def story(store, clock) -> None:
         book = PeerBook(store.peers, clock)
         for _ in range(50):
             book.outcome(HONEST, ChunkOutcome.OK)
@@ -25,24 +38,19 @@ def test_one_proven_lie_is_enough_to_be_avoided_for_a_day(tmp_path):
         assert book.avoided(HONEST) and book.reputation(HONEST) > 0.9 and not book.blocked(HONEST)
         await clock.advance(86_401)
         assert not book.avoided(HONEST)
-        await store.close()
 
-    asyncio.run(story())
+    run(tmp_path, story)
 
 
 def test_outcomes_survive_a_restart_and_heal_with_the_weeks(tmp_path):
-    async def story() -> None:
-        paths, clock = Paths.of(tmp_path), VirtualClock()
-        paths.ensure()
-        store = await Store.open(paths, clock)
+    async def story(store, clock):
         book = PeerBook(store.peers, clock)
         for _ in range(20):
             book.outcome(LIAR, ChunkOutcome.CORRUPTION)
             book.outcome(HONEST, ChunkOutcome.OK)
         await book.flush()
         await store.close()
-
-        store = await Store.open(paths, clock)
+        store = await Store.open(Paths.of(tmp_path), clock)
         again = PeerBook(store.peers, clock)
         await again.load()
         assert again.avoided(LIAR) == "sent wrong bytes less than a day ago" and not again.good(LIAR)
@@ -53,16 +61,13 @@ def test_outcomes_survive_a_restart_and_heal_with_the_weeks(tmp_path):
         assert not again.avoided(LIAR)
         await clock.advance(6 * 86_400)
         assert again.reputation(LIAR) > 0.6
-        await store.close()
+        return store
 
-    asyncio.run(story())
+    run(tmp_path, story)
 
 
 def test_a_block_a_reset_and_their_undoing_survive_a_restart(tmp_path):
-    async def story() -> None:
-        paths, clock = Paths.of(tmp_path), VirtualClock()
-        paths.ensure()
-        store = await Store.open(paths, clock)
+    async def story(store, clock):
         book = PeerBook(store.peers, clock)
         dropped: list[str] = []
         book.on_block = dropped.append
@@ -75,8 +80,7 @@ def test_a_block_a_reset_and_their_undoing_survive_a_restart(tmp_path):
         assert await book.reset(LIAR)
         assert dropped == [HONEST, "ef" * 32]
         await store.close()
-
-        store = await Store.open(paths, clock)
+        store = await Store.open(Paths.of(tmp_path), clock)
         again = PeerBook(store.peers, clock)
         await again.load()
         assert again.blocked(HONEST) and again.blocked("ef" * 32) and not again.blocked(LIAR)
@@ -85,16 +89,13 @@ def test_a_block_a_reset_and_their_undoing_survive_a_restart(tmp_path):
         assert len(rows) == 3 and rows[LIAR].corrupt_chunks == 0
         assert (rows[HONEST].block_reason, rows[HONEST].address) == ("too loud", "127.0.0.1:50400")
         assert await again.unblock(HONEST) and not again.blocked(HONEST)
-        await store.close()
+        return store
 
-    asyncio.run(story())
+    run(tmp_path, story)
 
 
 def test_what_a_soulseek_user_sent_counts_under_the_users_name(tmp_path):
-    async def story() -> None:
-        paths, clock = Paths.of(tmp_path), VirtualClock()
-        paths.ensure()
-        store = await Store.open(paths, clock)
+    async def story(store, clock) -> None:
         book = PeerBook(store.peers, clock)
         book.outcome("slsk:anna", ChunkOutcome.CORRUPTION)
         (row,) = book.rows()
@@ -102,18 +103,14 @@ def test_what_a_soulseek_user_sent_counts_under_the_users_name(tmp_path):
         assert book.reputation("anna") < 1.0, "where the ranking of candidates looks"
         await clock.advance(7 * 86_400)
         assert book.rows()[0].local_reputation > row.local_reputation, "as of now, not as it was stored"
-        await store.close()
 
-    asyncio.run(story())
+    run(tmp_path, story)
 
 
 def test_strangers_without_number_are_forgotten_and_nobody_else(tmp_path, monkeypatch):
     monkeypatch.setattr(book_module, "MOST_PEERS", 20)
 
-    async def story() -> None:
-        paths, clock = Paths.of(tmp_path), VirtualClock()
-        paths.ensure()
-        store = await Store.open(paths, clock)
+    async def story(store, clock) -> None:
         book = PeerBook(store.peers, clock)
         book.outcome(LIAR, ChunkOutcome.CORRUPTION)
         await book.block(HONEST)
@@ -125,6 +122,5 @@ def test_strangers_without_number_are_forgotten_and_nobody_else(tmp_path, monkey
         kept = [row.peer_id for row in book.rows()]
         assert len(kept) == 20 and {LIAR, HONEST} < set(kept) and kept[:18] == [f"{number:064x}" for number in range(29, 11, -1)]
         assert sorted(row.peer_id for row in await store.peers.all()) == sorted(kept)
-        await store.close()
 
-    asyncio.run(story())
+    run(tmp_path, story)

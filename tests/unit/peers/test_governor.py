@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -25,6 +27,14 @@ def verdict(
     """Figures in GB."""
     week = LedgerTotals(*(int(figure * GB) for figure in (slsk_up, slsk_down, mesh_up, mesh_down)))
     return judge(week, LedgerTotals(mesh_down=int(today * GB)), Fairness.model_validate(rules), DAY)
+
+
+def run(story: Callable[[AsyncExitStack], Awaitable[None]]) -> None:
+    async def told() -> None:
+        async with AsyncExitStack() as ends:
+            await story(ends)
+
+    asyncio.run(told())
 
 
 def broken(found: Verdict) -> set[str]:
@@ -101,10 +111,11 @@ def test_thresholds_are_settings_and_zero_switches_a_policy_off() -> None:
 
 
 def test_days_roll_over_at_midnight_utc_and_leave_the_window_after_seven(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def story(ends: AsyncExitStack) -> None:
         paths, clock = Paths.of(tmp_path), VirtualClock(wall=datetime(2026, 11, 26, 23, 59, 58, tzinfo=UTC))
         paths.ensure()
         store = await Store.open(paths, clock)
+        ends.push_async_callback(store.close)
         ledger, bus = Ledger(store.ledger, clock), EventBus(clock)
         governor = Governor(Fairness(), ledger, clock, bus)
         ledger.add("mesh", "down", "ab" * 32, 51 * GB)
@@ -119,16 +130,16 @@ def test_days_roll_over_at_midnight_utc_and_leave_the_window_after_seven(tmp_pat
         await clock.advance(1)
         assert governor.verdict().healthy and governor.verdict().words == "nothing downloaded in 7 days"
         await ledger.flush()
-        await store.close()
 
-    asyncio.run(story())
+    run(story)
 
 
 def test_a_breach_and_its_cure_are_told_once_and_at_most_once_a_minute(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def story(ends: AsyncExitStack) -> None:
         paths, clock = Paths.of(tmp_path), VirtualClock()
         paths.ensure()
         store = await Store.open(paths, clock)
+        ends.push_async_callback(store.close)
         ledger, bus = Ledger(store.ledger, clock), EventBus(clock)
         governor = Governor(Fairness(grace_gb=0), ledger, clock, bus)
         changes: list[bool] = []
@@ -151,6 +162,5 @@ def test_a_breach_and_its_cure_are_told_once_and_at_most_once_a_minute(tmp_path:
         assert "less than 1.00" in told[0] and "at most 1 overlay peer a file" in told[0] and told[1].endswith("nothing is held back")
         task.cancel()
         await ledger.flush()
-        await store.close()
 
-    asyncio.run(story())
+    run(story)
