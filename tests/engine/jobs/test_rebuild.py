@@ -128,6 +128,11 @@ def test_a_database_brought_back_from_a_copy_is_mended_by_what_is_on_disk(tmp_pa
                     assert (await act(engine, "cancel", job)).ok
             await engine.stop()
             scribbled(world.paths("me"))
+            if since != "fetched more":  # as a kill leaves it between the end of a job and the deletion of its parts
+                left = world.paths("me").incomplete / job.job_id
+                left.mkdir()
+                (left / "001-5.part").write_bytes(b"12345")
+                (left / "001-5.part.sidecar").write_bytes(b"")
             sent = mono.total
             mono.let_go()
             engine = await world.start("me", settings)
@@ -138,6 +143,7 @@ def test_a_database_brought_back_from_a_copy_is_mended_by_what_is_on_disk(tmp_pa
             else:
                 await completed(job)
                 assert world.music() == world.truth and max(mono.starts.popitem()[1]) in (0, 5 * LEAF)
+            assert list(world.paths("me").incomplete.iterdir()) == [], "no part and no sidecar stays behind"
             if since != "fetched more":
                 assert mono.total == sent and not job.runs and not world.said("me", "job.completed")
 
