@@ -2,7 +2,8 @@
 
 Allowed while an origin is *active* (online, and holding our queue place or sending) or a proof holds:
 (1) bytes received from Soulseek hash to the variant's digests; (2) a head probe of at most 64 KiB gives the same FLAC STREAMINFO,
-length and first digest; (3) with nothing received, recording, size and canonical statistics agree across peers, and fit what the job wants.
+length and first digest (of a region: the beginning of the leaf that has this digest, for the rest lies behind the 64 KiB);
+(3) with nothing received, recording, size and canonical statistics agree across peers, and fit what the job wants.
 The file is *placed* only when a proof holds.
 
 Until the mesh keeps aggregates, proof (3) is as strict as the job's own target allows: two nodes name the same bytes, of the origin's size, for the track's
@@ -21,6 +22,8 @@ from slskdn_tui.model.ports import OriginState
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, Variant
 
+GUARD = "guard: "
+"""How a refusal for want of a proof begins; such a peer may be asked again."""
 _STATES = {OriginState.ACTIVE: "sending"}
 AGREEING_PEERS = 2
 LENGTH_GRACE_MS = 5000
@@ -89,12 +92,13 @@ def head_matches(head: bytes, size: int, variant: Variant, first_digest: bytes) 
 
 
 def agreeing(offers: Iterable[Variant], variant: Variant, size: int) -> int:
-    """How many of `offers` name this variant with the same recording, size and canonical statistics."""
+    """How many of `offers` name this variant with the same recording, size and canonical statistics. A region's size is its own: that it fits the
+    origin's file between head and tail is held before."""
 
     def key(one: Variant) -> tuple[str, str, int, str, int | None]:
         return one.variant_id, one.recording_mbid, one.length, one.streaminfo, one.duration_ms
 
-    return sum(key(offer) == key(variant) and offer.length == size for offer in offers)
+    return sum(key(offer) == key(variant) and (offer.kind == "region" or offer.length == size) for offer in offers)
 
 
 def decide(origin: OriginState | None, good_leaves: int, bad_leaves: int, head: bool, agree: int, misfit: str = "") -> Decision:

@@ -6,7 +6,7 @@ Every leaf is checked before it counts; one wrong leaf and its peer is out. `Tra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from slskdn_tui.engine.content.digests import leaf_digest
@@ -14,7 +14,8 @@ from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.swarm.cost import cheapest
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEvent, plane_of
-from slskdn_tui.engine.swarm.guard import Decision, Proof, Target, decide, head_matches
+from slskdn_tui.engine.swarm.evidence import Evidence, Misplaced
+from slskdn_tui.engine.swarm.guard import GUARD, Decision, Proof, Target
 from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member, explain
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK
@@ -22,12 +23,11 @@ from slskdn_tui.engine.swarm.report import member_status, merged
 from slskdn_tui.engine.swarm.scheduler import Scheduler, Step
 from slskdn_tui.engine.swarm.states import DEvent
 from slskdn_tui.engine.swarm.variants import Choice, compare
+from slskdn_tui.model.part import Layout
 from slskdn_tui.model.ports import ChunkPeer, OriginState
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, Variant
 
-GUARD = "guard: "
-"""How a refusal for want of a proof begins; such a peer may be asked again."""
 FAIRNESS = "fairness: "
 """How a refusal by the fairness governor begins; such a peer may be asked again, too."""
 
@@ -64,16 +64,12 @@ class MeshSide:
         self._reputation = reputation
         self._observe = observe
         self._outcome = outcome
-        self._origin = origin
         self._trouble = trouble
         self._wake = wake
-        self._target = target
         self._told_held = False
         self._most: int | None = None
         self._why_most = ""
-        self._seen: dict[int, bytes] = {}  # digests of whole leaves as the origin sent them
-        self._joined: set[str] = set()  # variants a leaf of which the origin repeated in an overlap: proof, too
-        self._head = b""
+        self.evidence = Evidence(part, self.choice, guard=guard, origin=origin, target=target)
         self._binding = asyncio.Lock()
         self._hungry: set[str] = set()  # peers that delivered since the last turn of the loop
 
@@ -81,29 +77,24 @@ class MeshSide:
 
     async def origin_leaf(self, source: str, leaf: int, digest: bytes) -> None:
         """A whole leaf came from the origin: held against its digest, where there is one."""
-        self._seen[leaf] = digest
+        self.evidence.note(leaf, digest)
         part = self.part
         if not part.pieces.digests:
             return
         if part.digests[leaf] == digest:
-            first = not self.confirmed
+            first = not self.evidence.confirmed
             self.run_step(self.scheduler.landed(leaf, SLSK, self._clock.now()))
             part.mark(leaf, from_origin=True)
             if first:
-                self._tell("proof", source, result="prefix", offset=leaf * LEAF, length=part.pieces.length(leaf))
-        elif self.confirmed:
+                self._tell("proof", source, result="prefix", offset=part.pieces.span(leaf)[0], length=part.pieces.length(leaf))
+        elif self.evidence.confirmed:
             self._charge(source, leaf)
         else:
             await self._refuse_variant()
 
-    def origin_overlap(self) -> None:
-        """A whole verified leaf was sent again by the origin, and is the same."""
-        if self.part.variant is not None:
-            self._joined.add(self.part.variant.variant_id)
-
     async def contradicted(self) -> bool:
         """The origin's overlap differs: True when that speaks against an unproven variant, which is dropped."""
-        if self.part.variant is None or self.confirmed:
+        if self.part.variant is None or self.evidence.confirmed:
             return False
         await self._refuse_variant()
         return True
@@ -118,23 +109,6 @@ class MeshSide:
     # peers and the variant
 
     @property
-    def confirmed(self) -> bool:
-        """Bytes from Soulseek hash to the variant's digests."""
-        variant = self.part.variant
-        return variant is not None and (variant.variant_id in self._joined or SLSK in self.part.pieces.plane)
-
-    def head_probe(self, head: bytes) -> bool:
-        """The first bytes (at most 64 KiB) of a Soulseek copy of this size, got otherwise: proof (2). True when they prove the variant.
-
-        A head that proves nothing is not kept: it may be of yet another file, and another holder's may be the right one.
-        """
-        variant = self.part.variant
-        if variant is None or not head_matches(head, self.part.size, variant, self.part.digests[0]):
-            return False
-        self._head = head[:LEAF]
-        return True
-
-    @property
     def held(self) -> str:
         """Why the mesh may not finish the file that it could finish; "" while it may, or has not come so far."""
         if not self.part.pieces.held or self.decision.proof is not Proof.NONE:
@@ -146,38 +120,25 @@ class MeshSide:
         pieces = self.part.pieces
         if not self._guard or self.part.variant is None or MESH not in pieces.plane:
             return True
-        decision = self._decide(self.part.variant)
+        decision = self.evidence.decide(self.part.variant)
         if decision.proof is Proof.NONE:
             pieces.take_back()
         self._decided(decision)
         return decision.proof is not Proof.NONE
 
-    def _decide(self, variant: Variant) -> Decision:
-        if not self._guard:
-            return Decision(True, Proof.NONE, "bench")
-        bound = self.part.variant is not None and self.part.variant.variant_id == variant.variant_id
-        digests = self.part.digests if bound else self.choice.known.get(variant.variant_id, ())
-        if bound and self.confirmed:
-            good, bad = max(1, self.part.pieces.plane.count(SLSK)), 0
-        else:
-            good, bad = (len(leaves) for leaves in compare(self._seen, digests)) if digests else (0, 0)
-        head = bool(digests) and head_matches(self._head, self.part.size, variant, digests[0])
-        misfit = self._target.misfit(variant) if self._target is not None else ""
-        return decide(self._origin(), good, bad, head, self.choice.agreeing(variant), misfit)
-
-    async def add(self, peer: ChunkPeer, variant: Variant) -> str:
-        """Take part of the file from `peer`; "" when taken, else why not."""
-        member = Member(peer, variant, self._clock.now())
-        why = await self._admit(member)
+    async def add(self, peer: ChunkPeer, *variants: Variant) -> str:
+        """Take part of the file from `peer`, which offers these variants of it, the best first; "" when taken, else why not."""
+        member = Member(peer, variants[0], self._clock.now())
+        why = await self._admit(member, variants)
         if why:
             member.step(DEvent.ABORT)
-            self._tell("peer_refused", peer.node_id, variant_id=variant.variant_id, words=why)
+            self._tell("peer_refused", peer.node_id, variant_id=member.variant.variant_id, words=why)
         return why
 
-    async def _admit(self, member: Member) -> str:
-        peer, variant, node = member.peer, member.variant, member.node
+    async def _admit(self, member: Member, variants: Sequence[Variant]) -> str:
+        peer, node = member.peer, member.node
         member.step(DEvent.NEGOTIATE)
-        if self.stopped or self.part.pieces.complete:
+        if self.stopped or self.part.pieces.complete or self.part.pieces.tail_only:
             return "the file needs no more peers"
         if node in self.bans:
             return f"banned: {self.bans[node]}"
@@ -187,17 +148,34 @@ class MeshSide:
             return "the connection is gone"
         if self._most is not None and len(self.members) + self.pending >= self._most:
             return f"{FAIRNESS}{self._why_most}"
-        if why := self.choice.misfit(variant):
-            return why
         self.pending += 1
         try:
             async with self._binding:
-                if why := await self._learn(peer, variant):
-                    return why
-                self.choice.offers[node] = variant
-                return await self._bind(member)
+                self.choice.offers[node] = ()
+                reasons = [await self._try(member, variant, variants) for variant in variants if node not in self.members]
         finally:
             self.pending -= 1
+        if "" in reasons:
+            return ""
+        # What the guard refuses may be asked again; that a copy with other tags is another file goes without saying.
+        return next(
+            (why for why in reasons if why.startswith(GUARD)), max(zip(variants, reasons, strict=True), key=lambda one: one[0].kind)[1]
+        )
+
+    async def _try(self, member: Member, variant: Variant, offered: Sequence[Variant]) -> str:
+        member.variant = variant
+        try:
+            why = self.choice.misfit(variant)
+            layout = self.evidence.place(variant)
+            if not why and not (why := await self._learn(member.peer, variant)):
+                self.choice.offers[member.node] = tuple(offered)
+                why = await self._bind(member, layout)
+            return why
+        except Misplaced as misplaced:
+            return misplaced.words
+        except DiskTrouble as trouble:
+            self._trouble(trouble)
+            return trouble.words
 
     async def _learn(self, peer: ChunkPeer, variant: Variant) -> str:
         """The digest list of a variant, from the record or from this peer."""
@@ -213,20 +191,16 @@ class MeshSide:
         except (OSError, EOFError, LookupError) as error:
             return f"it did not send its digests: {SafeText(error)}"
 
-    async def _bind(self, member: Member) -> str:
+    async def _bind(self, member: Member, layout: Layout) -> str:
         part, variant = self.part, member.variant
-        try:
-            await self._hash_prefix()
-            if why := self.choice.verdict(variant, part.variant, self.confirmed, self._seen):
-                return why
-            decision = self._decide(variant)
-            if not decision.allowed:
-                return f"{GUARD}{decision.words}"
-            if part.variant is None or part.variant.variant_id != variant.variant_id:
-                await self._adopt(variant)
-        except DiskTrouble as trouble:
-            self._trouble(trouble)
-            return trouble.words
+        await self.evidence.gather(layout)
+        if why := self.choice.verdict(variant, part.variant, self.evidence.confirmed, self.evidence.seen(layout)):
+            return why
+        decision = self.evidence.decide(variant)
+        if not decision.allowed:
+            return f"{GUARD}{decision.words}"
+        if (part.variant is None or part.variant.variant_id != variant.variant_id) and (why := await self._adopt(variant, layout)):
+            return why
         if part.pieces.complete or self.stopped:
             self._wake()
             return "the file needs no more peers"
@@ -240,7 +214,7 @@ class MeshSide:
         except ValueError as error:
             return f"it is asked for this file already: {error}"
         self.members[member.node] = member
-        self._decided(self._decide(member.variant))
+        self._decided(self.evidence.decide(member.variant))
         self.scheduler.paused = not self.decision.allowed
         self.scheduler.add(member.node, member.peer.limits, self._reputation(member.node), self._clock.now())
         member.step(DEvent.ACCEPT)
@@ -248,25 +222,40 @@ class MeshSide:
         self.fill(member.node)
         return ""
 
-    async def _hash_prefix(self) -> None:
-        """Digests of prefix leaves that came before this run, read from disk."""
-        whole = self.part.size if self.part.pieces.prefix == self.part.size else self.part.pieces.prefix // LEAF * LEAF
-        leaves = [leaf for leaf in range(-(-whole // LEAF)) if leaf not in self._seen and self.part.pieces.plane[leaf] != MESH]
-        for leaf, digest in (await self.part.hash_leaves(leaves)).items():
-            self._seen.setdefault(leaf, digest)
-
-    async def _adopt(self, variant: Variant) -> None:
-        """Bind to `variant`: the prefix is held against it, peers of another one go."""
-        self._dismiss(lambda member: member.variant.variant_id != variant.variant_id, "other variant")
-        await self.part.set_variant(variant, self.choice.known[variant.variant_id])
-        good, bad = compare(self._seen, self.part.digests)
+    async def _adopt(self, variant: Variant, layout: Layout) -> str:
+        """Bind to `variant`: what is here is held against it, peers that do not offer it go. Why not, when it contradicts what is proved."""
+        part, known, proved = self.part, self.choice.known[variant.variant_id], self.evidence.confirmed
+        there = [leaf for leaf in range(layout.leaves) if part.pieces.digests and part.pieces.has(*layout.span(leaf))]
+        mesh = {leaf for leaf in there if not part.pieces.from_origin(*layout.span(leaf))}
+        here, wrong = compare(await part.hash_leaves(there, layout), known)
+        if wrong and proved:
+            return "other variant: it contradicts what is verified"
+        stay = [member.peer for member in self.members.values() if variant in self.choice.offers.get(member.node, ())]
+        for peer in stay:
+            self._part_with(self.members[peer.node_id], "policy_change")
+        self._dismiss(lambda member: True, "other variant")
+        if layout.start:
+            await part.flush()  # the head is on disk before a record says that leaves follow it
+        await part.set_variant(variant, known, layout.start)
+        await self.evidence.gather(layout)
+        seen = self.evidence.seen(layout)
+        good, bad = compare(seen, part.digests)
         for leaf in good:
-            self.part.mark(leaf, from_origin=True)
+            part.mark(leaf, from_origin=True)
         for leaf in bad:
-            self._charge(self.part.pieces.source_of(leaf), leaf)
-        self._decided(self._decide(variant))
-        words = f"{len(good)} of {len(good) + len(bad)} leaves from Soulseek match" if self._seen else "no whole leaf from Soulseek yet"
+            self._charge(part.pieces.source_of(leaf), leaf)
+        for leaf in here:
+            if leaf not in seen:
+                part.mark(leaf, from_origin=leaf not in mesh)
+        self._decided(self.evidence.decide(variant))
+        words = f"{len(good)} of {len(good) + len(bad)} leaves from Soulseek match" if seen else "no whole leaf from Soulseek yet"
         self._tell("proof", "", variant_id=variant.variant_id, result=self.decision.proof.value, words=words)
+        for peer in stay:
+            member = Member(peer, variant, self._clock.now())
+            member.step(DEvent.NEGOTIATE)
+            if why := "the connection is gone" if peer.closed else self._join(member):
+                self._tell("peer_refused", peer.node_id, variant_id=variant.variant_id, words=why)
+        return ""
 
     async def _refuse_variant(self) -> None:
         """Every leaf from Soulseek contradicts the variant: it is another file, and what came of it is dropped."""
@@ -315,7 +304,11 @@ class MeshSide:
         member.meter.add(now, size)
         if fresh := part.pieces.status[leaf] != DONE:
             try:
-                part.write(offset, data)
+                if not self.evidence.confirmed and not self.evidence.goes_on(member.variant, leaf, data):
+                    # Soulseek's own beginning of it says that this is another file: it is kept, and the guard shuts.
+                    self.run_step(self.scheduler.refused(node_id, leaf, 1, "not_found", now), words="differs from what Soulseek began")
+                    return
+                part.write(part.pieces.span(leaf)[0], data)
             except DiskTrouble as trouble:
                 self._trouble(trouble)
                 return
@@ -353,7 +346,8 @@ class MeshSide:
 
     def _ban(self, member: Member, offset: int, size: int) -> None:
         """A wrong leaf is proof: out of this swarm, at once."""
-        self._tell("chunk", member.node, offset=offset, length=size, result="corruption", words="differs from its digest")
+        at = self.part.pieces.layout.start + offset
+        self._tell("chunk", member.node, offset=at, length=size, result="corruption", words="differs from its digest")
         if 0 <= offset // LEAF < self.part.pieces.leaves:
             self.part.pieces.failed.add(offset // LEAF)
         self._count(member.node, ChunkOutcome.CORRUPTION)
@@ -363,7 +357,7 @@ class MeshSide:
             lane.metrics.chunk("corruption")
         self.choice.offers.pop(member.node, None)
         freed = self._part_with(member, "error", "banned")
-        self._tell("ban", member.node, offset=offset, length=sum(count for _, count in freed) * LEAF, words=words)
+        self._tell("ban", member.node, offset=at, length=sum(count for _, count in freed) * LEAF, words=words)
         self._wake()
 
     def _count(self, source: str, outcome: ChunkOutcome) -> None:
@@ -420,7 +414,7 @@ class MeshSide:
     def check_guard(self) -> None:
         if self.part.variant is None:
             return
-        decision = self._decide(self.part.variant)
+        decision = self.evidence.decide(self.part.variant)
         if self.members and decision.allowed == self.scheduler.paused:
             self._tell("proof", "", result=decision.proof.value if decision.allowed else "missing", words=decision.words)
             if not decision.allowed:
@@ -430,7 +424,9 @@ class MeshSide:
 
     def _decided(self, decision: Decision) -> None:
         self.decision = decision
-        self.part.pieces.reserve(self._guard and decision.proof is Proof.NONE)
+        variant = self.part.variant
+        second = variant is not None and self.evidence.provable(variant)  # its first leaf may become the proof
+        self.part.pieces.reserve(self._guard and decision.proof is Proof.NONE, int(second))
         held = bool(self.held)
         if held != self._told_held:
             self._told_held = held
@@ -441,6 +437,8 @@ class MeshSide:
         """Some peer may still deliver; `since`: when this run began."""
         if self.pending:
             return True
+        if self.part.pieces.tail_only:
+            return False
         return not self.scheduler.paused and any(
             not (lane.silent or now < lane.paused_until)
             or now - max(lane.metrics.last_arrival or 0.0, self.members[node].since, since) < GIVE_UP_S

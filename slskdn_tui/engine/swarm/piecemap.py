@@ -179,10 +179,12 @@ class PieceMap:
             if self.status[leaf] == TAKEN:
                 self.status[leaf] = FREE
 
-    def reserve(self, wanted: bool) -> None:
-        """Keep the first free leaf from everybody but the origin (or stop doing so): the mesh alone cannot finish an unproven file."""
+    def reserve(self, wanted: bool, start: int = 0) -> None:
+        """Keep the first free leaf (from `start` on, if there is one) from everybody but the origin, or stop doing so: the mesh alone cannot finish an
+        unproven file."""
         if wanted and self.reserved is None:
-            free = self.status.find(_FREE)
+            free = self.status.find(_FREE, start)
+            free = self.status.find(_FREE) if free < 0 else free
             if free >= 0:
                 self.status[free], self.reserved = TAKEN, free
         elif not wanted and self.reserved is not None:

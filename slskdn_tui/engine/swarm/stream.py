@@ -42,6 +42,7 @@ class OriginStream:
         self.state = OriginState.CONNECTING
         self.place: int | None = None
         self.detail = SafeText("")
+        self.begun = False  # the holder was told where to start
         self.ended = False
         self.mismatch = ""
         self.again = False
@@ -62,8 +63,9 @@ class OriginStream:
             raise ValueError(self.mismatch)
         need = part.pieces.resume_offset()
         overlap = min(need, LEAF)
-        leaf_start = need - need % LEAF
-        self.again, self.mismatch = False, ""
+        leaf, _ = part.pieces.layout.at(need)
+        leaf_start = need if leaf is None else part.pieces.span(leaf)[0]
+        self.again, self.mismatch, self.begun = False, "", True
         try:
             self._expected = part.read(need - overlap, overlap)
             self._gathered = bytearray(part.read(leaf_start, need - leaf_start))
@@ -90,8 +92,7 @@ class OriginStream:
                     self.again = await self._host.stream_contradicts(self)
                     return False
             while len(view) and self._position < part.size:
-                leaf = self._position // LEAF
-                _, stop = part.pieces.span(leaf)
+                leaf, stop = part.pieces.layout.at(self._position)
                 piece = view[: stop - self._position]
                 await self._take(leaf, stop, piece)
                 view = view[len(piece) :]
@@ -102,21 +103,27 @@ class OriginStream:
             self.tell()
         return self._position >= part.size or not (part.pieces.complete or self.ended)
 
-    async def _take(self, leaf: int, stop: int, piece: memoryview) -> None:
+    async def _take(self, leaf: int | None, stop: int, piece: memoryview) -> None:
+        """Bytes of a leaf, or of the head or tail around a region (None), which ends at `stop`."""
         part = self._host.part
         at, self._position = self._position, self._position + len(piece)
         part.pieces.stream = self._position if self._position < part.size else None
-        if part.pieces.digests and part.pieces.status[leaf] == DONE:  # the overlay was here first
+        if leaf is not None and part.pieces.digests and part.pieces.status[leaf] == DONE:  # the overlay was here first
             self.skipped += len(piece)
             self._gathered.clear()
             return
         part.extend(at, piece, self.source)
+        if leaf is None:
+            self._gathered.clear()
+            return
         self._gathered += piece
         if self._position == stop:
-            digest = leaf_digest(self._gathered) if len(self._gathered) == part.pieces.length(leaf) else b""
+            size = part.pieces.length(leaf)
+            if len(self._gathered) != size:  # since it began, leaves were found to begin elsewhere
+                self._gathered = bytearray(part.read(stop - size, size))
+            digest = leaf_digest(self._gathered)
             self._gathered.clear()
-            if digest:
-                await self._host.stream_leaf(self, leaf, digest)
+            await self._host.stream_leaf(self, leaf, digest)
 
     def _compare(self, view: memoryview) -> memoryview:
         """Hold the overlap against what is on disk; returns what comes after it."""

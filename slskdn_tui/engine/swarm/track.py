@@ -29,6 +29,8 @@ from slskdn_tui.model.variant import LEAF, Variant
 __all__ = ["RescueThresholds", "SwarmEnd", "SwarmEvent", "SwarmStatus", "TrackSwarm", "Tunables"]
 
 TICK_S = 0.05
+TAIL_S = 5.0
+"""Before the tail of a region, a stream that would take longer to get there is closed, once, and resumed at the tail."""
 ORIGIN_FLOOR = 2048
 """Bytes a second that a rescued origin keeps at least."""
 _PARTING_S = 0.2
@@ -110,6 +112,34 @@ class TrackSwarm:
         self._origin_task = self._supervisor.spawn(f"origin {stream.source}", self._follow(stream, old))
         self.stream_state(stream)
 
+    def take_head(self, source: str, head: bytes) -> bool:
+        """The first bytes of a Soulseek copy of this size, got otherwise: the file's own, while nothing else has come. True when taken."""
+        pieces, stream = self.part.pieces, self.stream
+        if pieces.prefix or pieces.digests or (stream is not None and stream.begun):
+            return False
+        try:
+            self.part.extend(0, head, source)
+        except DiskTrouble as trouble:
+            self.stream_trouble(trouble)
+            return False
+        if stream is not None and not stream.ended:
+            pieces.stream = pieces.resume_offset()
+        self.past[source] = SourceStatus(source, "slsk", OriginState.ENDED.value, len(head), 0.0)
+        return True
+
+    def _to_the_tail(self) -> None:
+        """Only the tail is missing, and the stream has far to go until there: it is closed and resumed at the tail."""
+        pieces, stream = self.part.pieces, self.stream
+        if not pieces.tail_only or stream is None or stream.ended or stream.state is not OriginState.ACTIVE or pieces.stream is None:
+            return
+        gap = pieces.layout.stop - pieces.stream
+        if gap <= 0 or (gap <= max(LEAF, stream.meter.rate(self.now()) * TAIL_S) and not self._stalled):
+            return
+        words = f"the overlay met the stream; it is resumed for the last {pieces.short} bytes"
+        self._tell("meet", stream.source, offset=pieces.prefix, words=words)
+        self._stream_over(stream, OriginEnd.ENOUGH, words)
+        self.use_origin(stream.origin)
+
     def drop_origin(self) -> None:
         """Let the origin go; its bytes stay."""
         if self.stream is not None:
@@ -187,7 +217,7 @@ class TrackSwarm:
     def stream_overlap(self, stream: OriginStream, length: int, words: str) -> None:
         self._tell("overlap", stream.source, result="error" if words else "ok", length=length, words=words)
         if not words and self.part.pieces.digests and length == LEAF:
-            self.mesh.origin_overlap()
+            self.mesh.evidence.overlap()
 
     async def stream_contradicts(self, stream: OriginStream) -> bool:
         return await self.mesh.contradicted()
@@ -205,21 +235,29 @@ class TrackSwarm:
 
     # peers
 
-    async def add_peer(self, peer: ChunkPeer, variant: Variant) -> str:
-        """Take part of the file from `peer`; "" when taken, else why not."""
-        why = await self.mesh.add(peer, variant)
+    async def add_peer(self, peer: ChunkPeer, *variants: Variant) -> str:
+        """Take part of the file from `peer`, which offers these variants of it, the best first; "" when taken, else why not."""
+        why = await self.mesh.add(peer, *variants)
         self._had_source = self._had_source or not why
         return why
 
     def head_probe(self, head: bytes) -> bool:
         """The first bytes (at most 64 KiB) of a Soulseek copy of this size, got otherwise: proof (2). True when they prove the variant."""
-        proved = self.mesh.head_probe(head)
+        proved = self.mesh.evidence.head_probe(head)
         self._wake.set()
         return proved
 
     @property
+    def tail_only(self) -> bool:
+        """Nothing is missing but what stands behind the audio region: no overlay peer can give it."""
+        return self.part.pieces.tail_only
+
+    @property
     def held(self) -> str:
-        """Why a file that the mesh could finish is not finished, and so not placed: which proofs are missing; "" otherwise."""
+        """Why a file that the mesh could finish is not finished, and so not placed: which proofs are missing, or the tail; "" otherwise."""
+        pieces = self.part.pieces
+        if self.tail_only and (self.stream is None or self.stream.ended or self.stream.state is not OriginState.ACTIVE):
+            return f"all but the last {pieces.short} bytes is here; they stand behind the audio and come from Soulseek alone"
         return self.mesh.held
 
     # running
@@ -277,6 +315,7 @@ class TrackSwarm:
             if reason and not self._stalled:
                 self._tell("stall", self.stream.source, result=self.stream.state.value, words=reason)
             self._stalled = bool(reason)
+        self._to_the_tail()
         self._cap_origin(now)
         self.scheduler.windows = self._windows.windows() if self._windows is not None else ()
         self.mesh.tick(now)

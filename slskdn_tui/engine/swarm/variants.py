@@ -1,7 +1,8 @@
 """Which variant a swarm binds to, and what the origin's bytes prove about it. Core.
 
 A digest list is bound to its `variant_id`, so peers cannot lie about it together without naming another variant. The chosen one is the one that bytes from
-Soulseek confirm; before any came, the one most peers offer with the file's size.
+Soulseek confirm; before any came, the one most peers offer. A file and the audio region in it may both be confirmed: the one that more peers
+offer is taken, so that copies with other tags join in.
 """
 
 from __future__ import annotations
@@ -28,16 +29,12 @@ class Choice:
     """Offers of one file's peers, by node; `rejected` variants contradict every leaf that came from Soulseek."""
 
     size: int
-    offers: dict[str, Variant] = field(default_factory=dict)
+    offers: dict[str, tuple[Variant, ...]] = field(default_factory=dict)
     known: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
 
     def misfit(self, variant: Variant) -> str:
-        """Why an offer cannot be of this file, "" when it can."""
-        if variant.kind != "file":
-            return "other variant: the audio region is offered, not the file"
-        if variant.length != self.size:
-            return f"other variant: {variant.length} bytes, not {self.size}"
+        """Why an offer is not looked at, "" when it is."""
         if variant.variant_id in self.rejected:
             return "other variant: it contradicts the bytes from Soulseek"
         if variant.variant_id not in self.known and len(self.known) >= MOST_KNOWN:
@@ -56,10 +53,10 @@ class Choice:
         return ""
 
     def votes(self, variant_id: str) -> int:
-        return sum(offer.variant_id == variant_id for offer in self.offers.values())
+        return sum(any(offer.variant_id == variant_id for offer in offers) for offers in self.offers.values())
 
     def agreeing(self, variant: Variant) -> int:
-        return agreeing(self.offers.values(), variant, self.size)
+        return agreeing((offer for offers in self.offers.values() for offer in offers), variant, self.size)
 
     def verdict(self, variant: Variant, current: Variant | None, confirmed: bool, seen: Mapping[int, bytes]) -> str:
         """Why a variant should not be bound to, "" when it should (or is already). `confirmed`: bytes from Soulseek match the current one."""
@@ -71,6 +68,10 @@ class Choice:
             return f"other variant: none of {len(bad)} leaves from Soulseek match"
         if current is None or (good and not confirmed):
             return ""
-        if not confirmed and self.votes(variant.variant_id) > self.votes(current.variant_id):
+        more = self.votes(variant.variant_id) - self.votes(current.variant_id)
+        same = variant.kind == current.kind
+        # Both may be right: a file and the audio in it, or the audio of a copy that was cut short and that of a whole one.
+        both = bool(good) and not bad and (not same or variant.length > current.length)
+        if (more > 0 and (not confirmed or both)) or (more == 0 and both and same):
             return ""
         return "other variant"

@@ -1,6 +1,6 @@
 """The last check of a fetched file: read back from disk, every leaf against its digest, the whole against `variant_id`. Blocking; run it in an executor.
 
-Around an audio region, the head is held against the digest of what its donor sent, and the region must be found where it was taken to be.
+Around an audio region, the head is held against the digest of what its donor sent; who sent head and tail is said.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from blake3 import blake3
 
 from slskdn_tui.engine.content.digests import DIGEST, leaf_digest, variant_id
-from slskdn_tui.engine.content.region import NoRegion, Region, find
 from slskdn_tui.model.part import Layout, PartRecord
 from slskdn_tui.model.variant import LEAF
 
@@ -56,7 +55,7 @@ def verify_file(path: str | os.PathLike[str], record: PartRecord | None = None, 
         named = variant_id(kind, layout.length, leaves)
         ok, words, bad = _judge(record, size, leaves, named)
         if ok and record is not None and kind == "region":
-            ok, words = _judge_edges(fd, record, head, words)
+            ok, words = _judge_edges(record, head, words)
     finally:
         os.close(fd)
     return Checked(ok, words, size, hasher.hexdigest() if hasher is not None else "", named, tuple(leaves), bad)
@@ -95,17 +94,11 @@ def _edge(fd: int, start: int, stop: int, whole: blake3 | None) -> str:
     return hasher.hexdigest()
 
 
-def _judge_edges(fd: int, record: PartRecord, head: str, words: str) -> tuple[bool, str]:
+def _judge_edges(record: PartRecord, head: str, words: str) -> tuple[bool, str]:
     """What stands around the region, once all of that matches: the donor's bytes."""
     layout = record.layout
     if layout.start and head != record.head:
         return False, f"the {layout.start} bytes before the audio are not those that came from Soulseek"
-    try:
-        found = find(lambda offset, length: os.pread(fd, length, offset), layout.size)
-    except NoRegion as error:
-        return False, f"no audio region is found in the file: {error}"
-    if found != Region(layout.start, layout.length):
-        return False, f"the audio is at bytes {found.start} to {found.start + found.length}, not {layout.start} to {layout.stop}"
     edges = {extent.source for extent in record.extents if extent.start < layout.start or extent.stop > layout.stop}
     around = f"{layout.start} bytes before and {layout.tail} after them from {', '.join(sorted(edges)) or 'nobody named'}"
     return True, f"{words} (audio region); {around}"

@@ -1,5 +1,7 @@
 """Head probes, proof (2) of the guard: the first 64 KiB of a file from another Soulseek holder of the same size. Shell over origins.
 
+The same 64 KiB become the file's own head where copies with other tags could deliver the rest and the origin has sent nothing yet.
+
 Chosen to be polite: only while mesh peers deliver a file that nothing has proved yet and the origin is queued or still underperforms; one holder
 at a time, each once, three a track; who does not send within ten seconds has no free slot, and its queue is left. Nothing is probed where the
 origin sends: its own first leaf decides then, as proof (1).
@@ -67,12 +69,20 @@ class Prober:
     def want(self, swarm: TrackSwarm) -> None:
         """Probe in the background where a proof is missing and a probe can give it."""
         variant, stream = swarm.part.variant, swarm.stream
-        if swarm.decision.proof is not Proof.NONE or variant is None or not variant.streaminfo:
+        if swarm.decision.proof is not Proof.NONE or variant is None or not variant.streaminfo or variant.kind != "file":
             return
         if stream is None or (stream.state is OriginState.ACTIVE and not swarm.underperforming()):
             return
         if (self._task is None or self._task.done()) and len(self._asked) < MOST_PROBES and self._next() is not None:
             self._task = self._services.supervisor.spawn("head probe", self._probe(swarm))
+
+    def want_head(self, swarm: TrackSwarm) -> bool:
+        """Get the file's head from another holder while the origin sends nothing. True while one is asked."""
+        stream = swarm.stream
+        waits = stream is not None and not stream.begun and not swarm.part.pieces.prefix
+        if waits and (self._task is None or self._task.done()) and len(self._asked) < MOST_PROBES and self._next() is not None:
+            self._task = self._services.supervisor.spawn("head probe", self._probe(swarm))
+        return self._task is not None and not self._task.done()
 
     def stop(self) -> None:
         if self._task is not None:
@@ -86,8 +96,11 @@ class Prober:
         while len(self._asked) < MOST_PROBES and swarm.decision.proof is Proof.NONE and (file := self._next()) is not None:
             self._asked.add(file.username)
             head, words = await self._head(file)
-            matches = bool(head) and swarm.head_probe(head)
-            if head:
+            unbound = swarm.part.variant is None
+            matches = bool(head) and (swarm.take_head(f"slsk:{file.username}", head) if unbound else swarm.head_probe(head))
+            if head and unbound:
+                words = "the head of the file is here; the mesh is asked again" if matches else "the head came from elsewhere meanwhile"
+            elif head:
                 words = "the head has the variant's STREAMINFO, length and first digest" if matches else "the head is of another file"
             self._tell.trace("probe", source=f"slsk:{file.username}", result="ok" if matches else "error", length=len(head), words=words)
             if matches:

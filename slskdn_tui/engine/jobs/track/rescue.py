@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,9 @@ from slskdn_tui.engine.jobs.track.probe import Prober
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.store.state.rescues import Outcome
 from slskdn_tui.engine.swarm.events import SwarmStatus
-from slskdn_tui.engine.swarm.mesh_side import FAIRNESS, GUARD
+from slskdn_tui.engine.swarm.evidence import HEADLESS
+from slskdn_tui.engine.swarm.guard import GUARD
+from slskdn_tui.engine.swarm.mesh_side import FAIRNESS
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ids import is_mbid, short_node_id
@@ -45,6 +48,11 @@ class Asked:
     def guarded(self) -> bool:
         """True when the guard refused somebody for want of a proof."""
         return any(f": {GUARD}" in words for words in self.refused)
+
+    @property
+    def headless(self) -> bool:
+        """True when a copy with other tags could be used, were the head of the file here."""
+        return any(words.endswith(HEADLESS) for words in self.refused)
 
     @property
     def words(self) -> str:
@@ -104,6 +112,8 @@ class Rescuer:
             if not swarm.members:
                 await self._refused(reason, blocked)
             return bool(swarm.members)
+        if swarm.tail_only:
+            return False
         verdict = self._services.fairness()
         swarm.limit_peers(verdict.most_peers, verdict.why)
         first = self._note is None
@@ -119,6 +129,8 @@ class Rescuer:
             self._told = asked.refused
             self._round(asked)
         if not swarm.members:
+            if asked.headless and self._prober.want_head(swarm):
+                return True
             if asked.guarded:
                 await self._count("refused")
             self._live.rescue, self._live.unrescued = None, note.nobody
@@ -235,14 +247,15 @@ class Rescuer:
         refused: list[str] = []
         peers = [peer for peer in peers if peer.node_id not in swarm.members]
         offers = await asyncio.gather(*(self._offers(peer) for peer in peers))
-        for peer, variant in _by_popularity([(peer, variant) for peer, found in zip(peers, offers, strict=True) for variant in found]):
-            if (peer.node_id, variant.variant_id) in self._settled or peer.closed or peer.node_id in taken:
+        for peer, variants in _by_popularity(list(zip(peers, offers, strict=True))):
+            new = [variant for variant in variants if (peer.node_id, variant.variant_id) not in self._settled]
+            if not new or peer.closed:
                 continue
-            why = await swarm.add_peer(peer, variant)
+            why = await swarm.add_peer(peer, *new)
             if why:
                 # A guard that is shut may open when the origin comes back or sends a leaf, and so may the governor: such a peer is asked again.
                 if not why.startswith((GUARD, FAIRNESS)):
-                    self._settled.add((peer.node_id, variant.variant_id))
+                    self._settled.update((peer.node_id, variant.variant_id) for variant in new)
                 refused.append(f"{short_node_id(peer.node_id)}: {why}")
             else:
                 taken.append(peer.node_id)
@@ -258,9 +271,13 @@ class Rescuer:
             return ()
 
 
-def _by_popularity(pairs: list[tuple[ChunkPeer, Variant]]) -> list[tuple[ChunkPeer, Variant]]:
-    """Offers of the variant that most peers have first, whole files before regions: before any proof that one is the best guess."""
-    count: dict[str, int] = {}
-    for _, variant in pairs:
-        count[variant.variant_id] = count.get(variant.variant_id, 0) + 1
-    return sorted(pairs, key=lambda pair: (-count[pair[1].variant_id], pair[1].kind, pair[1].variant_id, pair[0].node_id))
+def _by_popularity(offers: list[tuple[ChunkPeer, tuple[Variant, ...]]]) -> list[tuple[ChunkPeer, list[Variant]]]:
+    """Peers and, of each peer's, the variant that most peers have first, whole files before regions, longer before shorter ones: before any proof that
+    is the best guess."""
+    count = Counter(variant.variant_id for _, variants in offers for variant in variants)
+
+    def rank(variant: Variant) -> tuple[int, str, int, str]:
+        return -count[variant.variant_id], variant.kind, -variant.length, variant.variant_id
+
+    ranked = [(peer, sorted(variants, key=rank)) for peer, variants in offers if variants]
+    return sorted(ranked, key=lambda pair: (rank(pair[1][0]), pair[0].node_id))
