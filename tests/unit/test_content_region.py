@@ -62,6 +62,7 @@ FRONTS = st.lists(st.sampled_from([b"", id3v2(0), id3v2(300), id3v2(40, footer=T
 BLOCKS = st.lists(st.tuples(st.sampled_from([1, 2, 3, 4, 5, 6, 126]), st.binary(max_size=600)), max_size=5)
 
 
+@settings(deadline=None)
 @given(FRONTS, BLOCKS, TAILS)
 def test_flac_under_any_tags_has_one_region(before: bytes, blocks: list[tuple[int, bytes]], behind: bytes) -> None:
     plain = encoded("flac", 0.05)
@@ -70,6 +71,7 @@ def test_flac_under_any_tags_has_one_region(before: bytes, blocks: list[tuple[in
     assert bytes.fromhex(front(reader(data), len(data)).streaminfo) == plain[8:42]
 
 
+@settings(deadline=None)
 @given(FRONTS, st.sampled_from([0, 1, 500, 5000]), st.booleans(), TAILS)
 def test_mp3_under_any_tags_has_one_region(before: bytes, zeros: int, info: bool, behind: bytes) -> None:
     plain = encoded("mp3", 0.3)
@@ -79,6 +81,7 @@ def test_mp3_under_any_tags_has_one_region(before: bytes, zeros: int, info: bool
     assert audio_of(data) == audio
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=800), st.booleans(), st.booleans(), st.integers(0, 300))
 def test_m4a_under_any_tags_has_one_region(tags: bytes, first: bool, wide: bool, free: int) -> None:
     assert audio_of(m4a(AUDIO, tags, first=first, wide=wide, free=free)) == AUDIO
@@ -132,7 +135,7 @@ def test_what_has_no_region_is_refused(data: bytes) -> None:
         find(reader(data), len(data))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([b"", b"ID3\x03\0\0\0\0", b"fLaC\0\0\0\x22", b"APETAGEX", FTYP, b"\xff\xfb\x90\0", b"\0\0\0\1mdat"]),
     st.binary(max_size=400),
@@ -147,6 +150,7 @@ def test_garbage_gives_a_region_inside_the_file_or_none(head: bytes, middle: byt
     assert region.start >= 0 and region.length > 0 and region.start + region.length <= len(data)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["flac", "mp3", "m4a", "m4a first"]), st.integers(0, 5000))
 def test_a_file_still_coming_says_where_its_region_starts_or_what_it_lacks(kind: str, have: int) -> None:
     data = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slskdn_tui.engine.stored_views import progress
@@ -26,6 +26,7 @@ def bound(layout: Layout) -> PieceMap:
     return pieces
 
 
+@settings(deadline=None)
 @given(layouts)
 def test_pieces_in_order_are_the_file(layout: Layout) -> None:
     offset, leaves = 0, []
@@ -39,6 +40,7 @@ def test_pieces_in_order_are_the_file(layout: Layout) -> None:
     assert leaves == list(range(layout.leaves))
 
 
+@settings(deadline=None)
 @given(layouts, st.integers(0, 8 * LEAF), st.integers(0, 8 * LEAF))
 def test_touched_and_within_agree_with_the_spans(layout: Layout, one: int, other: int) -> None:
     start, stop = sorted((min(one, layout.size), min(other, layout.size)))
@@ -47,6 +49,7 @@ def test_touched_and_within_agree_with_the_spans(layout: Layout, one: int, other
     assert list(layout.within(start, stop)) == [i for i, (a, b) in enumerate(spans) if start <= a and b <= stop]
 
 
+@settings(deadline=None)
 @given(layouts, st.data())
 def test_every_byte_counts_once_and_the_file_is_whole_with_its_tail(layout: Layout, data: st.DataObject) -> None:
     pieces = bound(layout)
@@ -69,6 +72,7 @@ def test_every_byte_counts_once_and_the_file_is_whole_with_its_tail(layout: Layo
     assert pieces.given_by("slsk:bert") == layout.tail and set(pieces.codes()) <= set(b"om")
 
 
+@settings(deadline=None)
 @given(layouts, st.integers(0, 8 * LEAF))
 def test_a_restart_takes_up_where_it_was(layout: Layout, more: int) -> None:
     pieces = bound(layout)
