@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from slskdn_tui.engine.swarm.lanes import GUESS_RTT_S, Lane
+from slskdn_tui.engine.swarm.lanes import Lane
 from slskdn_tui.engine.swarm.piecemap import FREE, PieceMap
 from slskdn_tui.model.variant import LEAF
 
@@ -65,8 +65,8 @@ def last_leaf(lane: Lane, lanes: Mapping[str, Lane], pieces: PieceMap, now: floa
     """(seconds, leaf, its slowest requester) of the leaf that would come last among those outstanding at others that `lane` could bring; None without one."""
     worst: tuple[float, int, Lane] | None = None
     for other in lanes.values():
-        if other is lane or (not other.metrics.known and other.asks and now - other.asks[0].sent < 2 * GUESS_RTT_S):
-            continue  # nobody can have answered yet
+        if other is lane or not (lane.metrics.known or other.metrics.known or other.overdue(now)):
+            continue  # of two that nobody knows, none is the quicker before one should have answered
         for leaf in other.tail(_TAIL_LOOK):
             holders = pieces.holders.get(leaf, ())
             if lane.node in holders or lane.has_not(leaf, now):

@@ -25,6 +25,7 @@ _SETTLED_S = 0.4
 _LONGEST_BACKOFF_S = 30.0
 _LACK_S = 5.0
 _LONGEST_LACK_S = 80.0
+GHOST_S = 1.0
 _MARGIN = 0.75
 """Share of a peer's limits that is used: what was cancelled counts against them until the peer confirms it."""
 
@@ -68,7 +69,7 @@ class Lane:
     excused: float = 0.0  # our own loop's delay since the last sign of life
     doubted: float | None = None  # since when it was overdue as something was taken from it; until it delivers
     most_bytes: int | None = None  # what it lets us have outstanding, as it has shown by refusing more
-    ghosts: dict[int, float] = field(default_factory=dict)  # cancelled (when), but may still come
+    ghosts: dict[int, tuple[float, bool]] = field(default_factory=dict)  # cancelled (when; was it probably sent), but may still come
 
     @property
     def outstanding(self) -> int:
@@ -181,7 +182,7 @@ class Lane:
 
     def may_be_sent(self, leaf: int, now: float) -> bool:
         """A cancel would probably come too late: the leaf is on its way, or in the peer's send buffer."""
-        if self.silent or self.overdue(now):
+        if self.silent or (self.metrics.known and self.overdue(now)):
             return False
         ahead, reach = 0, SENT_LEAVES + int(self.rate(now) * self.rtt() / LEAF)
         for ask in self.asks:
@@ -192,7 +193,11 @@ class Lane:
 
     def haunted(self, now: float) -> int:
         """Leaves that were probably sent when they were cancelled, so lately that they may still come."""
-        return sum(now - when < 1.0 + 2 * self.rtt() for when in self.ghosts.values()) if self.ghosts else 0
+        return sum(sent and now - when < GHOST_S + 2 * self.rtt() for when, sent in self.ghosts.values()) if self.ghosts else 0
+
+    def cancelled(self, leaf: int, now: float) -> None:
+        """A leaf that it was asked for is not wanted any more."""
+        self.ghosts[leaf] = (now, self.may_be_sent(leaf, now))
 
     def doubt(self, now: float) -> None:
         """Something is taken from it: if that is because it is overdue, having nothing left to do does not make it quick again."""
@@ -262,8 +267,18 @@ class Lane:
         pause = min(2 * self.lacks[leaf][1], _LONGEST_LACK_S) if leaf in self.lacks else _LACK_S
         self.lacks[leaf] = (now + pause, pause)
 
-    def has_not(self, leaf: int, now: float) -> bool:
+    @property
+    def choosy(self) -> bool:
+        """There may be leaves that it is not to be asked for."""
+        return bool(self.lacks or self.ghosts)
+
+    def said_no(self, leaf: int, now: float) -> bool:
+        """It said of late that it has not got this leaf."""
         return leaf in self.lacks and self.lacks[leaf][0] > now
+
+    def has_not(self, leaf: int, now: float) -> bool:
+        """Not to be asked of it now: it said so, or the leaf was cancelled so lately that it would come twice."""
+        return self.said_no(leaf, now) or (leaf in self.ghosts and now - self.ghosts[leaf][0] < 2 * self.rtt())
 
     def slowed(self, now: float) -> None:
         """It refused for having too much to do: what is outstanding now is enough; with nothing outstanding it is left alone for a moment."""

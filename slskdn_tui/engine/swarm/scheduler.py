@@ -193,13 +193,13 @@ class Scheduler:
         if trusted(lane.reputation):
             return True
         rate = sum(
-            one.rate(now) for one in self._able(now) if trusted(one.reputation) and (not one.lacks or could_take(one, self.pieces, now))
+            one.rate(now) for one in self._able(now) if trusted(one.reputation) and (not one.choosy or could_take(one, self.pieces, now))
         )
         return self.pieces.missing() > END_S * rate
 
     def _helps(self, lane: Lane, ordinary: list[tuple[int, int]], now: float) -> bool:
         """Could take something of what is unassigned. Who cannot is no help: a slow peer that declined in its favour would wait for ever."""
-        if trusted(lane.reputation) and not lane.lacks:
+        if trusted(lane.reputation) and not lane.choosy:
             return True
         return could_take(lane, self.pieces, now, [(0, self.pieces.leaves)] if self._entrusted(lane, now) else ordinary)
 
@@ -246,7 +246,7 @@ class Scheduler:
         """A peer of bad reputation is asked only for what all the others have said they lack."""
         fewest = min(better, key=lambda one: len(one.lacks))
         for leaf in fewest.lacks:
-            if self.pieces.status[leaf] == FREE and not lane.has_not(leaf, now) and all(one.has_not(leaf, now) for one in better):
+            if self.pieces.status[leaf] == FREE and not lane.has_not(leaf, now) and all(one.said_no(leaf, now) for one in better):
                 return leaf, 1, 0, "normal"
         return None
 
@@ -256,7 +256,7 @@ class Scheduler:
         backwards = pieces.stream is not None and not forwards
         while low < high:
             run = pieces.free_back(most, low, high) if backwards else pieces.free_front(most, low, high)
-            if run is None or not lane.lacks:
+            if run is None or not lane.choosy:
                 return run
             first, count = run
             held = [leaf for leaf in range(first, first + count) if not lane.has_not(leaf, now)]
@@ -305,7 +305,7 @@ class Scheduler:
         else:
             step.cancels.append(Cancel(lane.node, leaf, 1, why, None if why == "loser" else self._inputs(lane, chunk_class, now)))
         lane.doubt(now)
-        lane.ghosts[leaf] = now if lane.may_be_sent(leaf, now) else 0.0
+        lane.cancelled(leaf, now)
         ask = lane.forget(leaf)
         self.pieces.give_back(leaf, lane.node)
         if ask is not None and ask.answered is not None:
@@ -415,7 +415,7 @@ class Scheduler:
         taken = list(lane.by_leaf)
         for leaf in taken:
             self.pieces.give_back(leaf, lane.node)
-            lane.ghosts[leaf] = now
+            lane.cancelled(leaf, now)
         step.cancels += [Cancel(lane.node, first, count, "take_back", inputs, words) for first, count in runs(taken)]
         lane.by_leaf.clear()
         lane.asks.clear()
@@ -444,7 +444,7 @@ class Scheduler:
             taken = list(lane.by_leaf)
             for leaf in taken:
                 self.pieces.give_back(leaf, lane.node)
-            lane.ghosts.update(dict.fromkeys(taken, lane.heard))
+                lane.cancelled(leaf, 0.0)
             lane.by_leaf.clear()
             lane.asks.clear()
             yield from (Cancel(lane.node, first, count, "take_back") for first, count in runs(taken))

@@ -98,6 +98,11 @@ class SimPeer:
         """It can be held to its rate from start to end."""
         return self.honest and not self.changes and self.has is None and self.join <= START and self.leave == math.inf and not self.fails
 
+    def underway(self, now: float) -> float:
+        """Bytes that had left it, or were in its send buffer, each time that it stopped and later went on: no cancel reaches those."""
+        resumed = sum(new > 0 and self.rate_at(when - 1e-6) == 0 for when, new in self.changes if when <= now)
+        return resumed * ((BUFFER + 1) * LEAF + self.rate * self.rtt)
+
     def rate_at(self, now: float) -> float:
         rate = self.rate
         for when, new in self.changes:
@@ -182,7 +187,6 @@ class Sim:
         self.finished: float | None = None
         self.last_free = START
         self.stranded = 0.0  # the longest that a leaf waited at a peer that had been quick and was a black hole then
-        self.returns = 0  # times a peer came to life again after everything was taken back from it
         self.events = 0
         self._heap: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._n = 0
@@ -379,7 +383,6 @@ class Sim:
         if peer.lies or (peer.wrong is not None and peer.wrong(leaf)):
             self._wrong(peer, leaf)
             return
-        self.returns += self.scheduler.lanes[peer.name].silent
         if self.pieces.status[leaf] == DONE:
             self.duplicates += size
             peer.duplicates += size

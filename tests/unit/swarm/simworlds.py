@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from sim import BUFFER, START, Schedules, Sim, SimOrigin, SimPeer
+from sim import START, Schedules, Sim, SimOrigin, SimPeer
 
 from slskdn_tui.engine.peers.reputation import avoided
 from slskdn_tui.engine.swarm.piecemap import PieceMap
@@ -233,10 +233,9 @@ def unpunished(sim: Sim) -> set[str]:
 
 
 def allowed(sim: Sim) -> float:
-    """Duplicate bytes that one swarm may have: 3 %, in a file of less than 32 MiB at least 1 MiB; and beside it what no cancel can reach, once each time
-    that a peer comes to life again (what it had begun, and its send buffer)."""
+    """Duplicate bytes that one swarm may have: 3 %, in a file of less than 32 MiB at least 1 MiB; and what peers had underway when they stopped for a while."""
     share = sim.pieces.size * DUPLICATES
-    return (share if sim.pieces.size >= 32 * MIB else max(LEAST_WASTE, share)) + sim.returns * (BUFFER + 1) * LEAF
+    return (share if sim.pieces.size >= 32 * MIB else max(LEAST_WASTE, share)) + sum(peer.underway(sim.now) for peer in sim.peers.values())
 
 
 def faults(one: World) -> list[str]:
@@ -265,6 +264,7 @@ class Survey:
     faults: list[str] = field(default_factory=list)
     size: int = 0
     duplicates: int = 0
+    large: int = 0
     above: int = 0
     liars: int = 0
     tails: list[float] = field(default_factory=list)
@@ -276,6 +276,7 @@ class Survey:
         took = one.limit if sim.finished is None else sim.finished
         self.size += sim.pieces.size
         self.duplicates += sim.duplicates
+        self.large += sim.pieces.size >= 32 * MIB
         self.above += sim.pieces.size >= 32 * MIB and sim.duplicates > DUPLICATES * sim.pieces.size
         self.liars += len(sim.banned)
         self.tails.append(took - (sim.last_free - START))
@@ -289,7 +290,7 @@ class Survey:
             found.append(f"{self.duplicates / self.size:.1%} duplicates")
         if (mean := sum(tails) / len(tails)) > MEAN_TAIL_S:
             found.append(f"the last leaf is waited for {mean:.1f} s on average")
-        if (late := tails[int(len(tails) * 0.95)]) > LATE_TAIL_S:
+        if len(tails) >= 100 and (late := tails[int(len(tails) * 0.95)]) > LATE_TAIL_S:
             found.append(f"the last leaf is waited for more than {late:.1f} s in one swarm of twenty")
         return found
 
