@@ -11,7 +11,7 @@ from slskdn_tui.config.settings import Fairness
 from slskdn_tui.engine.peers.governor import GB, Policy, Verdict, size
 from slskdn_tui.engine.peers.ledger import WINDOW_DAYS, LedgerTotals
 from slskdn_tui.engine.peers.naming import SLSK, find_peer, long_name, peer_key
-from slskdn_tui.engine.peers.reputation import Standing
+from slskdn_tui.engine.peers.reputation import FEW, Standing
 from slskdn_tui.engine.store.records import PeerRow, Plane
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import short_node_id
@@ -51,6 +51,7 @@ def _peer(key: str, row: PeerRow | None, moved: LedgerTotals, live: Live, now: d
     row = row or PeerRow(bare, "slsk" if slsk else "mesh")
     standing = Standing(row.recent.decode("ascii", "ignore"), _seconds(row.last_request))
     outcomes = standing.outcomes
+    requests = max(FEW, len(outcomes))  # as the reputation counts them: one mishap does not condemn a newcomer
     note = _note(row, standing, now)
     state: Literal["blocked", "avoided", "connected", "away"] = "connected" if live.connected else "away"
     if row.blocked:
@@ -69,8 +70,8 @@ def _peer(key: str, row: PeerRow | None, moved: LedgerTotals, live: Live, now: d
         rate_up=live.rate_up,
         rate_down=live.rate_down,
         rtt=live.rtt,
-        errors=sum(letter in "ec" for letter in outcomes) / max(1, len(outcomes)),
-        timeouts=outcomes.count("t") / max(1, len(outcomes)),
+        errors=sum(letter in "ec" for letter in outcomes) / requests,
+        timeouts=outcomes.count("t") / requests,
         reputation=round(standing.score(now.timestamp()), 3),
         note=SafeText(note),
         soulseek=SafeText(live.soulseek, 60),
