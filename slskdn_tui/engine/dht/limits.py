@@ -45,7 +45,9 @@ class DhtLimits:
     idle_tick: float = 15.0
     """between two looks at what is due, when the last found nothing"""
     probation: float = 300.0
-    """so long after joining a node that nobody reaches unasked takes itself to be behind a NAT"""
+    """so long after joining a node that nobody reaches unasked takes itself to be behind a NAT; four times as long where it knows few"""
+    nat_hole: float = 300.0
+    """a host that we wrote to within this may have come in through a NAT: its query proves nothing"""
     lookups: int = 8
     """look-ups at once ..."""
     waiting_lookups: int = 256

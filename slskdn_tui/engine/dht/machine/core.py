@@ -14,7 +14,7 @@ from slskdn_tui.engine.dht.machine.outgoing import Counters, Wire
 from slskdn_tui.engine.dht.machine.outputs import Noted, Output, Pinged, Sampled
 from slskdn_tui.engine.dht.machine.publications import Publications
 from slskdn_tui.engine.dht.machine.questions import Purpose, Question
-from slskdn_tui.engine.dht.machine.reach import LATELY, Reach, Reachable
+from slskdn_tui.engine.dht.machine.reach import Reach, Reachable
 from slskdn_tui.engine.dht.machine.searches import Search, Searches
 from slskdn_tui.engine.dht.machine.serve import Responder
 from slskdn_tui.engine.dht.machine.upkeep import Join, Ping, Refresh, Upkeep, clean_nodes
@@ -260,7 +260,7 @@ class DhtCore:
             return
         if query.sender == self.node_id or not self._admit(address, now):
             return
-        if self.reach.state is not Reachable.OPEN and not wire.wrote_to(address[0], now, LATELY) and self.reach.unasked():
+        if self.reach.state is not Reachable.OPEN and not wire.wrote_to(address[0], now, self.limits.nat_hole) and self.reach.unasked():
             self._reach_changed()
         if wire.read_only:
             wire.counters.dropped_read_only += 1

@@ -1,16 +1,16 @@
 """Can others reach us unasked? If not, we say so (BEP 43) and burden nobody's table. Core.
 
 A query from a host that we sent nothing to lately passed every NAT and firewall on its way: we are open. A node that knows many
-others and heard no such query through its probation is closed, and at once when every peer sees it at another port.
+others and heard no such query through its probation is closed, and at once when every peer sees it at another port. In a small
+network everybody writes to everybody, so proof comes late: there the probation is longer, and with few nodes there is no verdict.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
-LATELY = 600.0
-"""A NAT's hole for a host we wrote to is shut by then."""
-MANY = 20
+SOME, MANY = 20, 100
+PATIENCE = 4.0
 AGAIN = 3600.0
 """A closed node tries anew after this: routers and hosts change."""
 
@@ -50,9 +50,9 @@ class Reach:
                 self.state, self._since = Reachable.UNKNOWN, now
                 return True
             return False
-        if self.state is Reachable.OPEN or self._since is None or good < MANY:
+        if self.state is Reachable.OPEN or self._since is None or good < SOME:
             return False
-        if port_moves or now - self._since >= self._probation:
+        if port_moves or now - self._since >= self._probation * (PATIENCE if good < MANY else 1.0):
             self.state, self._until = Reachable.CLOSED, now + AGAIN
             return True
         return False
