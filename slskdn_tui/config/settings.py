@@ -197,6 +197,11 @@ class Dht(Section):
     announce_recordings: bool = False
     """announce recordings being moved (at most 100); recording keys can be enumerated, so this tells what you hold"""
 
+    @property
+    def names_recordings(self) -> bool:
+        """Whether a recording's key may leave this node: on the public DHT only after the user opted in."""
+        return not self.public or self.announce_recordings
+
 
 class Network(Section):
     """Which addresses may be talked to."""

@@ -97,7 +97,7 @@ class MeshFinder:
     @property
     def _may_name_recordings(self) -> bool:
         """On the public DHT a recording key tells the world what is wanted or held: only after the user opted in."""
-        return self._dht is not None and (not self._settings.dht.public or self._settings.dht.announce_recordings)
+        return self._dht is not None and self._settings.dht.names_recordings
 
     def connected(self) -> Sequence[ChunkPeer]:
         """Peers that can be asked at once."""

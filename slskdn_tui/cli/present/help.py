@@ -23,6 +23,7 @@ GROUPS: dict[str, str] = {
     "bans": "Users who get nothing from you",
     "message": "Private messages",
     "peers": "Mesh peers and Soulseek users: what they gave and took, how far they are trusted",
+    "dht": "The DHT: how it stands, who announced what",
     "soulseek": "Your own Soulseek session",
     "config": "The configuration",
     "themes": "Colours of the screens",

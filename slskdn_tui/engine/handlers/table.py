@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slskdn_tui.engine.handlers.common import Handler, checked
+from slskdn_tui.engine.handlers.dht import DHT
 from slskdn_tui.engine.handlers.finding import FINDING
 from slskdn_tui.engine.handlers.getting import GETTING
 from slskdn_tui.engine.handlers.jobs import JOBS
@@ -12,4 +13,4 @@ from slskdn_tui.engine.handlers.sharing import SHARING
 
 __all__ = ["HANDLERS", "checked"]
 
-HANDLERS: dict[str, Handler] = {**JOBS, **FINDING, **GETTING, **PEOPLE, **PEERS, **SHARING}
+HANDLERS: dict[str, Handler] = {**JOBS, **FINDING, **GETTING, **PEOPLE, **PEERS, **SHARING, **DHT}
