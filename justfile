@@ -21,6 +21,10 @@ test-all:
 bench name *args:
     {{python}} tests/bench/{{name}}.py {{args}}
 
+# Ten million inputs over a decoder: `just fuzz krpc`. Needs the extra `fuzz`.
+fuzz name *args:
+    {{python}} tests/fuzz/fuzz_{{name}}.py --runs 10000000 {{args}}
+
 # Long runs: big simulations and many kills.
 nightly:
     SLSKDN_NIGHTLY=1 {{python}} -m pytest -m "slow or interop"

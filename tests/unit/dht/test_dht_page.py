@@ -10,6 +10,9 @@ from slskdn_tui.engine.dht.keys import channel_key, recording_key
 from slskdn_tui.engine.dht.limits import DhtLimits
 from slskdn_tui.engine.dht.machine.core import DhtCore
 from slskdn_tui.engine.dht.machine.outputs import Send
+from slskdn_tui.engine.dht.routing.ids import is_valid
+from slskdn_tui.engine.dht.store.bloom import Bloom
+from slskdn_tui.engine.dht.store.items import Item, immutable
 from slskdn_tui.engine.dht.wire import krpc
 from slskdn_tui.engine.dht.wire.addresses import Address, pack, unpack
 
@@ -44,7 +47,7 @@ def test_the_page_s_keys() -> None:
 
 def test_the_page_s_compact_forms() -> None:
     rows = table("compact form")
-    assert len(rows) == 3
+    assert len(rows) == 4
     for kind, what, digest in rows:
         data = bytes.fromhex(digest)
         if kind == "peer":
@@ -55,16 +58,33 @@ def test_the_page_s_compact_forms() -> None:
             assert krpc.pack_nodes([(node_id.encode(), address(where))]) == data
 
 
+def test_the_page_s_ids_fit_their_addresses() -> None:
+    rows = table("id that fits (BEP 42)")
+    assert len(rows) == 3 and all(is_valid(bytes.fromhex(node_id), host) for node_id, host in rows)
+
+
+def test_the_page_s_items_are_true() -> None:
+    rows = table("item (BEP 44)")
+    assert len(rows) == 3
+    for value, signer, target, sig in rows:
+        salt, _, key = [part.strip(" `") for part in signer.split(",")] if signer else ("", "", "")
+        item = Item(value.encode(), bytes.fromhex(key), salt.encode(), 1 if key else 0, bytes.fromhex(sig))
+        item.check()
+        assert item.target.hex() == target
+
+
 def test_the_page_s_conversation_byte_for_byte() -> None:
     core = DhtCore(now=0.0, rng=random.Random(1), node_id=A, permit=["127.0.0.0/8"])
     core.start(0.0, ("127.1.1.1", 6881))
     core.table.answered(C, ("127.1.3.1", 6881), 0.0)
-    rows = table("B sends")
-    assert len(rows) >= 7
+    rows = table("B sends") + table("B goes on")
+    assert len(rows) >= 15
     source = ("127.1.2.1", 6881)
-    token = b""
+    token, value, peers = b"", b"x" * 900, Bloom()
+    peers.add(source[0])
+    stands = {b"VALUE": value, b"ITEMITEMITEMITEMITEM": immutable(value).target, b"FILTER": peers.data, b"EMPTY": bytes(256)}
     for now, (query, answer) in enumerate(rows, 1):
-        data = literal(query).replace(b"TOKENTOK", token or b"TOKENTOK")
+        data = meant(literal(query), stands).replace(b"TOKENTOK", token or b"TOKENTOK")
         sent = [out.data for out in core.on_datagram(float(now), data, source) if isinstance(out, Send)]
         replies = [reply for reply in sent if not isinstance(krpc.decode(reply), krpc.Query)]
         if answer == "(nothing)":
@@ -75,7 +95,13 @@ def test_the_page_s_conversation_byte_for_byte() -> None:
         if isinstance(message, krpc.Reply) and message.token:
             token = message.token
             reply = reply.replace(token, b"TOKENTOK")
-        assert reply == literal(answer), query
+        assert reply == meant(literal(answer), stands), query
+
+
+def meant(data: bytes, stands: dict[bytes, bytes]) -> bytes:
+    for word, bytes_ in stands.items():
+        data = data.replace(word, bytes_)
+    return data
 
 
 def test_our_own_queries_are_on_the_page_too() -> None:
