@@ -245,6 +245,8 @@ def test_a_dead_node_makes_room_for_a_spare() -> None:
 
 def test_a_bucket_is_due_once_at_first_and_after_15_quiet_minutes() -> None:
     table, rng = RoutingTable(OWN), random.Random(1)
+    for number in range(9):
+        table.answered(node_at(0, number), host(10 + number), 0.0)
     table.answered(node_at(1), host(1), 0.0)
     due = []
     while (depth := table.stale_bucket(1.0)) is not None:
@@ -252,7 +254,21 @@ def test_a_bucket_is_due_once_at_first_and_after_15_quiet_minutes() -> None:
         assert table.depth_of(table.random_in(depth, rng)) == depth
         table.touch(depth, 1.0)
     assert sorted(due) == [0, 1, 2]
-    assert table.stale_bucket(900.0) is None and table.stale_bucket(902.0) is not None
+    assert table.stale_bucket(900.0) is None
+    assert table.stale_bucket(902.0) == 0, "the deeper ones, of eight nodes together, are left to look-ups of our own id"
+
+
+def test_a_silent_node_is_pinged_after_15_minutes_and_in_the_wide_buckets_after_30() -> None:
+    table = RoutingTable(OWN)
+    table.answered(node_at(0), host(1), 0.0)
+    table.answered(node_at(9), host(2), 10.0)
+    assert table.questionable(909.0) is None
+    deep = table.questionable(911.0)
+    assert deep is not None and deep.id == node_at(9)
+    table.answered(node_at(9), host(2), 1700.0)
+    assert table.questionable(1799.0) is None
+    far = table.questionable(1801.0)
+    assert far is not None and far.id == node_at(0)
 
 
 @given(st.lists(ids, min_size=1, max_size=60, unique=True), ids, ids)

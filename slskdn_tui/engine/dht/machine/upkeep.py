@@ -75,7 +75,7 @@ class Upkeep:
             if seeds and now >= self.next_join:
                 chores.append(Join())
         else:
-            every = 1.0 if table.depth < SHALLOW else 3.0
+            every = 1.0 if table.depth < SHALLOW else 1.5
             if now >= self._next_self + (every - 1.0) * self._limits.self_lookup:
                 chores.append(Join())
             elif (depth := table.stale_bucket(now)) is not None:

@@ -25,12 +25,16 @@ CACHE = 8
 
 @dataclass(slots=True, eq=False)
 class Contact:
-    """`seen`: when it last answered us, or queried us having answered before. `failures`: in a row. `packed`: its compact form."""
+    """`seen`: when it last answered us, or queried us having answered before. `failures`: in a row. `packed`: its compact form.
+
+    `far`: it lives in one of the wide buckets, where look-ups begin and one dead node among many costs little.
+    """
 
     id: bytes
     address: Address
     seen: float
     failures: int = 0
+    far: bool = False
     key: int = field(init=False)
     net: str = field(init=False)
     valid: bool = field(init=False)
@@ -244,10 +248,17 @@ class RoutingTable:
         return found[:count]
 
     def stale_bucket(self, now: float) -> int | None:
-        """The bucket that waited longest for a refresh, if any is due; one beyond the deepest is due too."""
+        """The bucket that waited longest for a refresh, if any is due; one beyond the deepest is due too, once.
+
+        The deepest ones, of k nodes together, are what a look-up of our own id covers: after their first visit they are left to it.
+        """
         due: tuple[float, int] | None = None
-        for depth in range(min(self.depth + 2, BITS)):
+        covered = 0
+        for depth in reversed(range(min(self.depth + 2, BITS))):
             bucket = self._buckets.get(depth)
+            covered += len(bucket.contacts) if bucket is not None else 0
+            if bucket is not None and bucket.visited and covered <= self._k:
+                continue
             changed = bucket.changed if bucket is not None and bucket.visited else float("-inf")
             if now - changed > self._good_for and (due is None or (changed, depth) < due):
                 due = (changed, depth)
@@ -275,9 +286,10 @@ class RoutingTable:
         return None
 
     def questionable(self, now: float) -> Contact | None:
-        """The node that was silent longest, if it needs a ping: not good, not gone."""
-        worst = min(self._by_id.values(), key=lambda contact: contact.seen, default=None)
-        return worst if worst is not None and now - worst.seen > self._good_for else None
+        """The node whose turn for a ping came first: silent for `good_for`, twice as long in the wide buckets."""
+        grace = self._good_for
+        worst = min(self._by_id.values(), key=lambda contact: contact.seen + grace * contact.far, default=None)
+        return worst if worst is not None and now - worst.seen > grace * (1 + worst.far) else None
 
     def _at(self, address: Address) -> Contact | None:
         if self._one_per_ip:
@@ -307,6 +319,7 @@ class RoutingTable:
                 return False
             self._remove(loser)
         bucket.changed = now
+        contact.far = depth < len(FIRST)
         self._insert(bucket, contact)
         return True
 
