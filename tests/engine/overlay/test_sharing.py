@@ -129,5 +129,6 @@ def test_a_request_deep_in_the_queue_is_told_its_deadline_passed(tmp_path: Path)
             peer.request(variant.variant_id, 16 * LEAF, LEAF, deadline_ms=50)
             await until(lambda: bool(got.refused))
             assert got.refused == [(16 * LEAF, LEAF, "timeout")]
+            assert len(got.got) < 12  # told while what is before it is still being sent
 
     run(body)
