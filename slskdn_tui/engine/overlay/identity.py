@@ -124,6 +124,15 @@ class NodeIdentity:
             raise UserError("config", f"{path} is not an Ed25519 key", "restore it from a backup, or move it away to get a new identity")
         return cls.of(key)
 
+    @property
+    def public_raw(self) -> bytes:
+        """The public key, 32 bytes."""
+        return self._key.public_key().public_bytes_raw()
+
+    def sign(self, data: bytes) -> bytes:
+        """An Ed25519 signature, 64 bytes; whoever calls puts a context in front that no other use has."""
+        return self._key.sign(data)
+
     def pem(self) -> bytes:
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NoReturn, TypeVar
 
 from slskdn_tui.engine.overlay.frames import CONTROL_CAP, MAX_LENGTH, ProtocolError
-from slskdn_tui.engine.overlay.schema import Record, anything, field, many, number, one_of, optional, record, text, whole
+from slskdn_tui.engine.overlay.schema import Record, anything, field, flag, many, number, one_of, optional, record, text, whole
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
 
@@ -102,13 +102,25 @@ class OfferedTrack(Record):
         )
 
 
+class Constraints(Record):
+    """What a request would take: codecs in order of preference (none: any), a least score, a most length in bytes (0: any)."""
+
+    preferred_codecs: Sequence[str] = field(many(_name, 16), default=())
+    lossless: bool = field(flag, default=False)
+    min_quality_score: float = field(number(0, 1), default=0.0)
+    max_length: int = field(whole(0, MAX_LENGTH), default=0)
+
+
 class CacheJob(Record):
-    """`mesh_cache_job`: which recordings are wanted, or what is offered of them."""
+    """`mesh_cache_job`: which recordings are wanted under which constraints, or what is offered of them. It holds for `ttl_s` from its receipt."""
 
     role: Literal["request", "offer"] = field(one_of("request", "offer"))
     requested_tracks: Sequence[RequestedTrack] = field(many(record(RequestedTrack), MAX_RECORDINGS), default=())
     offered_tracks: Sequence[Any] = field(many(anything, MAX_OFFERED), default=())
     ttl_s: int = field(whole(0, 86_400), default=600)
+    mb_release_id: str = field(text(36, r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?"), default="")
+    codec_profile: str = field(_name, default="")
+    constraints: Constraints = field(record(Constraints), default=Constraints())
 
     def offers(self) -> tuple[Variant, ...]:
         """The offered tracks that are well-formed; the others are left out."""

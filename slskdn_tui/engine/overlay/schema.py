@@ -158,5 +158,11 @@ def record(kind: type[Record]) -> Check:
     return lambda value: value if isinstance(value, kind) else kind.read(value)
 
 
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
 def anything(value: Any) -> Any:
     return value
