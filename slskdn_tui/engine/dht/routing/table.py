@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush, heapreplace
 
 from slskdn_tui.engine.dht.routing.ids import is_valid
 from slskdn_tui.engine.dht.wire.addresses import Address, holder, network, pack
@@ -21,6 +22,7 @@ BITS = 160
 BAD = 2  # failures in a row after which a node is out of use; after one it is not handed out until it answers again
 GONE = 5  # ... after which it leaves even when nobody takes its place
 CACHE = 8
+PATIENT = 12.0  # longer than any answer takes
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +81,8 @@ class RoutingTable:
         self._by_key: dict[int, Contact] = {}
         self._live: list[int] = []  # keys of contacts without a failure, sorted
         self._valid: list[int] = []  # ... of those whose id fits their address
+        self._checks: list[tuple[float, int, Contact]] = []  # a heap: not before then is a contact due
+        self._entered = 0
         self._bad = 0
         self._doubted: dict[bytes, None] = {}
 
@@ -286,10 +290,23 @@ class RoutingTable:
         return None
 
     def questionable(self, now: float) -> Contact | None:
-        """The node whose turn for a ping came first: silent for `good_for`, twice as long in the wide buckets."""
-        grace = self._good_for
-        worst = min(self._by_id.values(), key=lambda contact: contact.seen + grace * contact.far, default=None)
-        return worst if worst is not None and now - worst.seen > grace * (1 + worst.far) else None
+        """A node whose turn for a ping came: silent for `good_for`, twice as long in the wide buckets; the same not again for `PATIENT` s."""
+        checks = self._checks
+        while checks and checks[0][0] < now:
+            _, turn, contact = checks[0]
+            if self._by_key.get(contact.key) is not contact:
+                heappop(checks)
+                continue
+            due = self._due(contact)
+            if due >= now:
+                heapreplace(checks, (due, turn, contact))
+                continue
+            heapreplace(checks, (now + PATIENT, turn, contact))
+            return contact
+        return None
+
+    def _due(self, contact: Contact) -> float:
+        return contact.seen + self._good_for * (1 + contact.far)
 
     def _at(self, address: Address) -> Contact | None:
         if self._one_per_ip:
@@ -328,6 +345,8 @@ class RoutingTable:
         bucket.nets[contact.net] = contact
         self._by_id[contact.id] = self._by_key[contact.key] = contact
         self._by_host[holder(contact.address[0])] = contact
+        self._entered += 1
+        heappush(self._checks, (self._due(contact), self._entered, contact))
         self._show(contact)
 
     def _remove(self, contact: Contact) -> None:
