@@ -38,7 +38,8 @@ class Report:
     liar: str = ""
     banned: list[str] = field(default_factory=list)
     rescue: dict[str, Any] = field(default_factory=dict)
-    other_variants_refused: int = 0
+    bytes_from_other_tags: int = 0
+    """What the node gave whose copies differ in their tags."""
     missing_events: list[str] = field(default_factory=list)
     counters: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
@@ -97,8 +98,6 @@ def _note(event: EngineEvent, report: Report, seen: set[str], say: Callable[[str
             report.banned.append(str(event.data.get("source", "")))
         case "rescue.refused":
             report.rescue["refused"] = str(event.data.get("why", ""))
-        case "peer.refused" if "variant" in event.text:
-            report.other_variants_refused += 1
 
 
 async def _examine(world: World, engine: EngineProtocol, report: Report) -> None:
@@ -172,6 +171,12 @@ async def look_back(world: World, connect: Connect) -> Report:
     return report
 
 
+def count_other_tags(report: Report) -> None:
+    """What the re-tagged node gave, by the downloader's own trace."""
+    node_id = report.counters.get("node_ids", {}).get("retagged", "")
+    report.bytes_from_other_tags = report.bytes_by_peer.get(short_node_id(node_id), 0) if node_id else 0
+
+
 def shares(report: Report) -> list[str]:
     """Who brought what, nodes by their role in the demo."""
     roles = {short_node_id(node_id): name for name, node_id in report.counters.get("node_ids", {}).items()}
@@ -189,6 +194,7 @@ def words(report: Report) -> str:
     lines = [
         f"{'OK' if report.ok else 'NOT OK'}: {first}, {report.seconds} s",
         *rest,
+        f"other tags:     {report.bytes_from_other_tags:,} bytes from the copy that differs in its tags",
         f"liar caught:    {report.liar or 'nobody'}",
         f"rescue:         {'; '.join(dict.fromkeys(report.rescue.get('reasons', []))) or 'none'}",
         f"thresholds shortened for the demo: queued {SHORT['queued_s']:.0f} s (1800), no byte {SHORT['no_bytes_s']:.0f} s (120), "

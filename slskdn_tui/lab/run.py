@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from slskdn_tui.lab.demo import Report, look_back, name_the_liar, run_job, shares, words
+from slskdn_tui.lab.demo import Report, count_other_tags, look_back, name_the_liar, run_job, shares, words
 from slskdn_tui.lab.world import SHORT, Connect, Options, World, build
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
@@ -70,6 +70,7 @@ async def _headless(root: Path, wanted: Options, options: DemoOptions, connect: 
             await world.start_downloader()
             report = await run_job(world, connect, _say, options.timeout_s)
             name_the_liar(report)
+            count_other_tags(report)
         except RuntimeError as error:
             report.problem = str(error)
         finally:

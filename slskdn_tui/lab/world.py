@@ -2,7 +2,7 @@
 
 A lab Soulseek server, a MusicBrainz stub, three sharing Soulseek users and four mesh nodes (this very program, each with its profile), and
 the node that downloads. One user stalls midway; one mesh node's file was changed after it was hashed, so it serves wrong bytes;
-one user and one node hold a copy with other tags.
+one user and one node hold a copy with other tags, of which the node's gives its audio.
 """
 
 from __future__ import annotations

@@ -110,13 +110,13 @@ def test_the_demo_rescues_the_stalled_track_catches_the_liar_and_every_file_is_i
     assert report["liar"] == "liar" and report["missing_events"] == []
     assert any("no byte for" in reason and "more than 3 s" in reason for reason in report["rescue"]["reasons"])
     assert report["rescue"]["thresholds"] == THRESHOLDS and "shortened" in run.talk
-    assert report["other_variants_refused"] >= 1
 
     album = sum(path.stat().st_size for path in (tmp_path / "world" / "album").rglob("*.flac"))
     users = {name: stats(tmp_path, name) for name in ("mono_lith", "dj_kode", "bluenote59")}
     sent = sum(user["total"] for user in users.values())
     uploads = report["counters"]["mesh"]
-    assert uploads["retagged"] == 0 and users["dj_kode"]["total"] == 0
+    assert 0 < report["bytes_from_other_tags"] <= uploads["retagged"], "the copy with other tags gives its audio"
+    assert users["dj_kode"]["total"] == 0
     assert sum(users["mono_lith"]["stalled"].values()) == 1
     planes = report["bytes_by_plane"]
     assert 0 < planes["slsk"] <= sent, "the engine claims no byte that no user sent"
