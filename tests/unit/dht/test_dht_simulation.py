@@ -6,6 +6,7 @@ import os
 
 import pytest
 from dht_bignet import BigNet, Figures, Home, keys
+from dht_simnet import network
 
 from slskdn_tui.engine.dht.limits import DhtLimits
 from slskdn_tui.engine.dht.machine.core import DhtCore
@@ -84,6 +85,12 @@ def test_a_node_that_others_reach_finds_that_out_too() -> None:
     assert core.reach.state is Reachable.OPEN and core.reach.words == "others reach this node"
     handing = sum(core.node_id in [c.id for c in core_of(home).table.closest(core.node_id, 8)] for home in homes(net, nat=False))
     assert handing >= len(homes(net, nat=False)) // 2
+
+
+@pytest.mark.slow
+def test_in_a_small_network_of_reachable_nodes_nobody_goes_read_only() -> None:
+    net = network(3, 60, settle=25 * 60.0)
+    assert {core.reach.state for core in net.nodes.values()} == {Reachable.OPEN}
 
 
 def test_a_node_behind_nat_announces_and_finds() -> None:
