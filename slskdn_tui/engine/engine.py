@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -29,7 +29,9 @@ from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.lock import ProfileLock
 from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
+from slskdn_tui.engine.mesh_stock import MeshStock
 from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.overlay.gossip.gossip import Gossip, Serving
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.mesh import Mesh
@@ -50,6 +52,7 @@ from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.engine.views.views import Views
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.heard import ObservationSink
 from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, Snapshot, Unchanged, ViewKey
@@ -79,6 +82,8 @@ class Engine:
         self._stop_asked = asyncio.Event()
         self.identity: NodeIdentity | None = None
         self.mesh: Mesh | None = None
+        self.gossip: Gossip | None = None
+        self.sinks: list[ObservationSink] = []
         self.dht: DhtNode | None = None
 
     @property
@@ -142,9 +147,13 @@ class Engine:
         self.audio = AudioChecker()
         stack.push_async_callback(self.audio.close)
         folders = self._offered_folders() if self.settings.overlay.enabled else []
-        self.offers = LibraryOffers(folders, self.store.files, downloads_only=self.settings.overlay.offer == "downloads")
+        self.stock = MeshStock(self.clock, self._serving, lambda: self.governor.verdict().may_upload)
+        self.offers = LibraryOffers(
+            folders, self.store.files, downloads_only=self.settings.overlay.offer == "downloads", changed=self.stock.changed
+        )
         stack.callback(self.offers.close)
         await self.offers.load()
+        self.stock.open(self.offers)
         if folders:
             self.supervisor.keep("offers", self._keep_offers, first=60, most=600)
 
@@ -180,8 +189,13 @@ class Engine:
         overlay, dht = self.settings.overlay, self.settings.dht
         if overlay.enabled:
             self.identity = NodeIdentity.load_or_create(self.paths.key_file)
+            identity = self.identity
+            self.gossip = Gossip(
+                identity.node_id, identity, self.stock, self.clock, self.rng, self.sinks, asked=self.stock.touch, blocked=self.book.blocked
+            )
             self.mesh = Mesh(
-                self.identity,
+                identity,
+                talk=self.gossip,
                 listen=split_address(overlay.listen)[1],
                 clock=self.clock,
                 supervisor=self.supervisor,
@@ -200,22 +214,28 @@ class Engine:
             mesh = self.mesh
             self.book.on_block = lambda node_id: mesh.drop(node_id, "blocked")
             await self.mesh.start()
+            self.supervisor.keep("gossip", self.gossip.run)
             stack.push_async_callback(self.mesh.stop)
         if overlay.enabled and dht.enabled:
             plane = DhtPlane(self.settings, self.store, self.bus, self.clock, self.rng, self.supervisor)
             self.dht = await plane.start()
             stack.push_async_callback(plane.stop)
             self.supervisor.keep("dht table", plane.keep)
-        self.finder = MeshFinder(self.settings, self.mesh, self.dht, self.clock, self.rng, self._announced, self._warn, self.book.blocked)
+        self.finder = MeshFinder(
+            self.settings, self.mesh, self.dht, self.clock, self.rng, self.stock.recordings, self._warn, self.book.blocked, self.gossip
+        )
         if self.mesh is not None and overlay.peers:
             self.supervisor.keep("configured peers", self.finder.keep_configured)
         if self.dht is not None:
             self.supervisor.keep("neighbours", self.finder.keep_neighbours)
             self.supervisor.keep("announcements", self.finder.keep_recordings)
 
-    def _announced(self) -> Sequence[str]:
-        """What the DHT is told of: nothing while the governor lets nothing be sent."""
-        return self.offers.recordings() if self.governor.verdict().may_upload else ()
+    def _serving(self) -> Serving:
+        if self.mesh is None:
+            return Serving()
+        desk = self.mesh.desk
+        rate = desk.limiter.rate
+        return Serving(max(0, desk.slots - desk.serving), round(rate * 8 / 1000) if rate else None)
 
     async def _start_soulseek(self, stack: AsyncExitStack) -> None:
         self.soulseek = SoulseekPlane(
@@ -328,6 +348,9 @@ class Engine:
             self.soulseek.sharing.file_arrived(path)
         if self.mesh is not None and any(path.is_relative_to(folder) for folder in self._offered_folders()):
             await self.offers.add_file(path, recording)
+            self.stock.touch((recording,))
+            if self.gossip is not None:
+                self.gossip.completed(self.stock.find("", (recording,)))
 
 
 def _make_folders(paths: Paths, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.keys import channel_key, recording_key
 from slskdn_tui.engine.dht.node import DhtNode
+from slskdn_tui.engine.overlay.gossip.gossip import Gossip
 from slskdn_tui.engine.overlay.greeting import MeshError
 from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.runtime.clock import Clock
@@ -69,6 +70,7 @@ class MeshFinder:
         offered: Callable[[], Sequence[str]],
         tell: Callable[[str, str], None],
         blocked: Callable[[str], bool] = lambda node_id: False,
+        gossip: Gossip | None = None,
     ) -> None:
         self._settings = settings
         self._mesh = mesh
@@ -78,6 +80,7 @@ class MeshFinder:
         self._offered = offered
         self._tell = tell
         self._blocked = blocked
+        self._gossip = gossip
         self._failures: dict[Address, tuple[int, float]] = {}
         self._own: set[Address] = set()
         self._known: dict[Address, str] = {}
@@ -103,6 +106,11 @@ class MeshFinder:
         """Peers that can be asked at once."""
         return [peer for peer in self._mesh.peers.values() if not peer.closed] if self._mesh is not None else []
 
+    def free_slots(self, node_id: str) -> int | None:
+        """As the last descriptor of this peer says, while it holds."""
+        descriptor = self._gossip.descriptor(node_id) if self._gossip is not None else None
+        return descriptor.slots if descriptor is not None else None
+
     async def look(self, recording: str) -> tuple[Sequence[ChunkPeer], str]:
         """Dial who announced the recording, and configured peers that are not connected, side by side; whoever is connected after `LOOK_S` counts."""
         if self._mesh is None:
@@ -115,6 +123,9 @@ class MeshFinder:
         except TimeoutError:
             found.append(f"stopped looking after {LOOK_S:.0f} s")
         peers = self.connected()
+        having = self._gossip.shelf.having(recording) if self._gossip is not None else ()
+        if having:
+            found.append(f"{_count(len(having), 'node')} advertise it")
         words = [f"{_count(before, 'peer')} connected", *found, f"{_count(len(peers), 'peer')} asked"]
         return peers, ", ".join(words)
 

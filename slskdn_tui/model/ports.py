@@ -132,6 +132,10 @@ class ChunkPeer(Protocol):
         """Negotiate (`mesh_cache_job` request, answered by an offer): what this peer would send of these recordings. Empty on refusal."""
         ...
 
+    def holds(self, variant_id: str) -> bool:
+        """Whether this peer's offer of the variant still holds."""
+        ...
+
     async def digests(self, variant: Variant) -> tuple[bytes, ...]:
         """All leaf digests (32 bytes each) of the variant, already checked against `variant_id`. Raises ValueError when they do not match."""
         ...

@@ -67,6 +67,10 @@ class MeshFinder(Protocol):
         """Peers that can be asked at once."""
         ...
 
+    def free_slots(self, node_id: str) -> int | None:
+        """How many uploads this peer says it would take on now; None when it said nothing of late."""
+        ...
+
     async def look(self, recording: str) -> tuple[Sequence[ChunkPeer], str]:
         """Look for others, within a deadline: peers then connected, and a line on how they were looked for."""
         ...

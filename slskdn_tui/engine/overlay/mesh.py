@@ -22,7 +22,7 @@ from slskdn_tui.engine.overlay.greeting import Greeting, MeshError
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.messages import Hello, Limits
-from slskdn_tui.engine.overlay.peer import OverlayPeer
+from slskdn_tui.engine.overlay.peer import OverlayPeer, Talk
 from slskdn_tui.engine.overlay.uploads import UploadDesk, UploadLine
 from slskdn_tui.engine.overlay.wire import Wire, reuse_large_buffers
 from slskdn_tui.engine.peers.addresses import AddressPolicy, address_key, is_named
@@ -49,7 +49,7 @@ class Mesh:
     `on_event(name, facts)` is told `peer.connected`, `peer.lost`, `peer.replaced` (by a newer connection), `peer.refused`;
     `on_bytes(node_id, "up" | "down", n)` of leaf bytes, once a second and at the end of a connection.
     `upload_bytes_s` caps all uploads, which share it evenly; `peer_bytes_s` those to any one peer.
-    `known_good(node_id)` decides who may have the last `limits.reserved` places; with `blocked(node_id)` nobody talks (`drop` who is connected).
+    `known_good(node_id)` decides who may have the last `limits.reserved` places; with `blocked(node_id)` nobody talks (`drop` who is connected). `talk` hears what peers tell.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Mesh:
         on_bytes: Callable[[str, str, int], None] | None = None,
         known_good: Callable[[str], bool] | None = None,
         blocked: Callable[[str], bool] = lambda node_id: False,
+        talk: Talk | None = None,
     ) -> None:
         self.identity = identity
         self.limits = limits or MeshLimits()
@@ -89,6 +90,7 @@ class Mesh:
         self._admission = Admission(self.limits, clock.now())
         self._peers: dict[str, OverlayPeer] = {}
         self._blocked = blocked
+        self._talk = talk
         self._dials: dict[str, Greeting] = {}
         self._greeting: dict[asyncio.Task[Any], tuple[str, float]] = {}
         self._wires: set[Wire] = set()
@@ -290,11 +292,15 @@ class Mesh:
                 raise self._refuse(greeting, "full", "no place for another node")
         else:
             old.drop("replaced by a newer connection")  # the node would not dial if it still had the old one
-        peer = OverlayPeer(node_id, hello, greeting.address, greeting.dialled, now, greeting.wire, self.desk, self.limits, self._lost)
+        peer = OverlayPeer(
+            node_id, hello, greeting.address, greeting.dialled, now, greeting.wire, self.desk, self.limits, self._lost, self._talk
+        )
         self._peers[node_id] = peer
         self._supervisor.spawn(f"overlay uploads {node_id[:8]}", peer.uploads.run())
         self.counters["connected"] += 1
         self._tell("peer.connected", node_id=node_id, address=peer.address, client=str(peer.client), dialled=peer.dialled)
+        if self._talk is not None:
+            asyncio.get_running_loop().call_soon(self._talk.connected, peer)  # behind the HELLO that answers
         return peer
 
     def _refuse(self, greeting: Greeting, code: str, words: str) -> MeshError:
@@ -305,6 +311,8 @@ class Mesh:
     def _lost(self, peer: OverlayPeer, reason: str) -> None:
         self._tell_bytes(peer)
         replaced = self._peers.get(peer.node_id) is not peer
+        if self._talk is not None:
+            self._talk.lost(peer)
         if not replaced:
             del self._peers[peer.node_id]
         self.counters["lost"] += 1

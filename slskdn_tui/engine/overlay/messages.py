@@ -10,6 +10,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 from slskdn_tui.engine.overlay.frames import CONTROL_CAP, MAX_LENGTH, ProtocolError
 from slskdn_tui.engine.overlay.schema import Record, anything, field, flag, many, number, one_of, optional, record, text, whole
+from slskdn_tui.model.codec import is_lossless
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
 
@@ -110,6 +111,18 @@ class Constraints(Record):
     min_quality_score: float = field(number(0, 1), default=0.0)
     max_length: int = field(whole(0, MAX_LENGTH), default=0)
 
+    def allow(self, variants: Sequence[Variant]) -> list[Variant]:
+        """Those that would be taken, in the order of the codecs preferred; one whose score is not known passes."""
+        codecs = [codec.lower() for codec in self.preferred_codecs]
+        fitting = [
+            variant
+            for variant in variants
+            if (not self.lossless or is_lossless(variant.codec))
+            and (variant.score is None or variant.score >= self.min_quality_score)
+            and (not self.max_length or variant.length <= self.max_length)
+        ]
+        return sorted(fitting, key=lambda each: codecs.index(each.codec.lower()) if each.codec.lower() in codecs else len(codecs))
+
 
 class CacheJob(Record):
     """`mesh_cache_job`: which recordings are wanted under which constraints, or what is offered of them. It holds for `ttl_s` from its receipt."""
@@ -204,9 +217,10 @@ def encode(message: Record) -> bytes:
     return _json(message.plain(defaults=isinstance(message, Hello)))
 
 
-def question(recordings: Sequence[str]) -> bytes:
+def question(recordings: Sequence[str], constraints: Constraints | None = None) -> bytes:
     """What is offered of these? ValueError for no MBID, or more than 100."""
-    return encode(CacheJob(role="request", requested_tracks=[RequestedTrack(mb_recording_id=name) for name in recordings]))
+    tracks = [RequestedTrack(mb_recording_id=name) for name in recordings]
+    return encode(CacheJob(role="request", requested_tracks=tracks, constraints=constraints or Constraints()))
 
 
 def encode_offer(variants: list[Variant]) -> bytes:

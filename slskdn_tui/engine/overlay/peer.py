@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from slskdn_tui.engine.content.digests import split_page, variant_id
 from slskdn_tui.engine.overlay.frames import REASONS, ChunkCancel, ChunkError, ChunkRequest, Kind, ProtocolError, split_data, valid_range
+from slskdn_tui.engine.overlay.gossip.messages import Descriptor
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.messages import (
     MAX_RECORDINGS,
     CacheJob,
+    Constraints,
     DigestPage,
     DigestPageRequest,
     Hello,
@@ -27,8 +29,18 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, PAGE_LEAVES, Variant
 
 _PAGES_AT_ONCE = 8
+_TALK = (Kind.ADVERT, Kind.ADVERT_REQUEST, Kind.DESCRIPTOR, Kind.DESCRIPTOR_QUERY)
 EARLY = 1
 """Request id of the question that a dialler sends right behind HELLO."""
+
+
+class Talk(Protocol):
+    """What nodes tell each other beside transfers (`Gossip`)."""
+
+    def connected(self, peer: OverlayPeer) -> None: ...
+    def lost(self, peer: OverlayPeer) -> None: ...
+    def told(self, peer: OverlayPeer, kind: Kind, request_id: int, body: bytes) -> None: ...
+    def asked(self, peer: OverlayPeer, recordings: Sequence[str]) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +85,7 @@ class OverlayPeer:
     _desk: UploadDesk
     _limits: MeshLimits
     _on_lost: Callable[[OverlayPeer, str], None]
+    _talk: Talk | None = None
     traffic: Traffic = field(default_factory=Traffic)
     uploads: PeerUploads = field(init=False)
     _wants: dict[str, _Want] = field(default_factory=dict)
@@ -80,6 +93,8 @@ class OverlayPeer:
     _cancels: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     _answers: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
     _asked: tuple[str, ...] | None = None
+    _until: dict[str, float] = field(default_factory=dict)
+    """when the offer of a variant ends"""
     _next_id: int = EARLY
     _lost: str = ""
 
@@ -95,6 +110,15 @@ class OverlayPeer:
     @property
     def closed(self) -> bool:
         return bool(self._lost) or not self._wire.open
+
+    @property
+    def host(self) -> str:
+        """The address without its port."""
+        return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def writable(self) -> bool:
+        return self._wire.writable
 
     @property
     def client(self) -> SafeText:
@@ -115,15 +139,25 @@ class OverlayPeer:
         """Bytes of frames received so far: grows while a leaf of a slow node is still on its way."""
         return self._wire.received
 
-    async def offers(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
-        """Well-formed offers for these recordings (lower-case MBIDs), others dropped. Raises ConnectionError, TimeoutError, and ValueError for no MBID."""
+    async def offers(self, recordings: Sequence[str], *, constraints: Constraints | None = None) -> tuple[Variant, ...]:
+        """Well-formed offers for these recordings (lower-case MBIDs) that hold, others dropped. Raises ConnectionError, TimeoutError, and ValueError for no MBID."""
         found: list[Variant] = []
         for start in range(0, len(recordings), MAX_RECORDINGS):
             part = recordings[start : start + MAX_RECORDINGS]
-            answer: CacheJob = await self._early(part) or await self._ask(Kind.CACHE_JOB, question(part))
-            wanted = set(part)
-            found += [variant for variant in answer.offers() if variant.recording_mbid in wanted]
+            answer: CacheJob = await self._early(part) or await self._ask(Kind.CACHE_JOB, question(part, constraints))
+            wanted, until = set(part), self._desk.clock.now() + answer.ttl_s
+            fitting = [variant for variant in answer.offers() if variant.recording_mbid in wanted] if answer.ttl_s else []
+            self._until.update((variant.variant_id, until) for variant in fitting)
+            found += fitting
         return tuple(found)
+
+    def holds(self, variant_id: str) -> bool:
+        """As the port says."""
+        return self._until.get(variant_id, 0.0) > self._desk.clock.now()
+
+    def tell(self, kind: Kind, request_id: int, body: bytes) -> None:
+        """A control message; nothing when the connection is gone."""
+        self._wire.send(kind, request_id, body)
 
     def asked_early(self, recordings: Sequence[str]) -> None:
         """The question for `recordings` went out with HELLO; `offers` takes its answer."""
@@ -244,12 +278,19 @@ class OverlayPeer:
             job = decode(CacheJob, body)
             if job.role == "request":
                 self.uploads.control(request_id, job)
+                if self._talk is not None:
+                    self._talk.asked(self, [track.mb_recording_id for track in job.requested_tracks])
             else:
                 self._answer(request_id, job)
         elif kind == Kind.DIGEST_PAGE_REQUEST:
             self.uploads.control(request_id, decode(DigestPageRequest, body))
         elif kind == Kind.DIGEST_PAGE:
             self._answer(request_id, decode(DigestPage, body))
+        elif kind in _TALK:
+            if kind == Kind.DESCRIPTOR and request_id in self._answers:
+                self._answer(request_id, decode(Descriptor, body))
+            if self._talk is not None:
+                self._talk.told(self, Kind(kind), request_id, body)
         elif kind == Kind.PING:
             self._wire.send(Kind.PONG, request_id)
         elif kind in (Kind.HELLO, Kind.HELLO_ACK):
@@ -285,7 +326,7 @@ class OverlayPeer:
         finally:
             self._answers.pop(request_id, None)
 
-    def _answer(self, request_id: int, message: CacheJob | DigestPage) -> None:
+    def _answer(self, request_id: int, message: CacheJob | DigestPage | Descriptor) -> None:
         future = self._answers.get(request_id)
         if future is not None and not future.done():
             future.set_result(message)

@@ -371,7 +371,8 @@ class PeerUploads:
         request_id, message = self._control.popleft()
         if isinstance(message, CacheJob):
             wanted = [track.mb_recording_id for track in message.requested_tracks]
-            variants = [variant for variant in self.desk.find(wanted) if self.regions or variant.kind != "region"]
+            found = [variant for variant in self.desk.find(wanted) if self.regions or variant.kind != "region"]
+            variants = message.constraints.allow(found)
             self.wire.send(Kind.CACHE_JOB, request_id, encode_offer(variants))
             for variant in variants:
                 self._offered(variant)

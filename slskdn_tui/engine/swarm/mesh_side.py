@@ -187,6 +187,7 @@ class MeshSide:
         try:
             return self.choice.learn(variant, await peer.digests(variant))
         except ValueError as error:
+            self._count(peer.node_id, ChunkOutcome.CORRUPTION)
             return f"its digests do not match the variant it names: {SafeText(error)}"
         except (OSError, EOFError, LookupError) as error:
             return f"it did not send its digests: {SafeText(error)}"

@@ -30,6 +30,9 @@ class Peer:
         self.asked = 0
         self._offers = offers
 
+    def holds(self, variant_id: str) -> bool:
+        return True
+
     async def offers(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
         self.asked += 1
         return () if not self._offers else (Variant("a" * 64, "file", LEAF, recordings[0]),)
@@ -176,13 +179,18 @@ class Finder:
     def connected(self) -> list[Peer]:
         return self.near
 
+    def free_slots(self, node_id: str) -> None:
+        return None
+
     async def look(self, recording: str) -> tuple[list[Peer], str]:
         await self.found.wait()
         return [*self.near, *self.far], "looked"
 
 
 def rescuer(look: Finder, avoided: set[str] = frozenset()) -> Rescuer:  # type: ignore[assignment]
-    book = SimpleNamespace(blocked=lambda node: "", avoided=lambda node: "a liar" if node[0] in avoided else "")
+    book = SimpleNamespace(
+        blocked=lambda node: "", avoided=lambda node: "a liar" if node[0] in avoided else "", reputation=lambda node: 1.0
+    )
     services = SimpleNamespace(finder=look, book=book, supervisor=None, soulseek=None)
     job = SimpleNamespace(record=SimpleNamespace(constraints=Constraints()), job_id="job")
     live = SimpleNamespace(track=SimpleNamespace(recording_mbid=RECORDING, position=1, title="Title"), rescue=None, unrescued="")

@@ -62,6 +62,9 @@ class FakePeer:
         self._unwanted: set[int] = set()
         self._task: asyncio.Task[None] | None = None
 
+    def holds(self, variant_id: str) -> bool:
+        return True
+
     async def offers(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
         return (self.variant,)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack, RescueNote
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track.probe import Prober
+from slskdn_tui.engine.jobs.track.ranking import Standing, rank
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.store.state.rescues import Outcome
 from slskdn_tui.engine.swarm.events import SwarmStatus
@@ -247,7 +247,8 @@ class Rescuer:
         refused: list[str] = []
         peers = [peer for peer in peers if peer.node_id not in swarm.members]
         offers = await asyncio.gather(*(self._offers(peer) for peer in peers))
-        for peer, variants in _by_popularity(list(zip(peers, offers, strict=True))):
+        codecs = self._job.record.constraints.preferred_codecs
+        for peer, variants in rank(list(zip(peers, offers, strict=True)), self._standing, codecs):
             new = [variant for variant in variants if (peer.node_id, variant.variant_id) not in self._settled]
             if not new or peer.closed:
                 continue
@@ -261,6 +262,9 @@ class Rescuer:
                 taken.append(peer.node_id)
         return taken, refused
 
+    def _standing(self, node_id: str) -> Standing:
+        return Standing(self._services.book.reputation(node_id), self._services.finder.free_slots(node_id))
+
     async def _offers(self, peer: ChunkPeer) -> tuple[Variant, ...]:
         try:
             async with asyncio.timeout(OFFER_TIMEOUT):
@@ -269,15 +273,3 @@ class Rescuer:
             log.info("%s gave no offer: %s", short_node_id(peer.node_id), error)
             self._tell.trace("peer_refused", source=peer.node_id, words=f"no offer: {error or 'time-out'}")
             return ()
-
-
-def _by_popularity(offers: list[tuple[ChunkPeer, tuple[Variant, ...]]]) -> list[tuple[ChunkPeer, list[Variant]]]:
-    """Peers and, of each peer's, the variant that most peers have first, whole files before regions, longer before shorter ones: before any proof that
-    is the best guess."""
-    count = Counter(variant.variant_id for _, variants in offers for variant in variants)
-
-    def rank(variant: Variant) -> tuple[int, str, int, str]:
-        return -count[variant.variant_id], variant.kind, -variant.length, variant.variant_id
-
-    ranked = [(peer, sorted(variants, key=rank)) for peer, variants in offers if variants]
-    return sorted(ranked, key=lambda pair: (rank(pair[1][0]), pair[0].node_id))

@@ -27,7 +27,7 @@ from slskdn_tui.model.variant import Variant
 MAX_VARIANTS = 200
 MAX_GONE = 500
 MAX_HOPS = 3
-MAX_WANTED = 200
+MAX_WANTED = 500
 DAY = 86_400
 _SEAL = 1 + 32 + 64
 _CONTEXT = b"slskdn-advert-v1\0"
@@ -110,9 +110,10 @@ class Known(Record):
 
 
 class AdvertRequest(Record):
-    """Send what you have of these nodes' adverts, from this sequence on (0: a snapshot)."""
+    """Send what you have of these nodes' adverts, from this sequence on (0: all), and with `others` of every node that is not named."""
 
     wanted: Sequence[Known] = field(many(record(Known), MAX_WANTED), default=())
+    others: bool = field(flag, default=False)
 
 
 class DescriptorQuery(Record):

@@ -1,0 +1,77 @@
+"""What this node tells the mesh it has: the user's choice of files, at most 100 recordings, the most active first. Shell over the library's offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from slskdn_tui.engine.library.offers import LibraryOffers
+from slskdn_tui.engine.overlay.gossip.gossip import Serving
+from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.model.heard import HeardVariant
+
+MAX_TOLD = 100
+MOVING_S = 600.0
+MAX_MOVING = 10
+_REMEMBERED = 1000
+
+
+class MeshStock:
+    """A `Stock`. `may_offer` is the fairness governor's word; `changed` is to be called when the library's offers did."""
+
+    def __init__(self, clock: Clock, serving: Callable[[], Serving], may_offer: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._serving = serving
+        self._may_offer = may_offer
+        self._offers: LibraryOffers | None = None
+        self._touched: dict[str, float] = {}
+        self._active: tuple[HeardVariant, ...] | None = None
+
+    def open(self, offers: LibraryOffers) -> None:
+        self._offers = offers
+        self.changed()
+
+    def changed(self) -> None:
+        self._active = None
+
+    def touch(self, recordings: Sequence[str]) -> None:
+        """These were asked for, or finished: they are told of before others."""
+        for recording in recordings:
+            if self._offers is not None and self._offers.find((recording,)):
+                self._touched.pop(recording, None)
+                self._touched[recording] = self._clock.now()
+                self._active = None
+        while len(self._touched) > _REMEMBERED:
+            del self._touched[next(iter(self._touched))]
+
+    def recordings(self) -> tuple[str, ...]:
+        """What may be named to strangers: nothing while nothing may be sent."""
+        return tuple(dict.fromkeys(each.variant.recording_mbid for each in self.active()))
+
+    # Stock
+
+    def active(self) -> Sequence[HeardVariant]:
+        if self._offers is None or not self._may_offer():
+            return ()
+        if self._active is None:
+            names = dict.fromkeys((*reversed(self._touched), *self._offers.recordings()))
+            self._active = self._heard(list(names)[:MAX_TOLD])
+        return self._active
+
+    def moving(self) -> Sequence[HeardVariant]:
+        since = self._clock.now() - MOVING_S
+        return self._heard([name for name, at in reversed(self._touched.items()) if at >= since][:MAX_MOVING]) if self._may_offer() else ()
+
+    def find(self, release: str, recordings: Sequence[str]) -> Sequence[HeardVariant]:
+        """Of recordings that were named everything offered is told; of a release, what is told of anyhow."""
+        if not self._may_offer():
+            return ()
+        named = self._heard(recordings)
+        return named if not release else (*named, *(each for each in self.active() if each.release_mbid == release))
+
+    def serving(self) -> Serving:
+        return self._serving()
+
+    def _heard(self, recordings: Sequence[str]) -> tuple[HeardVariant, ...]:
+        if self._offers is None:
+            return ()
+        return tuple(HeardVariant(variant) for variant in self._offers.find(recordings) if variant.kind == "file")
