@@ -10,8 +10,10 @@ from slskdn_tui.engine.store.damage import Damage
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.library.files import FilesTable
 from slskdn_tui.engine.store.library.mb_cache import MbCacheTable
+from slskdn_tui.engine.store.library.popularity import PopularityTable
 from slskdn_tui.engine.store.library.releases import ReleasesTable
 from slskdn_tui.engine.store.library.traces import TracesTable
+from slskdn_tui.engine.store.library.voices import VoicesTable
 from slskdn_tui.engine.store.state.choices import ChoicesTable
 from slskdn_tui.engine.store.state.dht_nodes import DhtNodesTable
 from slskdn_tui.engine.store.state.gate import GateTable
@@ -27,7 +29,7 @@ from slskdn_tui.engine.store.state.wishes import WishesTable
 
 
 class Store:
-    """state.db: `jobs parts gate peers ledger dht_nodes choices user_history`. library.db: `files releases mb_cache traces`.
+    """state.db: `jobs parts gate peers ledger dht_nodes choices user_history`. library.db: `files releases mb_cache traces voices popularity`.
 
     `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
     """
@@ -53,6 +55,8 @@ class Store:
         self.releases = ReleasesTable(library)
         self.mb_cache = MbCacheTable(library, clock)
         self.traces = TracesTable(library)
+        self.voices = VoicesTable(library)
+        self.popularity = PopularityTable(library)
 
     @classmethod
     async def open(cls, paths: Paths, clock: Clock | None = None) -> Store:

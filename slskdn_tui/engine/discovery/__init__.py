@@ -1,0 +1,1 @@
+"""What other nodes say of music: kept, weighed, asked."""
