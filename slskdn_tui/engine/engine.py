@@ -32,9 +32,12 @@ from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
 from slskdn_tui.engine.mesh_stock import MeshStock
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip, Serving
+from slskdn_tui.engine.overlay.gossip.hood import Hood
+from slskdn_tui.engine.overlay.gossip.neighbours import Candidates
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.mesh import Mesh
+from slskdn_tui.engine.peers.addresses import AddressPolicy
 from slskdn_tui.engine.peers.bandwidth import least_cap
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.governor import Governor
@@ -60,6 +63,7 @@ from slskdn_tui.seam import Command, Result
 
 log = logging.getLogger(__name__)
 BACKUP_EVERY = 3600.0
+MET_BEFORE = 64
 BACKUP_SOON = 60.0
 """After a start at the earliest: who runs slskdn for half an hour at a time has copies, too."""
 
@@ -83,6 +87,7 @@ class Engine:
         self.identity: NodeIdentity | None = None
         self.mesh: Mesh | None = None
         self.gossip: Gossip | None = None
+        self.hood: Hood | None = None
         self.sinks: list[ObservationSink] = []
         self.dht: DhtNode | None = None
 
@@ -193,9 +198,19 @@ class Engine:
             self.gossip = Gossip(
                 identity.node_id, identity, self.stock, self.clock, self.rng, self.sinks, asked=self.stock.touch, blocked=self.book.blocked
             )
-            self.mesh = Mesh(
+            self.hood = Hood(
+                self.gossip,
+                lambda: self.mesh.peers if self.mesh is not None else {},
+                lambda: self.mesh.port if self.mesh is not None else 0,
+                lambda host, port, node_id: mesh.answers(host, port, node_id),
+                Candidates(),
+                AddressPolicy(self.settings.network.permit),
+                self.clock,
+                self.supervisor,
+            )
+            self.mesh = mesh = Mesh(
                 identity,
-                talk=self.gossip,
+                talk=self.hood,
                 listen=split_address(overlay.listen)[1],
                 clock=self.clock,
                 supervisor=self.supervisor,
@@ -211,7 +226,6 @@ class Engine:
                 blocked=self.book.blocked,
                 on_bytes=lambda node, direction, count: self._moved("mesh", direction, node, count),
             )
-            mesh = self.mesh
             self.book.on_block = lambda node_id: mesh.drop(node_id, "blocked")
             await self.mesh.start()
             self.supervisor.keep("gossip", self.gossip.run)
@@ -222,13 +236,21 @@ class Engine:
             stack.push_async_callback(plane.stop)
             self.supervisor.keep("dht table", plane.keep)
         self.finder = MeshFinder(
-            self.settings, self.mesh, self.dht, self.clock, self.rng, self.stock.recordings, self._warn, self.book.blocked, self.gossip
-        )
+            self.settings, self.mesh, self.dht, self.clock, self.rng, self.stock.recordings, self._warn, self.book.blocked, self.gossip,
+            self.hood, self._met_before,
+        )  # fmt: skip
         if self.mesh is not None and overlay.peers:
             self.supervisor.keep("configured peers", self.finder.keep_configured)
-        if self.dht is not None:
+        if self.mesh is not None:
             self.supervisor.keep("neighbours", self.finder.keep_neighbours)
+        if self.dht is not None:
             self.supervisor.keep("announcements", self.finder.keep_recordings)
+
+    def _met_before(self) -> list[tuple[str, tuple[str, int]]]:
+        """Nodes met in earlier runs, those that gave good bytes first: (node id, address)."""
+        rows = [row for row in self.book.rows() if row.plane == "mesh" and row.address and not row.blocked]
+        rows.sort(key=lambda row: not row.successful_chunks)
+        return [(row.peer_id, split_address(row.address)[1]) for row in rows[:MET_BEFORE]]
 
     def _serving(self) -> Serving:
         if self.mesh is None:
@@ -332,7 +354,7 @@ class Engine:
 
     def _mesh_event(self, name: str, data: dict[str, object]) -> None:
         if name == "peer.connected":
-            self.book.seen(str(data["node_id"]), str(data.get("address", "")))
+            self.book.seen(str(data["node_id"]), str(data.get("listens") or data.get("address", "")))
         node = str(data.get("node_id", ""))
         who = short_node_id(node) if node else "somebody"
         where = f" at {data['address']}" if data.get("address") else ""

@@ -14,8 +14,11 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.keys import channel_key, recording_key
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip
+from slskdn_tui.engine.overlay.gossip.hood import Hood
+from slskdn_tui.engine.overlay.gossip.neighbours import Address, Candidates, Source
 from slskdn_tui.engine.overlay.greeting import MeshError
 from slskdn_tui.engine.overlay.mesh import Mesh
+from slskdn_tui.engine.overlay.peer import OverlayPeer
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ports import ChunkPeer
@@ -30,8 +33,6 @@ RECORDING_EVERY = 1320.0
 LOOK_EVERY = 60.0
 LOOK_S = 20.0
 """A look for the peers of one recording ends after so many seconds, whatever was found."""
-RETRY = (5.0, 15.0, 60.0, 300.0, 900.0)
-Address = tuple[str, int]
 
 
 def split_address(text: str) -> tuple[str, Address]:
@@ -71,6 +72,8 @@ class MeshFinder:
         tell: Callable[[str, str], None],
         blocked: Callable[[str], bool] = lambda node_id: False,
         gossip: Gossip | None = None,
+        hood: Hood | None = None,
+        known: Callable[[], Sequence[tuple[str, Address]]] = tuple,
     ) -> None:
         self._settings = settings
         self._mesh = mesh
@@ -81,7 +84,9 @@ class MeshFinder:
         self._tell = tell
         self._blocked = blocked
         self._gossip = gossip
-        self._failures: dict[Address, tuple[int, float]] = {}
+        self._hood = hood
+        self._met_before = known
+        self.candidates = hood.candidates if hood is not None else Candidates()
         self._own: set[Address] = set()
         self._known: dict[Address, str] = {}
         self._dialling = asyncio.Semaphore(DIALS_AT_ONCE)
@@ -156,23 +161,49 @@ class MeshFinder:
             await self._clock.sleep(5.0)
 
     async def keep_neighbours(self) -> None:
-        """Announce this node under the channel key and look for others while few are connected."""
-        assert self._dht is not None and self._mesh is not None
+        """Announce this node under the channel key, unless others cannot dial it, and look for others while few are connected."""
+        assert self._mesh is not None
+        for node_id, address in self._met_before():
+            self.candidates.heard("known", address, node_id)
         announced_at = -CHANNEL_EVERY
         while True:
-            if self._dht.table_size:
-                if self._clock.now() - announced_at >= CHANNEL_EVERY and await self._dht.announce(channel_key(), self._mesh.port):
-                    announced_at, self.channel_announced = self._clock.now(), True
-                if len(self._mesh.peers) < NEIGHBOURS:
-                    await self._look_for_neighbours()
-            await self._clock.sleep(LOOK_EVERY if self.channel_announced else 1.0)
+            dht = self._dht if self._dht is not None and self._dht.table_size else None
+            due = self._clock.now() - announced_at >= CHANNEL_EVERY
+            if dht is not None and due and not self.seeker and await dht.announce(channel_key(), self._mesh.port):
+                announced_at, self.channel_announced = self._clock.now(), True
+            if len(self._mesh.peers) < NEIGHBOURS:
+                if dht is not None:
+                    for address in await dht.get_peers(channel_key()):
+                        self.candidates.heard("dht", address)
+                near = [(peer.node_id, peer.host, self._source(peer)) for peer in self._mesh.peers.values()]
+                await self._dial_all(self.candidates.pick(self._clock.now(), near, NEIGHBOURS, self._own))
+            waits = self._dht is not None and not self.channel_announced and not self.seeker
+            await self._clock.sleep(1.0 if waits else LOOK_EVERY if self._mesh.peers else 5.0)
+
+    @property
+    def seeker(self) -> bool:
+        """Others cannot dial this node: it dials, and announces nothing."""
+        return self._hood is not None and self._hood.reach.reachable is False
+
+    @property
+    def status(self) -> str:
+        """How this node stands in the mesh, in words."""
+        if self._mesh is None or self._hood is None:
+            return "the overlay is off (overlay.enabled: false)"
+        peers = list(self._mesh.peers.values())
+        dialable = sum(self._hood.address(peer) is not None for peer in peers)
+        return f"{_count(len(peers), 'neighbour')}, {dialable} reachable; {self._hood.reach.words}"
+
+    def _source(self, peer: OverlayPeer) -> Source | None:
+        where = self._hood.address(peer) if self._hood is not None else None
+        return self.candidates.source(where) if where is not None else None
 
     async def keep_recordings(self) -> None:
         """Announce up to 100 offered recordings, new ones soon, old ones again before they expire."""
         assert self._dht is not None and self._mesh is not None
         due: dict[str, float] = {}
         while True:
-            if self._dht.table_size and self._may_name_recordings:
+            if self._dht.table_size and self._may_name_recordings and not self.seeker:
                 now = self._clock.now()
                 for recording in list(self._offered())[:MAX_ANNOUNCED]:
                     if due.get(recording, 0.0) <= now and await self._dht.announce(recording_key(recording), self._mesh.port):
@@ -201,15 +232,15 @@ class MeshFinder:
             return
         if pin is not None and self._blocked(pin):
             return
-        failures, not_before = self._failures.get(address, (0, 0.0))
-        if self._clock.now() < not_before:
+        failures = self.candidates.failures(address)
+        if not self.candidates.may_dial(address, self._clock.now()):
             return
         async with self._dialling:
             try:
                 async with asyncio.timeout(12):
                     peer = await self._mesh.dial(*address, expect=pin, named=named)
                 self._known[address] = peer.node_id
-                self._failures.pop(address, None)
+                self.candidates.met(address, peer.node_id)
             except MeshError as error:
                 if error.code == "own_id":
                     self._own.add(address)
@@ -220,11 +251,10 @@ class MeshFinder:
                     self._tell(
                         "overlay.pin_mismatch", f"{address[0]}:{address[1]}: {error}; it is not dialled under this pin (overlay.peers)"
                     )
-                self._put_off(address, failures, str(error))
+                self._put_off(address, str(error))
             except (OSError, TimeoutError, ValueError) as error:
-                self._put_off(address, failures, str(error) or type(error).__name__)
+                self._put_off(address, str(error) or type(error).__name__)
 
-    def _put_off(self, address: Address, failures: int, why: str) -> None:
-        wait = RETRY[min(failures, len(RETRY) - 1)] * self._rng.uniform(0.8, 1.2)
-        self._failures[address] = (failures + 1, self._clock.now() + wait)
+    def _put_off(self, address: Address, why: str) -> None:
+        wait = self.candidates.failed(address, self._clock.now(), self._rng.uniform(0.8, 1.2))
         log.info("dialling %s:%d: %s; again in %.0f s", *address, why, wait)

@@ -44,6 +44,9 @@ class Kind(IntEnum):
     ADVERT_REQUEST = 20
     DESCRIPTOR = 21
     DESCRIPTOR_QUERY = 22
+    PEERS = 23
+    REACH_REQUEST = 24
+    REACH_ANSWER = 25
     CHUNK_REQUEST = 32
     CHUNK_DATA = 33
     CHUNK_ERROR = 34
@@ -56,6 +59,9 @@ _CAPS: dict[int, int] = {
     Kind.HELLO_ACK: 4096,
     Kind.PING: 64,
     Kind.PONG: 64,
+    Kind.PEERS: 4096,
+    Kind.REACH_REQUEST: 128,
+    Kind.REACH_ANSWER: 128,
     Kind.CHUNK_REQUEST: 128,
     Kind.CHUNK_DATA: LEAF + 64,
     Kind.CHUNK_ERROR: 128,

@@ -18,8 +18,9 @@ from typing import Any
 
 from slskdn_tui import __version__
 from slskdn_tui.engine.overlay.admission import HANDSHAKES_FULL, Admission
+from slskdn_tui.engine.overlay.frames import ProtocolError
 from slskdn_tui.engine.overlay.greeting import Greeting, MeshError
-from slskdn_tui.engine.overlay.identity import NodeIdentity
+from slskdn_tui.engine.overlay.identity import NodeIdentity, peer_node_id
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.messages import Hello, Limits
 from slskdn_tui.engine.overlay.peer import OverlayPeer, Talk
@@ -184,6 +185,21 @@ class Mesh:
                 return await self._dial(address, port, expect, asking, begun)
         raise MeshError("not_permitted", f"{SafeText(host, 100)} is not an address that peers may have (network.permit)")
 
+    async def answers(self, host: str, port: int, node_id: str) -> bool:
+        """Whether that very node answers at this address. Nothing is said beyond the TLS handshake."""
+        local = (self._listen[0], 0) if self._listen is not None and is_named(self._listen[0]) else None
+        try:
+            async with asyncio.timeout(self.limits.handshake_s):
+                _, writer = await asyncio.open_connection(host, port, ssl=self._client_context, server_hostname="", local_addr=local)
+        except (OSError, TimeoutError):
+            return False
+        try:
+            return peer_node_id(writer.get_extra_info("ssl_object")) == node_id
+        except ProtocolError:
+            return False
+        finally:
+            writer.transport.abort()
+
     async def _resolve(self, host: str, port: int) -> list[str]:
         try:
             async with asyncio.timeout(self.limits.connect_s):
@@ -298,7 +314,9 @@ class Mesh:
         self._peers[node_id] = peer
         self._supervisor.spawn(f"overlay uploads {node_id[:8]}", peer.uploads.run())
         self.counters["connected"] += 1
-        self._tell("peer.connected", node_id=node_id, address=peer.address, client=str(peer.client), dialled=peer.dialled)
+        self._tell(
+            "peer.connected", node_id=node_id, address=peer.address, client=str(peer.client), dialled=peer.dialled, listens=peer.listens
+        )
         if self._talk is not None:
             asyncio.get_running_loop().call_soon(self._talk.connected, peer)  # behind the HELLO that answers
         return peer

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from slskdn_tui.engine.content.digests import split_page, variant_id
 from slskdn_tui.engine.overlay.frames import REASONS, ChunkCancel, ChunkError, ChunkRequest, Kind, ProtocolError, split_data, valid_range
-from slskdn_tui.engine.overlay.gossip.messages import Descriptor
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.messages import (
     MAX_RECORDINGS,
@@ -29,7 +28,15 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, PAGE_LEAVES, Variant
 
 _PAGES_AT_ONCE = 8
-_TALK = (Kind.ADVERT, Kind.ADVERT_REQUEST, Kind.DESCRIPTOR, Kind.DESCRIPTOR_QUERY)
+_TALK = (
+    Kind.ADVERT,
+    Kind.ADVERT_REQUEST,
+    Kind.DESCRIPTOR,
+    Kind.DESCRIPTOR_QUERY,
+    Kind.PEERS,
+    Kind.REACH_REQUEST,
+    Kind.REACH_ANSWER,
+)
 EARLY = 1
 """Request id of the question that a dialler sends right behind HELLO."""
 
@@ -115,6 +122,14 @@ class OverlayPeer:
     def host(self) -> str:
         """The address without its port."""
         return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def listens(self) -> str:
+        """HOST:PORT where it can be dialled: where it was, or what it says of itself; empty when it does not listen."""
+        if self.dialled:
+            return self.address
+        host, _, _ = self.address.rpartition(":")
+        return f"{host}:{self.hello.listen_port}" if self.hello.listen_port else ""
 
     @property
     def writable(self) -> bool:
@@ -287,8 +302,6 @@ class OverlayPeer:
         elif kind == Kind.DIGEST_PAGE:
             self._answer(request_id, decode(DigestPage, body))
         elif kind in _TALK:
-            if kind == Kind.DESCRIPTOR and request_id in self._answers:
-                self._answer(request_id, decode(Descriptor, body))
             if self._talk is not None:
                 self._talk.told(self, Kind(kind), request_id, body)
         elif kind == Kind.PING:
@@ -326,7 +339,7 @@ class OverlayPeer:
         finally:
             self._answers.pop(request_id, None)
 
-    def _answer(self, request_id: int, message: CacheJob | DigestPage | Descriptor) -> None:
+    def _answer(self, request_id: int, message: CacheJob | DigestPage) -> None:
         future = self._answers.get(request_id)
         if future is not None and not future.done():
             future.set_result(message)

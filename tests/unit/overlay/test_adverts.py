@@ -22,6 +22,10 @@ from slskdn_tui.engine.overlay.gossip.messages import (
     Descriptor,
     DescriptorQuery,
     Known,
+    MeshPeers,
+    ReachAnswer,
+    ReachRequest,
+    ToldPeer,
     seal,
     unseal,
 )
@@ -71,6 +75,9 @@ def test_other_control_bodies_both_ways() -> None:
         ("descriptor", described),
         ("descriptor query", DescriptorQuery(mb_release_id=RELEASE)),
         ("job constraints", job),
+        ("mesh peers", MeshPeers(peers=[ToldPeer(node_id=KEY.node_id, host="203.0.113.7", port=50400)])),
+        ("reach request", ReachRequest(port=50400)),
+        ("reach answer", ReachAnswer(reached=True)),
     ):
         assert encode(message).decode() == VECTORS[name]
         assert decode(type(message), VECTORS[name].encode()) == message

@@ -28,6 +28,7 @@ MAX_VARIANTS = 200
 MAX_GONE = 500
 MAX_HOPS = 3
 MAX_WANTED = 500
+MAX_TOLD_PEERS = 16
 DAY = 86_400
 _SEAL = 1 + 32 + 64
 _CONTEXT = b"slskdn-advert-v1\0"
@@ -136,6 +137,30 @@ class Descriptor(Record):
     def heard(self) -> HeardDescriptor:
         variants = tuple(each.heard() for each in self.variants)
         return HeardDescriptor(self.mb_release_id, variants, self.slots, self.bandwidth_kbps, self.cache)
+
+
+class ToldPeer(Record):
+    """A node that the sender has dialled itself; `host` is an address, no name."""
+
+    node_id: str = field(_hex64)
+    host: str = field(text(45, r"[0-9a-f.:]+"))
+    port: int = field(whole(1, 65_535))
+
+
+class MeshPeers(Record):
+    """Nodes that can be dialled."""
+
+    peers: Sequence[ToldPeer] = field(many(record(ToldPeer), MAX_TOLD_PEERS), default=())
+
+
+class ReachRequest(Record):
+    """Can you dial me at this port of the address I come from?"""
+
+    port: int = field(whole(1, 65_535))
+
+
+class ReachAnswer(Record):
+    reached: bool = field(flag)
 
 
 class Signer(Protocol):
