@@ -18,9 +18,26 @@ AIMED = frozenset({"chunk", "verify"})
 MOST_RANGES = 12
 
 
-def leaves_of(offset: int, length: int) -> range:
-    """Numbers of the leaves that bytes [offset, offset + length) touch."""
-    return range(offset // LEAF, -(-(offset + length) // LEAF)) if length > 0 else range(0)
+def leaves_of(offset: int, length: int, shift: int = 0) -> range:
+    """Numbers of the leaves that bytes [offset, offset + length) touch. Those of an audio region begin at `shift` (below 64 KiB); before them stands number 0."""
+    before = int(shift > 0)
+    first, last = (offset - shift) // LEAF + before, -(-(offset + length - shift) // LEAF) + before
+    return range(first, last) if length > 0 else range(0)
+
+
+def span_of(leaf: int, shift: int = 0) -> tuple[int, int]:
+    """Bytes [start, stop) of a leaf."""
+    stop = shift + (leaf + (shift == 0)) * LEAF
+    return max(0, stop - LEAF), stop
+
+
+def shifts(events: Iterable[TraceEvent]) -> dict[int, int]:
+    """By track: where in 64 KiB the overlay's leaves begin. They tell it themselves, for each chunk begins with one."""
+    return {
+        event.track_id: event.chunk_offset % LEAF
+        for event in events
+        if (event.kind == "assign" or (event.kind == "chunk" and event.result == "ok")) and plane_of(event.peer_id) == "mesh"
+    }
 
 
 @dataclass(slots=True)
@@ -60,9 +77,10 @@ class SourceTally:
 class TrackTally:
     """All sources of one track in order of appearance, and the owner of each leaf; of a leaf in `begun` it may have only a part.
 
-    `reach` is the farthest byte any event named.
+    `reach` is the farthest byte any event named, `shift` where leaves begin.
     """
 
+    shift: int = 0
     sources: dict[str, SourceTally] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)
@@ -81,7 +99,7 @@ class TrackTally:
             )
             tally.rescue = self.rescued and tally.plane == "mesh"
         tally.last = event.time
-        leaves = leaves_of(event.chunk_offset, event.chunk_length)
+        leaves = leaves_of(event.chunk_offset, event.chunk_length, self.shift)
         self.reach = max(self.reach, event.chunk_offset + event.chunk_length)
         if event.kind == "chunk" and event.rtt_ms is not None:  # a decision's is an estimate
             tally.rtts.append(event.rtt_ms)
@@ -123,7 +141,8 @@ class TrackTally:
             tally.busy_s += event.chunk_length / event.throughput_bps
         stop = event.chunk_offset + event.chunk_length
         for leaf in leaves:
-            whole = tally.plane == "mesh" or (event.chunk_offset <= leaf * LEAF and (leaf + 1) * LEAF <= stop)
+            first, last = span_of(leaf, self.shift)
+            whole = tally.plane == "mesh" or (event.chunk_offset <= first and last <= stop)
             if leaf in tally.wrong or (leaf in self.owners and not (whole and leaf in self.begun)):
                 continue
             self.owners[leaf] = tally.name
@@ -135,8 +154,8 @@ class TrackTally:
     def owned(self, name: str, size: int) -> tuple[list[int], int]:
         """(leaves, bytes) that are this source's in the end, of a file of `size` bytes (0: unknown)."""
         leaves = sorted(leaf for leaf, owner in self.owners.items() if owner == name)
-        total = sum(max(0, min(LEAF, size - leaf * LEAF)) if size else LEAF for leaf in leaves)
-        return leaves, total
+        spans = (span_of(leaf, self.shift) for leaf in leaves)
+        return leaves, sum(max(0, (min(stop, size) if size else stop) - start) for start, stop in spans)
 
 
 def plane_of(peer_id: str) -> str:

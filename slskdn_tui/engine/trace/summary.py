@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from slskdn_tui.engine.store.records import TraceEvent
-from slskdn_tui.engine.trace.coverage import SourceTally, TrackTally, lane, leaves_of, plane_of, show_ranges
+from slskdn_tui.engine.trace.coverage import SourceTally, TrackTally, lane, leaves_of, plane_of, shifts, show_ranges
 from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.text import SafeText
-from slskdn_tui.model.variant import LEAF
 from slskdn_tui.model.views import TraceLane, TraceRow, TraceSource, TraceTrack, TraceView
 
 LANE_CELLS = 240
@@ -52,16 +51,17 @@ def summarise(
     """
     began = min((event.time for event in events), default=0.0)
     tallies: dict[int, TrackTally] = {}
+    shifted = shifts(events)
     for event in events:
         if event.track_id > 0:
-            tallies.setdefault(event.track_id, TrackTally()).add(event)
+            tallies.setdefault(event.track_id, TrackTally(shifted.get(event.track_id, 0))).add(event)
     known = {facts.position: facts for facts in tracks}
     known |= {position: TrackFacts(position, SafeText("")) for position in tallies if position not in known}
     shown = tuple(
         _track(known[position], tallies.get(position, TrackTally())) for position in sorted(known) if track is None or position == track
     )
     wanted = contains.casefold()
-    moved = _moves(events)
+    moved = _moves(events, shifted)
     rows = [
         row
         for event in events
@@ -75,7 +75,7 @@ def summarise(
 
 def _track(facts: TrackFacts, tally: TrackTally) -> TraceTrack:
     size = facts.size or tally.reach
-    leaves = -(-size // LEAF)
+    leaves = leaves_of(0, size, tally.shift).stop
     sources, lanes = [], []
     for name, source in tally.sources.items():
         owned, total = tally.owned(name, size)
@@ -113,12 +113,12 @@ def by_plane(track: TraceTrack) -> tuple[int, int]:
     return slsk, sum(source.bytes for source in track.sources) - slsk
 
 
-def _moves(events: Sequence[TraceEvent]) -> dict[int, str]:
+def _moves(events: Sequence[TraceEvent], shifted: Mapping[int, int]) -> dict[int, str]:
     """Words of each `rebalance` by its `seq`: from whom, to whom, and how many chunks."""
     asked: dict[tuple[int, int], TraceEvent] = {}  # (track, leaf) -> the next time somebody is asked for it
     words: dict[int, str] = {}
     for event in reversed(events):
-        leaves = leaves_of(event.chunk_offset, event.chunk_length)
+        leaves = leaves_of(event.chunk_offset, event.chunk_length, shifted.get(event.track_id, 0))
         if event.kind == "assign":
             asked.update(dict.fromkeys(((event.track_id, leaf) for leaf in leaves), event))
         elif event.kind == "rebalance":

@@ -286,3 +286,32 @@ def test_a_decision_is_exported_with_its_inputs_a_column_each():
     assert (row.cost, row.reputation, row.chunk_class, row.queue_s, row.rtt_ms) == (0.25, 0.8, "urgent", 1.5, 50.0)
     assert (view.rows[1].cost, view.rows[1].chunk_class) == (None, "")
     assert view.tracks[0].sources[0].rtt_ms == 70.0, "an estimate is no measurement"
+
+
+def test_leaves_that_begin_behind_the_tags_are_counted_to_the_byte():
+    start, size = 90_000, 90_000 + 5 * LEAF + 700
+
+    def at(leaf):
+        return {"chunk_offset": start + leaf * LEAF, "chunk_length": min(LEAF, size - start - leaf * LEAF)}
+
+    def told(when, kind, peer, **more):
+        return replace(event(when, kind, peer), **more)
+
+    events = number(
+        [
+            told(1, "chunk", SLSK, result="ok", chunk_offset=0, chunk_length=start + LEAF + 50),
+            *(told(2, "assign", node, **at(leaf)) for node, leaf in ((NODE, 5), (NODE, 3), (NODE, 1), (LIAR, 4), (LIAR, 2))),
+            told(3, "rebalance", LIAR, **at(4)),
+            told(3, "assign", NODE, **at(4)),
+            *(told(4, "chunk", node, result="ok", **at(leaf)) for node, leaf in ((NODE, 5), (LIAR, 2), (NODE, 3), (NODE, 1), (NODE, 4))),
+        ]
+    )
+    view = summarise(JOB, "x", [TrackFacts(7, SafeText("x"), "done", size)], events)
+    (track,) = view.tracks
+    assert {source.name: source.bytes for source in track.sources} == {
+        track.sources[0].name: start + LEAF,
+        track.sources[1].name: 3 * LEAF + 700,
+        track.sources[2].name: LEAF,
+    }
+    assert sum(source.bytes for source in track.sources) == size and all(len(lane.cells) == 8 for lane in track.lanes)
+    assert next(row.words for row in view.rows if row.event == "rebalance").startswith("1 chunk moved")
