@@ -20,6 +20,8 @@ from slskdn_tui.engine.audio.check import AudioChecker
 from slskdn_tui.engine.control import ControlServer
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.dht_plane import DhtPlane
+from slskdn_tui.engine.discovery.aggregates import Aggregates
+from slskdn_tui.engine.discovery.standing import trust_in
 from slskdn_tui.engine.handlers.table import HANDLERS, checked
 from slskdn_tui.engine.jobs.placing.placement import base_folder, check_downloads
 from slskdn_tui.engine.jobs.runner import JobRunner
@@ -89,6 +91,7 @@ class Engine:
         self.gossip: Gossip | None = None
         self.hood: Hood | None = None
         self.sinks: list[ObservationSink] = []
+        self.aggregates: Aggregates | None = None
         self.dht: DhtNode | None = None
 
     @property
@@ -195,6 +198,10 @@ class Engine:
         if overlay.enabled:
             self.identity = NodeIdentity.load_or_create(self.paths.key_file)
             identity = self.identity
+            self.aggregates = Aggregates(self.store.voices, self.store.popularity, self.clock, trust_in(self.book), identity.node_id)
+            self.sinks.append(self.aggregates)
+            self.supervisor.keep("aggregates", self.aggregates.run)
+            stack.push_async_callback(self.aggregates.flush)
             self.gossip = Gossip(
                 identity.node_id, identity, self.stock, self.clock, self.rng, self.sinks, asked=self.stock.touch, blocked=self.book.blocked
             )

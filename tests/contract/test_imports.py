@@ -28,7 +28,7 @@ TABLE: dict[str, set[str]] = {
     "soulseek": {"peers", "store"},
     "overlay": {"content", "dht", "peers", "store"},
     "library": {"content", "audio", "music", "store"},
-    "discovery": {"store"},
+    "discovery": {"peers", "store"},
     "cache": {"peers", "store"},
     "playback": {"store"},
     "jobs": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library"},

@@ -10,7 +10,8 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from slskdn_tui.engine.discovery.weigh import Opinion, Speaker, Trust, canonical, mean, network_of, weigh
+from slskdn_tui.engine.discovery.weigh import Opinion, Speaker, Trust, canonical, mean, weigh
+from slskdn_tui.engine.peers.addresses import network_of
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.store.library.popularity import PopularityTable
 from slskdn_tui.engine.store.library.voices import ObservationRow, Said, Touched, VoicesTable

@@ -7,7 +7,6 @@ addresses are cheap, so no number of them may move what the known ones say. Whil
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -61,17 +60,6 @@ class Opinion:
     suspect: bool | None = None
     dynamic_range: float | None = None
     encoder: str = ""
-
-
-def network_of(host: str) -> str:
-    """What has one full voice together: the IPv4 /24 or IPv6 /48; the text itself when it is no address."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0].strip("[]"))
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,12 @@ def address_key(host: str) -> str:
     return str(address) if address is not None else host
 
 
+def network_of(host: str) -> str:
+    """What has one voice together: the IPv4 /24 or IPv6 /48; the text itself when it is no address."""
+    address = parse_address(host)
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False)) if address is not None else host
+
+
 def is_named(host: str) -> bool:
     """True for a listen address that is one of this host's own, rather than all of them (0.0.0.0, ::, empty)."""
     address = parse_address(host)

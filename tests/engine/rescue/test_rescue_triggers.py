@@ -39,6 +39,11 @@ def test_a_track_queued_too_long_is_fetched_from_the_mesh_and_placed_when_soulse
             assert [event.result for event in await traced(engine, job, "proof")][-1] == "prefix"
             assert await rescues(engine) == (1, 1, 0)
             assert len(world.said("me", "rescue.succeeded")) == 1
+            # Its node was a stranger when it told what it has; now its word counts.
+            assert engine.aggregates is not None
+            await engine.aggregates.flush()
+            await engine.aggregates.recount()
+            assert (await engine.store.popularity.popularity(live.track.recording_mbid)).peers == 1
 
     asyncio.run(main())
 

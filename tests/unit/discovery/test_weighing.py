@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from slskdn_tui.engine.discovery.weigh import HALF_LIFE_S, STRANGERS, Opinion, Speaker, Standing, canonical, mean, network_of, weigh
+from slskdn_tui.engine.discovery.weigh import HALF_LIFE_S, STRANGERS, Opinion, Speaker, Standing, canonical, mean, weigh
+from slskdn_tui.engine.peers.addresses import network_of
 
 GOOD, FAKE = "a" * 64, "f" * 64
 

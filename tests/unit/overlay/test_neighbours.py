@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from slskdn_tui.engine.overlay.gossip.neighbours import RETRY, Candidates, Reach, network_of
+from slskdn_tui.engine.overlay.gossip.neighbours import RETRY, Candidates, Reach
+from slskdn_tui.engine.peers.addresses import network_of
 
 
 def test_no_network_and_no_source_fills_the_neighbourhood() -> None:

@@ -5,13 +5,12 @@ One network (an IPv4 /24, an IPv6 /48) or one source must not make up a node's w
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from slskdn_tui.engine.peers.addresses import parse_address
+from slskdn_tui.engine.peers.addresses import network_of
 
 Address = tuple[str, int]
 Source = Literal["configured", "known", "dht", "peers"]
@@ -19,14 +18,6 @@ Source = Literal["configured", "known", "dht", "peers"]
 SOURCES: tuple[Source, ...] = ("configured", "known", "dht", "peers")
 MAX_A_SOURCE = 250
 RETRY = (5.0, 15.0, 60.0, 300.0, 900.0)
-
-
-def network_of(host: str) -> str:
-    """What counts as one network: the IPv4 /24, the IPv6 /48; a name is its own."""
-    address = parse_address(host)
-    if address is None:
-        return host
-    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
 @dataclass(slots=True)
