@@ -41,7 +41,7 @@ SECONDS = 5.0
 """Mean length of a track: about 650 KB, ten leaves."""
 LEAF = 65536
 PIECE = 8 * 1024
-TIMEOUT = 90.0
+TIMEOUT = 240.0
 ONLINE: set[str] = set()
 """The users of the world who share and can answer a search."""
 

@@ -30,7 +30,16 @@ class Terminal:
     """`python -m tests.fakes.show` in a pty. Use as a context manager."""
 
     def __init__(self, *args: str, size: tuple[int, int] = (80, 24), **env: str) -> None:
-        base = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLORTERM", "TERM", "LC_ALL", "LC_CTYPE")}
+        foreign_to_it = (
+            "NO_COLOR",
+            "COLORTERM",
+            "TERM",
+            "LC_ALL",
+            "LC_CTYPE",
+            "COLUMNS",
+            "LINES",
+        )  # pytest in several processes sets COLUMNS
+        base = {key: value for key, value in os.environ.items() if key not in foreign_to_it}
         base |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TEXTUAL_DISABLE_KITTY_KEY": "1", "PYTHONPATH": str(ROOT), "TZ": "UTC"}
         self.env = base | env
         self.args = args
@@ -69,7 +78,7 @@ class Terminal:
             out += data
         return out
 
-    def until(self, text: bytes, seconds: float = 60) -> bytes:
+    def until(self, text: bytes, seconds: float = 180) -> bytes:
         """Read until that text has come. Raises AssertionError when it does not."""
         end = time.monotonic() + seconds
         out = b""
