@@ -1,4 +1,4 @@
-"""Checks audio files by decoding them in a worker process. Shell over `worker.py`: keeps one alive, restarts it when it dies.
+"""Checks and analyses audio files by decoding them in a worker process. Shell over `worker.py`: keeps one alive, restarts it when it dies.
 
 One file at a time; a cancelled check ends the worker, so that no answer is left over for the next.
 """
@@ -11,11 +11,15 @@ import logging
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 import slskdn_tui
+from slskdn_tui.model.audio import AudioFacts
 from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
@@ -23,6 +27,9 @@ _LONGEST_ANSWER = 64 * 1024
 _BASE_S = 120.0
 _BYTES_S = 1_000_000
 """A file may take 120 s and one more for each so many bytes, even on a busy machine."""
+_DIED = SafeText("the decoder died on this file, twice")
+WANTS = ("measures", "fingerprint")
+_FACTS = TypeAdapter(AudioFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +63,28 @@ class AudioChecker:
 
     async def check(self, path: str | os.PathLike[str]) -> AudioCheck:
         """Decode the whole file. Never raises for what the file is; cancelling stops the decoding at once."""
+        answer = await self._answer(os.fspath(path), {})
+        return _check(answer) if answer is not None else AudioCheck(False, False, _DIED)
+
+    async def analyse(self, path: str | os.PathLike[str], *, want: Collection[str] = WANTS) -> AudioFacts:
+        """Headers and, as wanted, "measures" and "fingerprint". Never raises for what the file is: `error` says it; cancelling ends it at once."""
+        answer = await self._answer(os.fspath(path), {"want": sorted(want)})
+        try:
+            return _FACTS.validate_python(answer["facts"]) if answer is not None else AudioFacts(error=_DIED)
+        except (KeyError, ValidationError) as error:
+            log.warning("the audio worker's answer for %s is none: %s", SafeText(os.fspath(path)), SafeText(str(error)))
+            return AudioFacts(error=SafeText("the audio worker gave no sensible answer"))
+
+    async def _answer(self, path: str, request: dict[str, Any]) -> dict[str, Any] | None:
+        """What the worker says; None when it died twice."""
         async with self._turn:
             for attempt in (1, 2):
-                answer = await self._ask(os.fspath(path))
+                answer = await self._ask(path, request)
                 if answer is not None:
-                    return _check(answer)
-                log.warning("the audio decoder ended while checking %s (attempt %d)", SafeText(os.fspath(path)), attempt)
+                    return answer
+                log.warning("the audio decoder ended while reading %s (attempt %d)", SafeText(path), attempt)
                 self.restarts += 1
-        return AudioCheck(False, False, SafeText("the decoder died on this file, twice"))
+        return None
 
     async def close(self) -> None:
         async with self._turn:
@@ -74,14 +95,14 @@ class AudioChecker:
         """The worker's process id while it runs."""
         return self._worker.pid if self._worker is not None and self._worker.returncode is None else None
 
-    async def _ask(self, path: str) -> dict[str, Any] | None:
+    async def _ask(self, path: str, request: dict[str, Any]) -> dict[str, Any] | None:
         """The worker's answer; None when it died or fell silent."""
         worker = await self._started()
         assert worker.stdin is not None and worker.stdout is not None
         self._count += 1
         try:
             async with asyncio.timeout(_BASE_S + _size(path) / _BYTES_S):
-                worker.stdin.write(json.dumps({"id": self._count, "path": path}).encode() + b"\n")
+                worker.stdin.write(json.dumps({**request, "id": self._count, "path": path}).encode() + b"\n")
                 await worker.stdin.drain()
                 line = await worker.stdout.readline()
             answer = json.loads(line)

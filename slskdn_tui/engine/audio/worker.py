@@ -1,9 +1,10 @@
-"""The decoder's process: one request a line in, one answer a line out, as JSON. Shell; the only place in the engine that loads numpy and soundfile.
+"""The decoder's process: one request a line in, one answer a line out, as JSON. Shell; the only one in the engine that loads numpy and decoders.
 
     python -m slskdn_tui.engine.audio.worker
 
-A request is {"id": n, "path": "..."}; the answer {"id": n, "ok": bool, "words": "...", "md5": "hex", "samples": n, ...}. Files are strangers'
-files, so the process has limits of its own (memory, CPU seconds a file, open files, no core dump), is nice, and may die without harm.
+A request is {"id": n, "path": "..."}; the answer {"id": n, "ok": bool, "words": "...", "md5": "hex", "samples": n, ...}. With "want": [...]
+it is analysed instead, and {"id": n, "facts": {...}} holds the fields of `AudioFacts`. Files are strangers' files, so the process has
+limits of its own (memory, CPU seconds a file, open files, no core dump), is nice, and may die without harm.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import resource
 import stat
 import sys
+from dataclasses import asdict
 from typing import Any
 
 MEMORY = 2 * 1024**3
@@ -36,26 +38,12 @@ def _budget() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + CPU_SECONDS_A_FILE, hard))
 
 
-def _packed(block: Any, bits: int, numpy: Any) -> bytes:
-    """Left-justified 32-bit samples as FLAC's MD5 takes them: interleaved, little-endian, in as few whole bytes as `bits` need."""
-    samples = block >> (32 - bits)
-    width = (bits + 7) // 8
-    if width == 4:
-        return bytes(samples.astype("<i4").tobytes())
-    if width == 2:
-        return bytes(samples.astype("<i2").tobytes())
-    if width == 1:
-        return bytes(samples.astype("i1").tobytes())
-    rows = samples.astype("<i4").reshape(-1, 1).view(numpy.uint8)
-    return bytes(rows[:, :width].tobytes())
-
-
 def check(path: str) -> dict[str, Any]:
     """Decode `path` to its end. A FLAC's audio is compared with its STREAMINFO; OSError and decoder errors become words."""
-    import numpy
     import soundfile
 
     from slskdn_tui.engine.audio import flac
+    from slskdn_tui.engine.audio.decode import Behind, packed
     from slskdn_tui.model.codec import codec_of
 
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -74,13 +62,13 @@ def check(path: str) -> dict[str, Any]:
             return {"ok": False, "checked": True, "words": "called FLAC, but it is none"}
         samples, digest = 0, hashlib.md5(usedforsecurity=False)
         # libsndfile wants fLaC first, so a tag in front is stepped over by reading from a duplicate positioned behind it.
-        with open(os.dup(fd), "rb", buffering=1 << 16) as raw, soundfile.SoundFile(_Behind(raw, front) if info and front else raw) as sound:
+        with open(os.dup(fd), "rb", buffering=1 << 16) as raw, soundfile.SoundFile(Behind(raw, front) if info and front else raw) as sound:
             facts = {"rate": sound.samplerate, "channels": sound.channels, "format": f"{sound.format} {sound.subtype}"}
             try:
                 while len(block := sound.read(FRAMES, dtype="int32", always_2d=True)):
                     samples += len(block)
                     if info is not None:
-                        digest.update(_packed(block, info.bits, numpy))
+                        digest.update(packed(block, info.bits))
             except (soundfile.LibsndfileError, RuntimeError) as error:
                 return {
                     "ok": False,
@@ -133,21 +121,14 @@ def _verdict(info: Any, samples: int, md5: str) -> dict[str, Any]:
     return {"ok": True, "words": f"audio MD5 {md5} as its header says", **base}
 
 
-class _Behind:
-    """A file seen from `start` on."""
+def _facts(path: str, want: list[str]) -> dict[str, Any]:
+    from slskdn_tui.engine.audio.analyse import analyse
 
-    def __init__(self, file: Any, start: int) -> None:
-        self._file, self._start = file, start
-        file.seek(start)
+    return {"facts": asdict(analyse(path, want=want))}
 
-    def read(self, size: int = -1) -> bytes:
-        return bytes(self._file.read(size))
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self._file.seek(offset + self._start if whence == 0 else offset, whence)) - self._start
-
-    def tell(self) -> int:
-        return int(self._file.tell()) - self._start
+def _failed(checked: bool, words: str) -> dict[str, Any]:
+    return {"ok": False, "checked": checked, "words": words, "facts": {"error": words}}
 
 
 def main() -> int:
@@ -159,11 +140,11 @@ def main() -> int:
         request = json.loads(line)
         _budget()
         try:
-            answer = check(request["path"])
+            answer = _facts(request["path"], request["want"]) if "want" in request else check(request["path"])
         except OSError as error:
-            answer = {"ok": False, "checked": False, "words": f"cannot be read: {error.strerror or error}"}
+            answer = _failed(False, f"cannot be read: {error.strerror or error}")
         except MemoryError:
-            answer = {"ok": False, "checked": True, "words": "decoding it needs more memory than any real file"}
+            answer = _failed(True, "decoding it needs more memory than any real file")
         answers.write(json.dumps({"id": request["id"], **answer}) + "\n")
         answers.flush()
     return 0

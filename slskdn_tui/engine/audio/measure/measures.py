@@ -1,0 +1,45 @@
+"""All measures of a file together. Core; loads numpy and scipy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slskdn_tui.engine.audio.measure.dynamics import Clipping, Dynamics
+from slskdn_tui.engine.audio.measure.loudness import Loudness
+from slskdn_tui.engine.audio.measure.peaks import TruePeak
+from slskdn_tui.engine.audio.measure.spectrum import Spectrum
+
+
+class Measures:
+    """`add` blocks [n, channels] of -1..1, then `values()` once: fields of `AudioFacts` by name."""
+
+    def __init__(self, rate: int, channels: int) -> None:
+        self._loudness, self._dynamics = Loudness(rate, channels), Dynamics(rate, channels)
+        self._clipping, self._peaks, self._spectrum = Clipping(channels), TruePeak(channels), Spectrum(rate)
+        self._heard = False
+
+    def add(self, block: npt.NDArray[np.float32]) -> None:
+        if not len(block):
+            return
+        self._heard = True
+        block = np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)  # a float file may hold them, and one would spoil all
+        for meter in (self._loudness, self._dynamics, self._clipping, self._peaks, self._spectrum):
+            meter.add(block)
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "loudness_lufs": _round(self._loudness.integrated()),
+            "loudness_range": _round(self._loudness.range()),
+            "true_peak": _round(self._peaks.value()),
+            "dynamic_range": _round(self._dynamics.value()),
+            "has_clipping": self._clipping.runs > 0 if self._heard else None,
+            "clipping_runs": self._clipping.runs if self._heard else None,
+            "cutoff_hz": self._spectrum.cutoff_hz(),
+        }
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
