@@ -291,6 +291,7 @@ class Engine:
         services = Services(
             self.settings, self.paths, self.clock, self.supervisor, self.bus, self.store, self.trace, self.music, self.soulseek, self.finder,
             self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes, self.governor.verdict,
+            self.aggregates.canonical_stats if self.aggregates is not None else None,
         )  # fmt: skip
         self.runner = JobRunner(services)
         self.views = Views(self)

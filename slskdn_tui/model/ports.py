@@ -119,10 +119,12 @@ class PeerLimits:
 
 
 class ChunkPeer(Protocol):
-    """A connected overlay peer."""
+    """A connected overlay peer, at this numeric `host` address."""
 
     @property
     def node_id(self) -> str: ...
+    @property
+    def host(self) -> str: ...
     @property
     def limits(self) -> PeerLimits: ...
     @property

@@ -21,6 +21,7 @@ from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.search.gate import Priority
 from slskdn_tui.engine.soulseek.search.search import Listener
 from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.swarm.evidence import Canonical
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.ports import ChunkPeer, QueuedOrigin
@@ -98,5 +99,7 @@ class Services:
     """The limit of all downloads now, in bytes a second; None for none."""
     fairness: Callable[[], Verdict] = lambda: FAIR
     """What the fairness governor holds back now."""
+    canonical: Canonical | None = None
+    """What the mesh says of (recording, codec profile); None without an overlay."""
     folders: LocalFolders = field(default_factory=LocalFolders)
     """Which folders were there when the engine started."""

@@ -5,14 +5,15 @@ Shells one part file's reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from slskdn_tui.engine.content.region import Front, NeedMore, NoRegion, front
 from slskdn_tui.engine.content.region_tags import MOST_TAIL
-from slskdn_tui.engine.swarm.guard import GUARD, Decision, Proof, Target, decide, head_matches
+from slskdn_tui.engine.swarm.guard import GUARD, Decision, Proof, Target, decide, disputed, head_matches, vouching
 from slskdn_tui.engine.swarm.part_file import PartFile
 from slskdn_tui.engine.swarm.piecemap import SLSK
 from slskdn_tui.engine.swarm.variants import Choice, compare
+from slskdn_tui.model.aggregates import CanonicalStats
 from slskdn_tui.model.part import Layout
 from slskdn_tui.model.ports import OriginState
 from slskdn_tui.model.variant import LEAF, Variant
@@ -21,6 +22,10 @@ HEADLESS = f"{GUARD}the head of the file has not come from Soulseek yet"
 """Why a region is refused until it is known where it would begin; such a peer may be asked again."""
 LEAST_BEGUN = 1024
 """So many bytes of a region's first leaf, the same from Soulseek and from the overlay, with the same STREAMINFO and length, are proof (2)."""
+
+
+Canonical = Callable[[str, str], Awaitable[CanonicalStats]]
+"""What the mesh's aggregates say of (recording, codec profile)."""
 
 
 class Misplaced(Exception):
@@ -32,16 +37,25 @@ class Misplaced(Exception):
 
 
 class Evidence:
-    """`origin` tells the origin's state (None: there is none), `target` what agreement of peers has to fit."""
+    """`origin` tells the origin's state (None: there is none), `target` what agreement of peers has to fit, `canonical` what the mesh says beside them."""
 
     def __init__(
-        self, part: PartFile, choice: Choice, *, guard: bool, origin: Callable[[], OriginState | None], target: Target | None
+        self,
+        part: PartFile,
+        choice: Choice,
+        *,
+        guard: bool,
+        origin: Callable[[], OriginState | None],
+        target: Target | None,
+        canonical: Canonical | None = None,
     ) -> None:
         self._part = part
         self._choice = choice
         self._guard = guard
         self._origin = origin
         self._target = target
+        self._canonical = canonical
+        self._said: dict[str, CanonicalStats] = {}  # by variant id, as it was when a peer last offered it
         self._joined: set[str] = set()  # variants a leaf of which the origin repeated in an overlap
         self._begins: dict[str, bool] = {}  # whether the leaf that Soulseek had begun went on in the same way
         self._head = b""
@@ -119,8 +133,16 @@ class Evidence:
             good, bad = (len(leaves) for leaves in compare(self.seen(layout), digests))
             bad += self._begins.get(name) is False
         head = bool(digests) and head_matches(self._head, part.size, variant, digests[0])
-        misfit = self._target.misfit(variant) if self._target is not None else ""
-        return decide(self._origin(), good, bad, head or self._begins.get(name, False), self._choice.agreeing(variant), misfit)
+        said = self._said.get(name)
+        misfit = (self._target.misfit(variant) if self._target is not None else "") or disputed(said, variant)
+        offering = self._choice.agreeing(variant)
+        agree = max(offering, vouching(said, variant)) if offering else 0
+        return decide(self._origin(), good, bad, head or self._begins.get(name, False), agree, misfit)
+
+    async def ask(self, variant: Variant) -> None:
+        """Have what the mesh says of an offered variant, for proof (3)."""
+        if self._guard and self._canonical is not None:
+            self._said[variant.variant_id] = await self._canonical(variant.recording_mbid, variant.codec_profile)
 
     def note(self, leaf: int, digest: bytes) -> None:
         """A whole leaf, as leaves lie now, came from the origin."""

@@ -6,9 +6,9 @@ length and first digest (of a region: the beginning of the leaf that has this di
 (3) with nothing received, recording, size and canonical statistics agree across peers, and fit what the job wants.
 The file is *placed* only when a proof holds.
 
-Until the mesh keeps aggregates, proof (3) is as strict as the job's own target allows: two nodes name the same bytes, of the origin's size, for the track's
-recording, in the codec of the file that the job chose under its constraints, and last as long as MusicBrainz says, give or take five seconds. A track
-whose length MusicBrainz does not know has no proof (3).
+For proof (3) two voices name the same bytes, of the origin's size, for the track's recording, in the codec of the file that the job chose under its
+constraints, lasting as long as MusicBrainz says, give or take five seconds; a track whose length MusicBrainz does not know has no proof (3). Voices are networks
+(a /24 has one): nodes that offer it now, or nodes that the mesh's aggregates know for having delivered. Where those aggregates speak against it, it does not hold.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from slskdn_tui.engine.content.digests import leaf_digest
+from slskdn_tui.model.aggregates import CanonicalStats, VariantStats
 from slskdn_tui.model.ports import OriginState
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.model.variant import LEAF, Variant
 
 GUARD = "guard: "
@@ -99,6 +100,33 @@ def agreeing(offers: Iterable[Variant], variant: Variant, size: int) -> int:
         return one.variant_id, one.recording_mbid, one.length, one.streaminfo, one.duration_ms
 
     return sum(key(offer) == key(variant) and (offer.kind == "region" or offer.length == size) for offer in offers)
+
+
+def _named(stats: CanonicalStats | None, variant: Variant) -> VariantStats | None:
+    """What peers known to the aggregates say of this variant."""
+    found = next((one for one in stats.variants if one.variant_id == variant.variant_id), None) if stats is not None else None
+    return found if found is not None and found.peers else None
+
+
+def vouching(stats: CanonicalStats | None, variant: Variant) -> int:
+    """How many known voices name this variant, as it is offered."""
+    named = _named(stats, variant)
+    return named.peers if named is not None and not disputed(stats, variant) else 0
+
+
+def disputed(stats: CanonicalStats | None, variant: Variant) -> str:
+    """How the canonical statistics of its recording and codec profile speak against a variant; "" when they do not, or no known peer speaks."""
+    named = _named(stats, variant)
+    if named is None:
+        others = stats.peers if stats is not None else 0
+        return f"{counted(others, 'known peer')} name other variants of it" if others >= AGREEING_PEERS else ""
+    if named.length != variant.length:
+        return f"known peers give it {named.length} bytes, not {variant.length}"
+    if named.duration_ms != variant.duration_ms:
+        return "known peers give it another length in time"
+    if named.suspected is not None and named.suspected > 0.5:
+        return "known peers suspect a transcode"
+    return ""
 
 
 def decide(origin: OriginState | None, good_leaves: int, bad_leaves: int, head: bool, agree: int, misfit: str = "") -> Decision:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from slskdn_tui.engine.content.digests import leaf_digest
+from slskdn_tui.engine.peers.addresses import network_of
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.swarm.cost import cheapest
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEvent, plane_of
-from slskdn_tui.engine.swarm.evidence import Evidence, Misplaced
+from slskdn_tui.engine.swarm.evidence import Canonical, Evidence, Misplaced
 from slskdn_tui.engine.swarm.guard import GUARD, Decision, Proof, Target
 from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member, explain
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
@@ -49,6 +50,7 @@ class MeshSide:
         trouble: Callable[[DiskTrouble], None],
         wake: Callable[[], None],
         target: Target | None = None,
+        canonical: Canonical | None = None,
     ) -> None:
         self.part = part
         self.scheduler = scheduler
@@ -69,7 +71,7 @@ class MeshSide:
         self._told_held = False
         self._most: int | None = None
         self._why_most = ""
-        self.evidence = Evidence(part, self.choice, guard=guard, origin=origin, target=target)
+        self.evidence = Evidence(part, self.choice, guard=guard, origin=origin, target=target, canonical=canonical)
         self._binding = asyncio.Lock()
         self._hungry: set[str] = set()  # peers that delivered since the last turn of the loop
 
@@ -152,6 +154,7 @@ class MeshSide:
         try:
             async with self._binding:
                 self.choice.offers[node] = ()
+                self.choice.networks[node] = network_of(peer.host)
                 reasons = [await self._try(member, variant, variants) for variant in variants if node not in self.members]
         finally:
             self.pending -= 1
@@ -169,6 +172,7 @@ class MeshSide:
             layout = self.evidence.place(variant)
             if not why and not (why := await self._learn(member.peer, variant)):
                 self.choice.offers[member.node] = tuple(offered)
+                await self.evidence.ask(variant)
                 why = await self._bind(member, layout)
             return why
         except Misplaced as misplaced:

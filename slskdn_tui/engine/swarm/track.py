@@ -14,6 +14,7 @@ from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEnd, SwarmEvent, SwarmStatus, plane_of
+from slskdn_tui.engine.swarm.evidence import Canonical
 from slskdn_tui.engine.swarm.guard import Decision, Target
 from slskdn_tui.engine.swarm.members import Member
 from slskdn_tui.engine.swarm.mesh_side import MeshSide
@@ -41,7 +42,7 @@ class TrackSwarm:
     """Fetches one file. `run` may be called again after it returned ORIGIN_ENDED; after `stop` a new one is made over a reopened part.
 
     `observe` and `on_outcome` are called on the loop and must be quick. `overlay_rate` caps overlay download in bytes/s; `download_limit` is
-    the user's limit on all downloads now, bytes/s, of which a rescued origin keeps its share. `target`: what agreement of peers has to fit.
+    the user's limit on all downloads now, bytes/s, of which a rescued origin keeps its share. `target`: what agreement of peers has to fit, `canonical` what the mesh says.
     `guard=False` is for `slskdn bench` alone.
     """
 
@@ -59,6 +60,7 @@ class TrackSwarm:
         overlay_rate: int | None = None,
         download_limit: Callable[[], int | None] = lambda: None,
         target: Target | None = None,
+        canonical: Canonical | None = None,
         guard: bool = True,
     ) -> None:
         self.part = part
@@ -78,6 +80,7 @@ class TrackSwarm:
             trouble=self.stream_trouble,
             wake=lambda: self._wake.set(),
             target=target,
+            canonical=canonical,
         )
         self._clock = clock
         self._supervisor = supervisor

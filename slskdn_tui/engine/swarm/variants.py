@@ -26,12 +26,13 @@ def compare(seen: Mapping[int, bytes], digests: Sequence[bytes]) -> tuple[list[i
 
 @dataclass(slots=True)
 class Choice:
-    """Offers of one file's peers, by node; `rejected` variants contradict every leaf that came from Soulseek."""
+    """Offers of one file's peers, by node, and the `networks` they are in; `rejected` variants contradict every leaf that came from Soulseek."""
 
     size: int
     offers: dict[str, tuple[Variant, ...]] = field(default_factory=dict)
     known: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
+    networks: dict[str, str] = field(default_factory=dict)
 
     def misfit(self, variant: Variant) -> str:
         """Why an offer is not looked at, "" when it is."""
@@ -56,7 +57,8 @@ class Choice:
         return sum(any(offer.variant_id == variant_id for offer in offers) for offers in self.offers.values())
 
     def agreeing(self, variant: Variant) -> int:
-        return agreeing((offer for offers in self.offers.values() for offer in offers), variant, self.size)
+        """How many networks have a node that offers this very variant."""
+        return len({self.networks.get(node, node) for node, offers in self.offers.items() if agreeing(offers, variant, self.size)})
 
     def verdict(self, variant: Variant, current: Variant | None, confirmed: bool, seen: Mapping[int, bytes]) -> str:
         """Why a variant should not be bound to, "" when it should (or is already). `confirmed`: bytes from Soulseek match the current one."""

@@ -26,6 +26,7 @@ RECORDING = "0dd6aa6e-0000-4000-8000-000000000001"
 class Peer:
     def __init__(self, name: str, offers: bool = True) -> None:
         self.node_id = name * 64
+        self.host = name
         self.closed = False
         self.asked = 0
         self._offers = offers

@@ -12,6 +12,8 @@ from world import MBID, FakeOrigin, FakePeer, World, some_bytes
 
 from slskdn_tui.engine.swarm.events import SwarmEnd
 from slskdn_tui.engine.swarm.guard import Target
+from slskdn_tui.model.aggregates import CanonicalStats, VariantStats
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF
 
 SIZE = 12 * LEAF + 77
@@ -134,6 +136,74 @@ def test_a_head_of_the_file_proves_it_and_another_does_not(tmp_path: Path) -> No
         assert swarm.head_probe(data[:LEAF])
         assert await run is SwarmEnd.COMPLETE
         assert swarm.status().proof == "head" and world.bytes() == data
+        await swarm.stop()
+
+    go(story())
+
+
+def said_by(known: int, variant_id: str) -> Any:
+    """Aggregates in which so many known peers name this one variant."""
+
+    async def canonical(recording: str, codec_profile: str) -> CanonicalStats:
+        one = VariantStats(variant_id, SIZE, 200_000, known, 0, 0.9, 0.0)
+        return CanonicalStats(recording, codec_profile, known, 0, 0.9, 0.0, None, SafeText(""), (one,))
+
+    return canonical
+
+
+def test_one_peer_and_known_peers_word_for_what_it_offers_are_a_proof(tmp_path: Path) -> None:
+    async def story() -> None:
+        data = some_bytes(SIZE)
+        (peer,) = peers(data, "a1")
+        world = World(tmp_path, SIZE, target=Target(MBID, 200_000, "FLAC"), canonical=said_by(2, peer.variant.variant_id))
+        swarm = await world.open()
+        swarm.use_origin(FakeOrigin("anna", data, queued=True))
+        run = asyncio.ensure_future(swarm.run())
+        await asyncio.sleep(0)
+        assert await swarm.add_peer(peer, peer.variant) == ""
+        assert await run is SwarmEnd.COMPLETE
+        assert world.bytes() == data and swarm.status().proof == "agree"
+        await swarm.stop()
+
+    go(story())
+
+
+def test_strangers_who_agree_on_what_no_known_peer_names_finish_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        data, fake = some_bytes(SIZE), some_bytes(SIZE, 9)
+        world = World(tmp_path, SIZE, target=Target(MBID, 200_000, "FLAC"), canonical=said_by(2, "f" * 64))
+        swarm = await world.open()
+        origin = FakeOrigin("anna", data, queued=True)
+        swarm.use_origin(origin)
+        run = asyncio.ensure_future(swarm.run())
+        await asyncio.sleep(0)
+        for peer in peers(fake, "a1", "b2", "c3"):
+            assert await swarm.add_peer(peer, peer.variant) == ""
+        assert "3 of 2 peers agree, but 2 known peers name other variants of it (proof 3)" in await held(swarm)
+        origin.go.set()
+        assert await run is SwarmEnd.COMPLETE
+        assert world.bytes() == data
+        await swarm.stop()
+
+    go(story())
+
+
+def test_nodes_of_one_network_are_one_voice(tmp_path: Path) -> None:
+    async def story() -> None:
+        data = some_bytes(SIZE)
+        world = World(tmp_path, SIZE, target=Target(MBID, 200_000, "FLAC"))
+        swarm = await world.open()
+        swarm.use_origin(FakeOrigin("anna", data, queued=True))
+        run = asyncio.ensure_future(swarm.run())
+        await asyncio.sleep(0)
+        crowd = peers(data, "a1", "b2", "c3")
+        for number, peer in enumerate(crowd):
+            peer.host = f"127.1.9.{number + 1}"
+            assert await swarm.add_peer(peer, peer.variant) == ""
+        assert "1 of 2 peers agree" in await held(swarm)
+        (elsewhere,) = peers(data, "d4")
+        assert await swarm.add_peer(elsewhere, elsewhere.variant) == ""
+        assert await run is SwarmEnd.COMPLETE
         await swarm.stop()
 
     go(story())

@@ -48,6 +48,7 @@ class FakePeer:
         stop_after: int | None = None,
     ) -> None:
         self.node_id = name * (64 // len(name))
+        self.host = name  # a network of its own
         self.limits = PeerLimits()
         self.closed = False
         self.data = data

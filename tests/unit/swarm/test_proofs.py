@@ -6,11 +6,13 @@ import pytest
 
 from slskdn_tui.config.settings import Rescue
 from slskdn_tui.engine.mesh_finder import why_nobody
-from slskdn_tui.engine.swarm.guard import Proof, Target, decide
+from slskdn_tui.engine.swarm.guard import Proof, Target, decide, disputed, vouching
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap
 from slskdn_tui.engine.swarm.stall import StallWatch
+from slskdn_tui.model.aggregates import CanonicalStats, VariantStats
 from slskdn_tui.model.part import Extent
 from slskdn_tui.model.ports import OriginState
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, Variant
 
 WANTED = Target("rec-1", 200_000, "FLAC")
@@ -47,6 +49,31 @@ def test_a_track_of_unknown_length_has_no_third_proof() -> None:
     assert "2 of 2 peers agree, but MusicBrainz does not know the track's length (proof 3)" in decision.missing
     assert not decide(OriginState.OFFLINE, 0, 0, False, 2, why).allowed
     assert decide(OriginState.OFFLINE, 0, 0, False, 2).proof is Proof.AGREE
+
+
+def stats(peers: int, **facts: object) -> CanonicalStats:
+    """The aggregates when `peers` known nodes name the variant "a..." and nobody another."""
+    said: dict[str, object] = {"variant_id": "a" * 64, "length": LEAF, "duration_ms": 203_000, "suspected": 0.0, **facts}
+    one = VariantStats(peers=peers, strangers=5, score=0.9, **said)  # type: ignore[arg-type]
+    return CanonicalStats("rec-1", "FLAC", peers, 5, 0.9, 0.0, None, SafeText(""), (one,))
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (None, ""),
+        (stats(0, length=9), ""),
+        (stats(2), ""),
+        (stats(2, length=9), "known peers give it 9 bytes, not 65536"),
+        (stats(2, duration_ms=90_000), "known peers give it another length in time"),
+        (stats(2, suspected=0.6), "known peers suspect a transcode"),
+        (stats(1, variant_id="b" * 64), ""),
+        (stats(2, variant_id="b" * 64), "2 known peers name other variants of it"),
+    ],
+)
+def test_what_known_peers_say_may_speak_against_a_variant_and_strangers_may_not(known: CanonicalStats | None, words: str) -> None:
+    assert disputed(known, variant()) == words
+    assert vouching(known, variant()) == (2 if known == stats(2) else 0)
 
 
 def test_the_other_proofs_do_not_need_it() -> None:

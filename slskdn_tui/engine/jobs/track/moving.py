@@ -101,6 +101,7 @@ class Moving:
             ),
             download_limit=services.download_cap,
             target=Target(live.track.recording_mbid, live.track.length_ms, codec_of(holder.path)),
+            canonical=services.canonical,
         )
         live.swarm, live.waiting, self._left = swarm, None, None
         self._rescuer.begin()
