@@ -5,13 +5,14 @@ from __future__ import annotations
 from slskdn_tui.commands.groups.dht import DHT
 from slskdn_tui.commands.groups.finding import FINDING
 from slskdn_tui.commands.groups.jobs import JOBS
+from slskdn_tui.commands.groups.mesh import MESH
 from slskdn_tui.commands.groups.peers import PEERS
 from slskdn_tui.commands.groups.people import PEOPLE
 from slskdn_tui.commands.groups.running import RUNNING
 from slskdn_tui.commands.groups.screens import SCREENS
 from slskdn_tui.commands.types import CommandSpec
 
-SPECS: tuple[CommandSpec, ...] = (*JOBS, *FINDING, *PEOPLE, *PEERS, *DHT, *RUNNING, *SCREENS)
+SPECS: tuple[CommandSpec, ...] = (*JOBS, *FINDING, *PEOPLE, *PEERS, *DHT, *MESH, *RUNNING, *SCREENS)
 
 
 def by_name(name: str) -> CommandSpec | None:

@@ -13,6 +13,8 @@ from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.overlay.gossip.gossip import Gossip
+from slskdn_tui.engine.overlay.gossip.hood import Hood
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.peers.book import PeerBook
@@ -40,6 +42,8 @@ class Parts(Protocol):
     identity: NodeIdentity | None
     mesh: Mesh | None
     dht: DhtNode | None
+    gossip: Gossip | None
+    hood: Hood | None
     finder: MeshFinder
     book: PeerBook
     ledger: Ledger

@@ -24,6 +24,7 @@ GROUPS: dict[str, str] = {
     "message": "Private messages",
     "peers": "Mesh peers and Soulseek users: what they gave and took, how far they are trusted",
     "dht": "The DHT: how it stands, who announced what",
+    "mesh": "The mesh: how this node stands in it, who is connected",
     "soulseek": "Your own Soulseek session",
     "config": "The configuration",
     "themes": "Colours of the screens",

@@ -170,6 +170,8 @@ def test_a_node_nobody_named_is_found_by_the_recordings_key(tmp_path: Path, albu
             job = await world.create(engine)
             await completed(job)
             assert world.music() == world.truth
+            assert engine.gossip is not None and node.identity is not None
+            assert node.identity.node_id in engine.gossip.shelf.having(job.tracks[0].track.recording_mbid)  # it said so, too
             assert any("1 found by DHT key" in words for words in world.said("me", "rescue.peers")), world.said("me", "rescue.peers")
 
     asyncio.run(main())
