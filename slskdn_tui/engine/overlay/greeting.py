@@ -40,6 +40,10 @@ class Host(Protocol):
         """Register the peer. Raises MeshError when it may not come in."""
         ...
 
+    def joined(self, peer: OverlayPeer) -> None:
+        """HELLO went both ways: the peer may be told things, and its next frame comes."""
+        ...
+
 
 class Greeting:
     """The handler of a new wire. `asking` recordings (at most 100), it does so right behind HELLO. `met` ends with the peer, or with a MeshError."""
@@ -92,6 +96,7 @@ class Greeting:
         if self.asking:
             peer.asked_early(self.asking)
         self.wire.handler = peer
+        self._host.joined(peer)  # before the next frame is read: it may be in the same buffer
         self.met.set_result(peer)
 
     def data(self, request_id: int, body: memoryview) -> None:

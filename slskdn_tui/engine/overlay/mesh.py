@@ -317,9 +317,11 @@ class Mesh:
         self._tell(
             "peer.connected", node_id=node_id, address=peer.address, client=str(peer.client), dialled=peer.dialled, listens=peer.listens
         )
-        if self._talk is not None:
-            asyncio.get_running_loop().call_soon(self._talk.connected, peer)  # behind the HELLO that answers
         return peer
+
+    def joined(self, peer: OverlayPeer) -> None:
+        if self._talk is not None:
+            self._talk.connected(peer)
 
     def _refuse(self, greeting: Greeting, code: str, words: str) -> MeshError:
         self.counters[f"refused {code}"] += 1

@@ -12,12 +12,12 @@ from overlay_world import RECORDING, RawClient, World, dial, make_file, offer, r
 
 from slskdn_tui.engine.jobs.track.ranking import Standing, rank
 from slskdn_tui.engine.overlay.files import FileProvider
-from slskdn_tui.engine.overlay.frames import Kind
+from slskdn_tui.engine.overlay.frames import Kind, frame
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip
 from slskdn_tui.engine.overlay.gossip.messages import Advert, Advertised, AdvertRequest, Descriptor, SignedAdvert, seal
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.overlay.mesh import Mesh
-from slskdn_tui.engine.overlay.messages import CacheJob, Constraints, OfferedTrack, decode, encode
+from slskdn_tui.engine.overlay.messages import CacheJob, Constraints, Hello, OfferedTrack, decode, encode
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.swarm.cost import Tunables
@@ -183,5 +183,19 @@ def test_digests_that_do_not_match_what_was_described_lower_the_sender_s_reputat
             assert "digests do not match" in why
             assert outcomes == [(giver.identity.node_id, ChunkOutcome.CORRUPTION)]
             await part.close()
+
+    run(main)
+
+
+def test_what_comes_in_one_piece_with_hello_is_heard() -> None:
+    async def main() -> None:
+        async with world() as there:
+            node, _, ear = await talker(there, 1)
+            me = NodeIdentity.ephemeral()
+            client = await RawClient.connect(node, me)
+            advert = seal(Advert(sequence=1, made_at=int(SystemClock().wall().timestamp())), me)
+            client.writer.write(frame(Kind.HELLO, 0, encode(Hello())) + frame(Kind.ADVERT, 0, advert.body))
+            await until(lambda: me.node_id in ear.held)
+            client.writer.transport.abort()
 
     run(main)
