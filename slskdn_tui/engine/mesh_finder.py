@@ -194,6 +194,23 @@ class MeshFinder:
         dialable = sum(self._hood.address(peer) is not None for peer in peers)
         return f"{_count(len(peers), 'neighbour')}, {dialable} reachable; {self._hood.reach.words}"
 
+    @property
+    def report(self) -> tuple[str, ...]:
+        """`status`, what is heard and told, whom else to dial, and why nobody can be asked: a line each."""
+        if self._mesh is None or self._gossip is None or self._hood is None:
+            return (self.status,)
+        shelf, own = self._gossip.shelf, self._mesh.identity.node_id
+        others = len(shelf) - (own in shelf.sequences())
+        told = len({each.variant.recording_mbid for each in shelf.variants(own).values()})
+        more = len(self._hood.candidates)
+        lines = [
+            self.status,
+            f"adverts of {_count(others, 'other node')} are known; this node tells of {_count(told, 'recording')} "
+            f"(overlay.offer: {self._settings.overlay.offer})",
+            f"{more} more {'address' if more == 1 else 'addresses'} to dial {'is' if more == 1 else 'are'} known",
+        ]
+        return (*lines, self.unavailable) if self.unavailable else tuple(lines)
+
     def _source(self, peer: OverlayPeer) -> Source | None:
         where = self._hood.address(peer) if self._hood is not None else None
         return self.candidates.source(where) if where is not None else None

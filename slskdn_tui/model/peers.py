@@ -51,7 +51,8 @@ class KnownPeer:
 
 @dataclass(frozen=True, slots=True)
 class PeersView:
-    """Peers: those that are connected first, then who moved most. `total` counts rows before the window, `connected` mesh connections.
+    """Peers: those that are connected first, then who moved most. `total` counts rows before the window, `connected` mesh connections,
+    `mesh` says line by line how this node stands in the mesh, empty where no engine runs.
 
     `ViewKey.subject`: the beginning of one peer's name for that peer alone, empty for all.
     """
@@ -60,6 +61,7 @@ class PeersView:
     rows: tuple[KnownPeer, ...] = ()
     total: int = 0
     connected: int = 0
+    mesh: tuple[SafeText, ...] = ()
     kind: Literal["peers"] = "peers"
 
 

@@ -45,7 +45,12 @@ def peers(subject: str = "") -> PeersView | None:
     )  # fmt: skip
     if subject:
         rows = tuple(row for row in rows if subject in (row.name, row.peer))
-    return PeersView(1, rows, len(rows), 2) if rows else None
+    stands = (
+        T("3 neighbours, 2 reachable; you are behind NAT: others cannot dial you, you dial them"),
+        T("adverts of 41 other nodes are known; this node tells of 100 recordings (overlay.offer: shared)"),
+        T("12 more addresses to dial are known"),
+    )
+    return PeersView(1, rows, len(rows), 2, stands) if rows else None
 
 
 def contribution(subject: str = "") -> ContributionView:

@@ -38,6 +38,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
     "peers": ("6",),
     "peers-broken": ("6",),
     "peers-list": ("6", "tab", "G"),
+    "peers-mesh": ("6", "tab", "tab"),
     "log": ("7",),
     "trace": ("5", "t"),
     "help": ("question_mark",),

@@ -118,6 +118,19 @@ def test_enter_shows_a_peer_in_detail_where_there_is_no_room_beside_and_q_goes_b
     drive(app, steps)
 
 
+def test_the_mesh_section_says_how_this_node_stands_and_that_it_is_behind_nat(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("6", "tab", "tab")
+        await until(pilot, lambda: "3 neighbours, 2 reachable; you are behind NAT" in on_screen(app))
+        assert "adverts of 41 other nodes" in on_screen(app) and "[Mesh]" in on_screen(app) and "b3:9f2c" in on_screen(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "[Contribution]" in on_screen(app))
+
+    drive(app, steps)
+
+
 def test_the_line_shows_a_peer_and_the_report(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
 

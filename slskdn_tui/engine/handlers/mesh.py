@@ -12,7 +12,6 @@ from slskdn_tui.engine.overlay.peer import OverlayPeer
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import short_node_id
-from slskdn_tui.model.text import counted
 from slskdn_tui.seam import Result
 
 
@@ -27,18 +26,10 @@ async def status(engine: Parts, args: Args) -> Result:
     shelf, own = gossip.shelf, mesh.identity.node_id
     others = len(shelf) - (own in shelf.sequences())
     told = len({each.variant.recording_mbid for each in shelf.variants(own).values()})
-    lines = [
-        engine.finder.status,
-        f"adverts of {counted(others, 'other node')} are known; this node tells of {counted(told, 'recording')} (overlay.offer: "
-        f"{engine.settings.overlay.offer}, at most 100)",
-        f"{counted(len(hood.candidates), 'more address')} to dial are known".replace("addresss", "addresses"),
-    ]
-    if engine.finder.unavailable:
-        lines.append(engine.finder.unavailable)
     reach = hood.reach
     return done(
         "",
-        text="\n".join(lines),
+        text="\n".join(engine.finder.report),
         neighbours=len(mesh.peers),
         reachable=sum(hood.address(peer) is not None for peer in mesh.peers.values()),
         others_reach_us=reach.reachable,

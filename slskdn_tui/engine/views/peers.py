@@ -8,6 +8,7 @@ from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.peers.naming import SLSK
 from slskdn_tui.engine.views.known_peers import Live, contribution_view, known_peers, peers_view
 from slskdn_tui.model.peers import ContributionView, PeersView
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
 
 
@@ -20,7 +21,8 @@ class PeerViews:
     async def peers(self, key: ViewKey) -> PeersView:
         engine = self._engine
         peers = known_peers(engine.book.rows(), engine.ledger.by_peer(), _live(engine), engine.store.clock.wall())
-        return peers_view(peers, key.subject, key.filter, key.start, key.count)
+        view = peers_view(peers, key.subject, key.filter, key.start, key.count)
+        return replace(view, mesh=tuple(SafeText(line) for line in engine.finder.report))
 
     async def contribution(self, key: ViewKey) -> ContributionView:
         engine = self._engine

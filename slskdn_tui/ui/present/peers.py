@@ -105,6 +105,16 @@ def peers_line(view: PeersView | None, width: int, glyphs: Glyphs) -> Line:
     return crop(((" Peers", "colors.title"), (f" {glyphs.crumb} ", "colors.dim"), (words, "")), width, glyphs.ellipsis)
 
 
+def mesh_lines(view: PeersView | None, width: int, glyphs: Glyphs) -> list[Line]:
+    """How this node stands in the mesh, wrapped."""
+    if view is None or not view.mesh:
+        words = "waiting for the engine" if view is None else "no engine runs: slskdn, or slskdn serve, takes part in the mesh"
+        return [crop(((" Mesh", "colors.title"), (f" {glyphs.crumb} {words}", "colors.dim")), width, glyphs.ellipsis)]
+    first, *rest = [line for words in view.mesh for line in wrap(words, max(10, width - 9))]
+    head = ((" Mesh", "colors.title"), (f" {glyphs.crumb} ", "colors.dim"), (first, ""))
+    return [head, *(((" " * 8 + line, "colors.dim"),) for line in rest)]
+
+
 def peer_lines(row: KnownPeer | None, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     """One peer in detail: who it is, what was moved, how its requests ended, and what follows from that."""
     if row is None:

@@ -14,7 +14,7 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.peers import ContributionView, KnownPeer, PeersView
 from slskdn_tui.model.views import Snapshot, ViewKey
 from slskdn_tui.ui.present.base import Line, sections_rule
-from slskdn_tui.ui.present.peers import PeersPresenter, peer_lines, peer_note, peers_line, report_lines, report_short
+from slskdn_tui.ui.present.peers import PeersPresenter, mesh_lines, peer_lines, peer_note, peers_line, report_lines, report_short
 from slskdn_tui.ui.screens.details import DetailsScreen
 from slskdn_tui.ui.widgets.lines import Lines
 from slskdn_tui.ui.widgets.live_table import LiveTable
@@ -44,6 +44,7 @@ def _report(screen: PeersScreen, width: int) -> list[Line]:
 SECTIONS: tuple[Section, ...] = (
     Section("contribution", "Contribution", lambda screen: [ViewKey("contribution", screen.subject)], _report),
     Section("peers", "Peers", lambda screen: (), lambda screen, width: [peers_line(screen.known, width, screen.glyphs)]),
+    Section("mesh", "Mesh", lambda screen: (), lambda screen, width: mesh_lines(screen.known, width, screen.glyphs)),
 )
 
 
