@@ -122,7 +122,7 @@ def disputed(stats: CanonicalStats | None, variant: Variant) -> str:
         return f"{counted(others, 'known peer')} name other variants of it" if others >= AGREEING_PEERS else ""
     if named.length != variant.length:
         return f"known peers give it {named.length} bytes, not {variant.length}"
-    if named.duration_ms != variant.duration_ms:
+    if named.duration_ms not in (None, variant.duration_ms):
         return "known peers give it another length in time"
     if named.suspected is not None and named.suspected > 0.5:
         return "known peers suspect a transcode"
