@@ -195,6 +195,8 @@ class TrackView:
     cells: str = ""
     peers: tuple[PeerRow, ...] = ()
     history: tuple[LogRow, ...] = ()
+    canonical: SafeText = _EMPTY
+    """`canonical 0.94, 80 peers agree` when its variant is the canonical one."""
     kind: Literal["track"] = "track"
 
 

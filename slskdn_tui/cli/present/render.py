@@ -236,6 +236,7 @@ def track(view: TrackView, look: Look) -> list[str]:
         ("Codec", str(view.codec)),
         ("Length", units.length(view.length_ms) if view.length_ms is not None else ""),
         ("Rescue", str(view.rescue)),
+        ("Mesh says", str(view.canonical)),
     ]
     lines = facts(rows, look)
     if view.cells:

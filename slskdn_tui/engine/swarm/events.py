@@ -87,7 +87,8 @@ class SourceStatus:
 @dataclass(frozen=True, slots=True)
 class SwarmStatus:
     """One track's swarm now. `codes` has a character a leaf (`piecemap.PieceMap.codes`); `proof` is the guard's, "" while none holds; `held` says why a
-    file that the mesh could finish is not; `origin_cap` bytes/s that a rescued origin is held at."""
+    file that the mesh could finish is not; `origin_cap` bytes/s that a rescued origin is held at;
+    `canonical` is the badge of a canonical variant."""
 
     size: int
     done: int
@@ -108,6 +109,7 @@ class SwarmStatus:
     codes: bytes
     held: str = ""
     origin_cap: int | None = None
+    canonical: str = ""
 
     def cells(self, width: int) -> str:
         """The chunk map in `width` characters: `.` missing, `o` origin, `m` mesh, `>` on its way, `x` failed once."""

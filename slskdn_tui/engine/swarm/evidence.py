@@ -144,6 +144,13 @@ class Evidence:
         if self._guard and self._canonical is not None:
             self._said[variant.variant_id] = await self._canonical(variant.recording_mbid, variant.codec_profile)
 
+    @property
+    def badge(self) -> str:
+        """`canonical 0.94, 80 peers agree` when the bound variant is the canonical one; "" when it is not, or nobody known says so."""
+        variant = self._part.variant
+        said = self._said.get(variant.variant_id) if variant is not None else None
+        return str(said.badge(variant.variant_id)) if said is not None and variant is not None else ""
+
     def note(self, leaf: int, digest: bytes) -> None:
         """A whole leaf, as leaves lie now, came from the origin."""
         self.seen(self._part.pieces.layout)[leaf] = digest

@@ -30,6 +30,8 @@ class Described(Protocol):
     @property
     def held(self) -> str: ...
     @property
+    def canonical(self) -> str: ...
+    @property
     def origin_cap(self) -> int | None: ...
     @property
     def bans(self) -> dict[str, str]: ...
@@ -73,6 +75,7 @@ def describe(swarm: Described, now: float) -> SwarmStatus:
         duplicate_bytes=swarm.scheduler.duplicate_bytes + (stream.skipped if stream else 0),
         bans=tuple(swarm.bans.items()),
         codes=part.pieces.codes(),
+        canonical=swarm.canonical,
     )
 
 

@@ -390,6 +390,11 @@ class TrackSwarm:
         return self.mesh.bans
 
     @property
+    def canonical(self) -> str:
+        """The badge of a canonical variant, ""."""
+        return self.mesh.evidence.badge
+
+    @property
     def decision(self) -> Decision:
         """The guard's last word."""
         return self.mesh.decision

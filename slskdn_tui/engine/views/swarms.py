@@ -185,6 +185,7 @@ def track_view(job: LiveJob, live: LiveTrack, history: tuple[LogRow, ...]) -> Tr
         cells=status.cells(CELLS) if status else "",
         peers=tuple(_peer_row(source) for source in status.sources) if status else (),
         history=history,
+        canonical=SafeText(status.canonical if status else ""),
     )
 
 

@@ -163,6 +163,7 @@ def test_one_peer_and_known_peers_word_for_what_it_offers_are_a_proof(tmp_path: 
         assert await swarm.add_peer(peer, peer.variant) == ""
         assert await run is SwarmEnd.COMPLETE
         assert world.bytes() == data and swarm.status().proof == "agree"
+        assert swarm.status().canonical == "canonical 0.90, 2 peers agree"
         await swarm.stop()
 
     go(story())

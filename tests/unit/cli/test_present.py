@@ -122,9 +122,22 @@ def test_lists_fit_the_terminal(cells: int) -> None:
 def test_a_track_shows_its_chunk_map_and_the_schedulers_numbers() -> None:
     peer = PeerRow("p", 1, T("b3:9f2c"), "mesh", "active", 1.234, 0.045, 1.2e6, 0.0, 0.5, 0.97, 3_000_000)
     lines = render.track(
-        TrackView(1, JOB, 5, T("When You Sleep"), T("Loveless"), size=100, done=58, cells="oommm>.x", peers=(peer,)), Look(80)
+        TrackView(
+            1,
+            JOB,
+            5,
+            T("When You Sleep"),
+            T("Loveless"),
+            size=100,
+            done=58,
+            cells="oommm>.x",
+            peers=(peer,),
+            canonical=T("canonical 0.94, 80 peers agree"),
+        ),
+        Look(80),
     )
     text = "\n".join(lines)
+    assert any(line.split() == ["Mesh", "says", "canonical", "0.94,", "80", "peers", "agree"] for line in lines)
     assert (
         "  oommm>.x" in lines and "1.23" in text and "45 ms" in text and "50%" in text and "0.97" in text and "58%, 58 B of 100 B" in text
     )
