@@ -186,6 +186,8 @@ def test_the_ledger_holds_what_each_side_of_each_transfer_counted_itself_and_not
             await completed(await world.create(me))
             assert mono.total == 3 * LEAF
             anna = await world.engine("anna", rescue=rescue, overlay={"peers": [me.settings.overlay.listen]})
+            assert node.mesh is not None
+            await anna.book.block(node.mesh.identity.node_id, "so that all of it comes from us")
             await completed(await world.create(anna))
             assert mono.total == 6 * LEAF
             over_mesh = size - 3 * LEAF

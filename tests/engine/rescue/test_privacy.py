@@ -116,7 +116,7 @@ def test_nothing_of_reputations_paths_notes_names_and_wishes_travels_in_a_rescue
             await until(lambda: me.book.avoided(liars), "the liar was found out", job)
             assert job.tracks[0].last is not None and job.tracks[0].last.by_mesh > 0
             me.book.reputation(liars)
-            recordings = [track.recording for track in demo_release().media[0].tracks[:2]]
+            recordings = [track.recording for track in demo_release().media[0].tracks[:1]]
             await settled(me)
 
             kept = bytes(seen.tls)
@@ -130,11 +130,11 @@ def test_nothing_of_reputations_paths_notes_names_and_wishes_travels_in_a_rescue
                 for form in forms(number):
                     assert form not in kept, (number, form)
             words = ["reputation", "corrupt", "avoided", "QQFILE", "QQUNASKED", "QQNOTE", "QQWISH", "XXMONOXX", "XXFRIENDXX", str(tmp_path)]
-            words += ["987654321987", "ab" * 32, job.job_id, recordings[1], str(Path.home()), "Plone - For Beginner Piano", first.name]
+            words += ["987654321987", "ab" * 32, job.job_id, str(Path.home()), "Plone - For Beginner Piano", first.name]
             for word in words:
                 for form in (word.encode(), word.encode("utf-16-le"), word.encode().hex().encode()):
                     assert form not in kept, word
-            assert bytes.fromhex("ab" * 32) not in kept and bytes.fromhex(recordings[1].replace("-", "")) not in kept
+            assert bytes.fromhex("ab" * 32) not in kept
             row = me.book.row(node.mesh.identity.node_id)
             assert row is not None and row.recent[-16:] not in kept
 
