@@ -27,6 +27,7 @@ from slskdn_tui.engine.content.digests import DIGEST, leaf_digest
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.durable import sync_folder
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap, bitmap, bits, page_of, runs
+from slskdn_tui.engine.swarm.reserve import Space
 from slskdn_tui.engine.swarm.sidecar import Noted, Sidecar, read_sidecar, remove_sidecar
 from slskdn_tui.model.part import BITMAP_PAGE, Extent, Layout, PartRecord, PartStore
 from slskdn_tui.model.variant import Variant
@@ -85,6 +86,7 @@ class PartFile:
         self._floor = free_space
         self._side = None if about is None else Sidecar(path, about)
         self._fd = -1
+        self._space: Space | None = None
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="part")
         self._lock = asyncio.Lock()
         self._leaves: set[int] = set()  # written, not yet on disk for certain
@@ -144,6 +146,15 @@ class PartFile:
             await self._resume(record, thorough)
         if self._side is not None:
             await self._run(partial(self._side.write, self._record()))
+        if (space := self._space) is not None and not space.whole:
+            asyncio.get_running_loop().run_in_executor(self._pool, space.rest).add_done_callback(partial(self._reserved, space))
+
+    def _reserved(self, space: Space, done: asyncio.Future[None]) -> None:
+        """All the space is there, or the next flush, due at once, says that it is not."""
+        space.close()
+        if not done.cancelled() and isinstance(error := done.exception(), OSError):
+            self._fail(DiskTrouble.of(error, self.path))
+            self._soil(FLUSH_BYTES)
 
     def _open(self) -> bool:
         """Blocking: open without following links; False when there was no usable file."""
@@ -155,14 +166,15 @@ class PartFile:
         return found.st_size == self.size
 
     def _reserve(self) -> None:
-        """Blocking: the file gets its size and its space."""
+        """Blocking: the file gets its size and, where that is quick, all its space."""
         found = os.fstat(self._fd)
         fresh = found.st_size != self.size
         if fresh:
             os.ftruncate(self._fd, 0)
             found = os.fstat(self._fd)
         self._check_space(max(0, self.size - found.st_blocks * 512))
-        os.posix_fallocate(self._fd, 0, self.size)  # a disk too small is found now and not at 99 %
+        os.ftruncate(self._fd, self.size)  # at once, whatever is reserved: the size tells a part that was begun from another file
+        self._space = Space(self._fd, self.size)  # a disk too small is found now and not at 99 %
         if fresh:
             sync_folder(Path(self.path).parent)
 
@@ -401,6 +413,8 @@ class PartFile:
 
     def _release(self) -> None:
         fd, self._fd = self._fd, -1
+        if self._space is not None:
+            self._space.stop()
         if fd >= 0:
             os.close(fd)
         if self._side is not None:
