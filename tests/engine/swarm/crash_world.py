@@ -161,7 +161,10 @@ def look(folder: Path, mode: str, leaves: int, told: Told) -> Found:
     if not wrong:
         part = asyncio.run(_from_sidecar(folder, mode, leaves))
         without = {leaf for leaf in range(leaves) if part.pieces.status[leaf] == DONE}
-        assert part.pieces.prefix <= max(record.prefix, told.prefix)
+        # A kill between the two leaves the sidecar ahead of the record: what it says must be there all the same.
+        stop = part.pieces.prefix
+        further = {leaf: min(LEAF, stop - leaf * LEAF) for leaf in range(record.prefix // LEAF, -(-stop // LEAF))}
+        wrong = [leaf for leaf, size in further.items() if data[leaf * LEAF : leaf * LEAF + size] != leaf_bytes(leaf)[:size]]
     return Found(marked, record.prefix, wrong, sorted(told.acked - marked), max(0, told.prefix - record.prefix), without)
 
 
