@@ -118,7 +118,8 @@ def disputed(stats: CanonicalStats | None, variant: Variant) -> str:
     """How the canonical statistics of its recording and codec profile speak against a variant; "" when they do not, or no known peer speaks."""
     named = _named(stats, variant)
     if named is None:
-        others = stats.peers if stats is not None else 0
+        # Adverts name whole files: that nobody names a region says nothing of it.
+        others = stats.peers if stats is not None and variant.kind == "file" else 0
         return f"{counted(others, 'known peer')} name other variants of it" if others >= AGREEING_PEERS else ""
     if named.length != variant.length:
         return f"known peers give it {named.length} bytes, not {variant.length}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from slskdn_tui.config.settings import Rescue
@@ -74,6 +76,8 @@ def stats(peers: int, **facts: object) -> CanonicalStats:
 )
 def test_what_known_peers_say_may_speak_against_a_variant_and_strangers_may_not(known: CanonicalStats | None, words: str) -> None:
     assert disputed(known, variant()) == words
+    region = replace(variant(), variant_id="c" * 64, kind="region")
+    assert disputed(known, region) == "", "adverts name whole files"
     named = known is not None and known.variants[0].variant_id == "a" * 64
     assert vouching(known, variant()) == (known.variants[0].peers if known is not None and named and not words else 0)
 
