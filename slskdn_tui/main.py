@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from slskdn_tui.config.paths import Paths
     from slskdn_tui.config.settings import Settings
     from slskdn_tui.engine.engine import Engine
+    from slskdn_tui.model.audio import AudioFacts
     from slskdn_tui.seam import EngineProtocol
 
 
@@ -121,6 +122,18 @@ async def probe(paths: Paths, settings: Settings) -> list[CheckLine]:
     return [CheckLine(part, state, words, mend) for part, state, words, mend in await engine_probe(paths, settings)]
 
 
+async def analyse(files: Sequence[str]) -> AsyncGenerator[AudioFacts, None]:
+    """The facts of each file, in order, by one worker process."""
+    from slskdn_tui.engine.audio.check import AudioChecker
+
+    checker = AudioChecker()
+    try:
+        for file in files:
+            yield await checker.analyse(file)
+    finally:
+        await checker.close()
+
+
 def demo(options: DemoOptions) -> int:
     from slskdn_tui.cli.hooks import AppOptions
     from slskdn_tui.config.paths import Paths
@@ -180,4 +193,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise failed
 
     serving, fetching = (bench_serve, bench_fetch) if failed is None else (tell, tell)
-    return run(words, Hooks(connect, screens, serve, demo, serving, fetching, probe))
+    return run(words, Hooks(connect, screens, serve, demo, serving, fetching, probe, analyse))

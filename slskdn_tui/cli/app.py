@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from slskdn_tui import __version__
-from slskdn_tui.cli import acting, check, finding, getting, jobs, look, peers, people, running, setup, sharing, swarms, themes
+from slskdn_tui.cli import acting, audio, check, finding, getting, jobs, look, peers, people, running, setup, sharing, swarms, themes
 from slskdn_tui.cli.args import parse
 from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
 from slskdn_tui.cli.hooks import Hooks
@@ -34,6 +34,7 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "peers.list": peers.list_peers,
     "peers.show": peers.show_peer,
     "contribution.show": peers.show_contribution,
+    "audio.inspect": audio.inspect,
     "status": look.status,
     "log": look.log,
     "serve": running.serve,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
+from slskdn_tui.model.audio import AudioFacts
 from slskdn_tui.seam import EngineProtocol
 
 Need = Literal["live", "any"]
@@ -54,7 +55,7 @@ class Hooks:
 
     `connect(paths, settings, need)` gives a started engine: `live` raises UserError `no_engine` when none runs, `any` falls back to a
     read-only one; the verb calls `stop()` when it is through, which only detaches. The `int`s are exit codes. `probe` gives the checks that
-    need the engine's libraries.
+    need the engine's libraries. `analyse` decodes files in a worker and gives the facts of each, in order.
     """
 
     connect: Callable[[Paths, Settings, Need], Awaitable[EngineProtocol]]
@@ -64,3 +65,4 @@ class Hooks:
     bench_serve: Callable[[str, str | None, str], int]
     bench_fetch: Callable[[str, str, bool], int]
     probe: Callable[[Paths, Settings], Awaitable[list[CheckLine]]]
+    analyse: Callable[[Sequence[str]], AsyncGenerator[AudioFacts, None]]

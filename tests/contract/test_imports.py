@@ -109,6 +109,7 @@ def test_the_engine_loads_no_screen_library() -> None:
         "themes list",
         "init --help",
         "debug job x",
+        "audio inspect --help",
     ],
 )
 def test_a_verb_loads_neither_screens_nor_the_network_nor_audio(line: str) -> None:
@@ -117,7 +118,7 @@ from slskdn_tui.cli.app import run
 from slskdn_tui.cli.hooks import Hooks
 from slskdn_tui.model.errors import UserError
 async def none(*args): raise UserError("no_engine", "none runs")
-run({line.split()!r}, Hooks(none, none, none, none, none, none, none), {{"SLSKDN_PROFILE": "/nonexistent"}})
+run({line.split()!r}, Hooks(none, none, none, none, none, none, none, none), {{"SLSKDN_PROFILE": "/nonexistent"}})
 """
     assert loaded_by(code) == set()
 

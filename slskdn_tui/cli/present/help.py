@@ -26,6 +26,7 @@ GROUPS: dict[str, str] = {
     "dht": "The DHT: how it stands, who announced what",
     "mesh": "The mesh: how this node stands in it, who is connected",
     "soulseek": "Your own Soulseek session",
+    "audio": "What audio files are",
     "config": "The configuration",
     "themes": "Colours of the screens",
     "bench": "Measure the overlay's transfer alone",

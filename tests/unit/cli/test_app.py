@@ -120,7 +120,9 @@ def slskdn(engine: Scripted, tmp_path: Path) -> Callable[..., int]:
 
         return hook
 
-    hooks = Hooks(connect, taken("screens"), taken("serve"), taken("demo"), taken("bench_serve"), taken("bench_fetch"), probe)
+    hooks = Hooks(
+        connect, taken("screens"), taken("serve"), taken("demo"), taken("bench_serve"), taken("bench_fetch"), probe, taken("analyse")
+    )
     return lambda *words, **environ: run([str(word) for word in words], hooks, {"SLSKDN_PROFILE": str(tmp_path), **environ})
 
 

@@ -97,7 +97,7 @@ def slskdn(engine: Scripted, tmp_path: Path) -> Callable[..., int]:
     def none(*args: Any) -> Any:
         raise AssertionError("not this")
 
-    hooks = Hooks(connect, none, none, none, none, none, none)
+    hooks = Hooks(connect, none, none, none, none, none, none, none)
     return lambda *words: run([str(word) for word in words], hooks, {"SLSKDN_PROFILE": str(tmp_path)})
 
 
@@ -296,7 +296,7 @@ def test_what_only_an_engine_knows_asks_for_one_in_the_same_words(verb: str, tmp
     def none(*args: Any) -> Any:
         raise AssertionError("not this")
 
-    assert run(verb.split(), Hooks(connect, none, none, none, none, none, none), {"SLSKDN_PROFILE": str(tmp_path)}) == 5
+    assert run(verb.split(), Hooks(connect, none, none, none, none, none, none, none), {"SLSKDN_PROFILE": str(tmp_path)}) == 5
     assert capsys.readouterr().err == "slskdn: no engine runs for this profile\n  start one\n"
 
 
