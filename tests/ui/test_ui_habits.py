@@ -244,6 +244,7 @@ def test_too_small_is_one_line(engine: FakeEngine, make_app: Make, size: tuple[i
         async with asyncio.timeout(60), app.run_test(size=size) as pilot:
             await ready(pilot)
             assert not app.screen.query_one("#frame").display
+            await until(pilot, lambda: bool(app.screen.query_one("#small", Lines).text))
             assert said in app.screen.query_one("#small", Lines).text[0]
             await pilot.resize_terminal(80, 24)
             await until(pilot, lambda: app.screen.query_one("#frame").display)

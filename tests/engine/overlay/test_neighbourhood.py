@@ -70,7 +70,7 @@ def test_peers_of_peers_are_dialled_once_somebody_could_reach_them() -> None:
     run(main)
 
 
-def test_a_node_behind_nat_says_so_announces_nothing_and_is_not_told_to_others() -> None:
+def test_a_node_behind_nat_says_so_and_is_not_told_to_others() -> None:
     async def main() -> None:
         async with world() as there:
             with socket.socket() as taken:

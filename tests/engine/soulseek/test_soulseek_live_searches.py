@@ -102,6 +102,31 @@ def test_a_users_search_overtakes_waiting_jobs_and_a_wish_comes_last(in_world) -
     in_world(story)
 
 
+def test_an_answer_that_comes_while_the_memory_is_read_is_not_missed(in_world) -> None:
+    async def story(world: World) -> None:
+        await sharers(world, "ann")
+        plane = await world.online("bob", 3)
+        first = asyncio.ensure_future(plane.search("band tune", wait_s=60.0))
+        await until(lambda: any(each.replies() for each in plane._desk._collecting.values()))
+        memory, reads = plane._desk._memory, 0
+        recall = memory.recall
+
+        async def late(asked: str, since: float) -> object:
+            nonlocal reads
+            found, reads = await recall(asked, since), reads + 1
+            if reads == 2:  # the second who asks has read that nothing is known, and only then the first is done
+                end_early(plane)
+                await asyncio.wait({first})
+            return found
+
+        memory.recall = late
+        search = plane.searches.get(plane.searches.ask("band tune"))
+        await until(lambda: search.state == "done")
+        assert reads > 2 and len(search.replies) == 1 and len(asked(world, "bob")) == 1
+
+    in_world(story)
+
+
 def test_two_who_ask_the_same_at_once_cost_one_message(in_world) -> None:
     async def story(world: World) -> None:
         await sharers(world, "ann")

@@ -101,6 +101,7 @@ class SearchDesk:
         listener.waits(ticket)
         try:
             while True:
+                nudge.clear()  # before looking: what is told while the memory is read must not be missed
                 await ready()
                 if (known := await self._recall(asked)) is not None:
                     return self._tell_known(known, listener)
@@ -135,7 +136,6 @@ class SearchDesk:
 
     async def _wait_turn(self, nudge: asyncio.Event, seconds: float | None) -> None:
         """Until nudged; who is next also wakes by itself."""
-        nudge.clear()
         if seconds is None or seconds == float("inf"):
             await nudge.wait()
             return
