@@ -205,6 +205,6 @@ def hostile(count: int = 10_000, *, raw: bool = False) -> FakeEngine:
     engine.views["log"] = LogView(1, rows, count)
     _poison_citizen(engine, names)
     trace = story.trace("x")
-    timeline = tuple(replace(trace.rows[1], key=f"k{index}", source=name, words=name, track=5) for index, name in enumerate(names))
+    timeline = tuple(replace(trace.rows[2], key=f"k{index}", source=name, words=name, track=5) for index, name in enumerate(names))
     engine.views["trace"] = lambda subject: replace(poison(trace), rows=timeline, total=count)
     return engine
