@@ -50,7 +50,8 @@ class Mesh:
     `on_event(name, facts)` is told `peer.connected`, `peer.lost`, `peer.replaced` (by a newer connection), `peer.refused`;
     `on_bytes(node_id, "up" | "down", n)` of leaf bytes, once a second and at the end of a connection.
     `upload_bytes_s` caps all uploads, which share it evenly; `peer_bytes_s` those to any one peer.
-    `known_good(node_id)` decides who may have the last `limits.reserved` places; with `blocked(node_id)` nobody talks (`drop` who is connected). `talk` hears what peers tell.
+    `known_good(node_id)` decides who may have the last `limits.reserved` places and a quarter of the upload slots;
+    with `blocked(node_id)` nobody talks (`drop` who is connected). `talk` hears what peers tell.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Mesh:
         peer_bytes_s: int | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         on_bytes: Callable[[str, str, int], None] | None = None,
-        known_good: Callable[[str], bool] | None = None,
+        known_good: Callable[[str], bool] = lambda node_id: False,
         blocked: Callable[[str], bool] = lambda node_id: False,
         talk: Talk | None = None,
     ) -> None:
@@ -78,7 +79,7 @@ class Mesh:
         self.soulseek_name = soulseek_name
         self.port = 0
         self.counters: Counter[str] = Counter()
-        self.desk = UploadDesk(providers, self.limits, clock, upload_slots, upload_bytes_s, peer_bytes_s)
+        self.desk = UploadDesk(providers, self.limits, clock, upload_slots, upload_bytes_s, peer_bytes_s, known_good)
         self._listen = listen
         self._clock = clock
         self._supervisor = supervisor
@@ -302,7 +303,7 @@ class Mesh:
             if dialling is not None or (old is not None and old.dialled and now - old.since < _SIMULTANEOUS_S):
                 raise MeshError("duplicate", "this node's own dial stays")
         if old is None:
-            good = greeting.dialled or (self._known_good is not None and self._known_good(node_id))
+            good = greeting.dialled or self._known_good(node_id)
             places = self.limits.connections - (0 if good else self.limits.reserved)
             if self._stopping or len(self._peers) >= places:
                 raise self._refuse(greeting, "full", "no place for another node")

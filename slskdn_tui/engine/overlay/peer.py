@@ -106,7 +106,7 @@ class OverlayPeer:
     _lost: str = ""
 
     def __post_init__(self) -> None:
-        self.uploads = PeerUploads(self._wire, self._desk, self._sent, regions="region" in self.hello.features)
+        self.uploads = PeerUploads(self._wire, self._desk, self._sent, self.node_id, regions="region" in self.hello.features)
 
     # ChunkPeer
 

@@ -47,7 +47,10 @@ class UploadLine(NamedTuple):
 
 
 class UploadDesk:
-    """What all peers share: providers (a live list), slots, the cap, and room in the send buffers."""
+    """What all peers share: providers (a live list), slots, the cap, and room in the send buffers.
+
+    A quarter of the slots is kept for nodes that `good(node_id)` knows: strangers who ask and never read could hold them all.
+    """
 
     def __init__(
         self,
@@ -57,7 +60,9 @@ class UploadDesk:
         slots: int,
         bytes_s: int | None = None,
         peer_bytes_s: int | None = None,
+        good: Callable[[str], bool] = lambda node_id: False,
     ) -> None:
+        self.good = good
         self.providers = providers
         self.limits = limits
         self.clock = clock
@@ -72,6 +77,10 @@ class UploadDesk:
         """Bytes of leaves that go out at once at most: a peer that does not read holds two batches, and all of them together stay within the buffers."""
         share = self.limits.send_buffers // max(1, self.peers)
         return max(LEAF, min(_MOST_BATCH, share // 2, self.limits.read_ahead // 2) // LEAF * LEAF)
+
+    def free(self, node_id: str) -> int:
+        """Slots that this node may still take."""
+        return self.slots - self.serving - (0 if self.good(node_id) else self.slots // 4)
 
     def find(self, recordings: Sequence[str]) -> list[Variant]:
         """Every variant a provider has of these recordings, each once; none while there is no slot at all."""
@@ -122,6 +131,7 @@ class PeerUploads:
     wire: Wire
     desk: UploadDesk
     on_sent: Callable[[int], None]
+    node_id: str = ""
     regions: bool = False  # whether the peer said in HELLO that it can use audio regions
     sessions: dict[str, Session] = field(default_factory=dict)
     limiter: Limiter = field(init=False)
@@ -164,7 +174,7 @@ class PeerUploads:
                 return "rate_limited"
             session = Session(wanted.variant_id, since=now)
         if session.reader is None:
-            if desk.serving >= desk.slots:
+            if desk.free(self.node_id) < 1:
                 return "rate_limited"
             try:
                 reader = desk.open(wanted.variant_id)
