@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,7 +105,6 @@ class LiveJob:
     overlay_refused: bool = False
     """It was said that this job does not use the overlay: once is enough."""
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    history: deque[Any] = field(default_factory=lambda: deque(maxlen=200))
 
     @classmethod
     def of(cls, record: JobRecord) -> LiveJob:

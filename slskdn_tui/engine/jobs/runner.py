@@ -39,6 +39,8 @@ from slskdn_tui.model.text import SafeText, counted
 log = logging.getLogger(__name__)
 EXTRAS_S = 600.0
 """How long a job whose tracks are all there waits for its extras."""
+DETAILED = 20
+"""Ended jobs of which the sources' shares are still shown without the trace."""
 _BETWEEN = frozenset(
     {
         TrackState.ACTIVE,
@@ -392,9 +394,19 @@ class JobRunner:
 
     async def _set(self, job: LiveJob, state: JobState, error: str = "") -> None:
         job.record.state, job.record.error = state, str(SafeText(error))
+        if state in ENDED:
+            self._slim(job)
         self._notices.mark(job.record)
         await self._save(job)
         self._notices.send(job.record, partial(self._save, job))
+
+    def _slim(self, job: LiveJob) -> None:
+        """Of an ended job only what is stored is kept in memory; how its tracks came stays to be seen for the newest ones."""
+        job.candidates = ()
+        ended = [each for each in self._jobs.values() if each.record.state in ENDED]
+        for old in ended[:-DETAILED]:
+            for live in old.tracks:
+                live.last = None
 
     async def _save(self, job: LiveJob) -> None:
         await self._keeper.save(job)

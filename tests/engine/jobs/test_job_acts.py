@@ -20,6 +20,7 @@ def test_an_album_is_fetched_from_soulseek_alone_and_is_bit_identical(tmp_path: 
             engine = await world.engine()
             job = await world.create(engine)
             await completed(job)
+            assert not job.candidates, "hundreds of ended jobs must not keep what their searches found"
             assert world.music() == world.truth
             assert mono.total == sum(path.stat().st_size for path in album.tracks(2))
 
