@@ -20,6 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "dht"))
 from dht_bignet import BigNet, keys  # type: ignore[import-not-found]
 
 
+def memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=10_000)
@@ -46,7 +50,9 @@ def main() -> None:
     print(figures, file=sys.stderr)
     if options.minutes > 2:
         before, start = net.datagrams, net.now
-        net.run(60.0 * options.minutes - 90.0)
+        for left in range(options.minutes - 1, 0, -1):
+            net.run(60.0 if left > 1 else 30.0)
+            print(f"{left - 1} min to go, {net.events} events, {time.process_time() - began:.0f} CPU s, {memory()} MiB", file=sys.stderr)
         report["datagrams a node and minute"] = (net.datagrams - before) / options.nodes / ((net.now - start) / 60)
         figures = net.look_up_all(wanted)
         report[f"at {options.minutes} min"] = asdict(figures) | {"success": figures.success}
@@ -55,7 +61,7 @@ def main() -> None:
         "trace": net.trace_hash,
         "events": net.events,
         "cpu_s": round(time.process_time() - began, 1),
-        "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "rss_mib": memory(),
     }
     print(json.dumps(report))
 

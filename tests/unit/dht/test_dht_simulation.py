@@ -157,6 +157,8 @@ def test_ten_thousand_nodes_find_what_was_announced_a_minute_and_29_minutes_ago(
     announce_all(net, wanted)
     figures = net.look_up_all(wanted)
     assert figures.success >= 0.999, figures
+    held(figures, (116, 184, 258), 14.4)
     net.run(29 * 60 - 90.0)
     figures = net.look_up_all(wanted)
     assert figures.success >= 0.995, figures
+    held(figures, (150, 300, 800), 28)
