@@ -71,7 +71,8 @@ class Soak:
 
     async def round(self) -> None:
         """Fetch the album anew, with a window that looks at everything meanwhile, search and browse; then measure at rest."""
-        shutil.rmtree(self.world.downloads, ignore_errors=True)
+        for album in self.world.downloads.iterdir():  # not the folder: a job waits for one that is gone
+            shutil.rmtree(album)
         engine = await connect(self.world.profile)
         try:
             made = await engine.submit(Command("jobs.create", {"reference": self.world.reference, "again": True}))

@@ -97,7 +97,8 @@ def test_nothing_of_reputations_paths_notes_names_and_wishes_travels_in_a_rescue
             mono.hold(2 * LEAF)
             hub = await world.engine("hub", soulseek={"enabled": False}, dht={"enabled": True}, overlay={"enabled": True})
             boot = {"enabled": True, "bootstrap": [hub.settings.dht.listen]}
-            node, liar = [await world.node(name, files, dht=boot) for name in ("node", "liar")]  # type: ignore[arg-type]
+            node = await world.node("node", files, dht=boot, bandwidth_kbps=800)  # type: ignore[arg-type]  # so slow that the liar is asked, too
+            liar = await world.node("liar", files, dht=boot)  # type: ignore[arg-type]
             assert liar.mesh is not None and node.mesh is not None
             liar.mesh.desk.providers = [Liar(liar.offers)]
             await until(lambda: node.finder.announced and liar.finder.announced, "both announced what they offer")
