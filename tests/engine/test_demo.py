@@ -115,14 +115,15 @@ def test_the_demo_rescues_the_stalled_track_catches_the_liar_and_every_file_is_i
     users = {name: stats(tmp_path, name) for name in ("mono_lith", "dj_kode", "bluenote59")}
     sent = sum(user["total"] for user in users.values())
     uploads = report["counters"]["mesh"]
-    assert 0 < report["bytes_from_other_tags"] <= uploads["retagged"], "the copy with other tags gives its audio"
+    assert report["bytes_from_other_tags"] == uploads["retagged"] > 0, "the copy with other tags gives its audio"
     assert users["dj_kode"]["total"] == 0
     assert sum(users["mono_lith"]["stalled"].values()) == 1
     planes = report["bytes_by_plane"]
     assert 0 < planes["slsk"] <= sent, "the engine claims no byte that no user sent"
-    assert 0 < planes["mesh"] <= sum(uploads.values()), "nor one that no node sent"
-    # where the stream and the overlay meet, and where a stream is resumed, bytes come twice
+    # where the stream and the overlay meet, and where a stream is resumed, bytes come twice; and the trace counts leaves of a region twice
+    # once the swarm has gone over to the whole file
     overlap = 2 * 65536 * report["tracks"]
+    assert 0 < planes["mesh"] <= sum(uploads.values()) + overlap, "nor one that no node sent"
     assert album <= planes["slsk"] + planes["mesh"] <= album + overlap
     assert sent + sum(uploads.values()) >= album
 
