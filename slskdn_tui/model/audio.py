@@ -45,7 +45,8 @@ class AudioFacts:
     `bitrate` kbit/s; `loudness_lufs` LUFS and `loudness_range` LU (EBU R128); `true_peak` dBTP, None when no sample comes near full scale;
     `dynamic_range` DR14 in dB, not rounded; `clipping_runs` runs of samples at full scale; `cutoff_hz` where the spectrum ends;
     `audio_md5` as STREAMINFO has it (hex) and `md5_ok` whether the decoded audio has it; `fingerprint` Chromaprint's compressed text of the
-    first `fingerprint_duration` seconds; `error` what stopped the decoding: the other values then describe what came before, or only the header.
+    first `fingerprint_duration` seconds; `quality_score` 0-1 with a reason for each factor (engine/audio/scoring.py);
+    `error` what stopped the decoding: the other values then describe what came before, or only the header.
     """
 
     codec: str = ""
@@ -70,15 +71,17 @@ class AudioFacts:
     fingerprint: str = ""
     fingerprint_duration: int | None = None
     verdict: TranscodeVerdict = field(default_factory=TranscodeVerdict)
+    quality_score: float | None = None
+    score_reasons: tuple[SafeText, ...] = ()
     error: SafeText = SafeText("")  # noqa: RUF009
 
 
-def audio_json(path: str, facts: AudioFacts, *, quality_score: float | None = None, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
+def audio_json(path: str, facts: AudioFacts) -> dict[str, Any]:
     """One line of `slskdn audio inspect --json`: the roadmap's keys, then what else is known. `quality_score` None: not scored."""
     verdict = facts.verdict
     return {
         "path": path,
-        "quality_score": quality_score,
+        "quality_score": facts.quality_score,
         "transcode_suspect": verdict.transcode_suspect,
         "verdict": VERDICT_WORDS[verdict.kind],
         "codec": facts.codec,
@@ -97,7 +100,7 @@ def audio_json(path: str, facts: AudioFacts, *, quality_score: float | None = No
         "true_peak": facts.true_peak,
         "has_clipping": facts.has_clipping,
         "encoder_signature": facts.encoder_signature,
-        "reasons": [*verdict.reasons, *reasons],
+        "reasons": [*verdict.reasons, *facts.score_reasons],
         "fingerprint": facts.fingerprint,
         "fingerprint_duration": facts.fingerprint_duration,
         "codec_profile": facts.codec_profile,

@@ -16,8 +16,9 @@ def fact_lines(path: str, facts: AudioFacts, look: Look) -> list[str]:
     """The path, then groups of facts indented by two; what is not known is left out, except that a test was not made."""
     groups = [_format(facts), _levels(facts), _shape(facts), _sameness(facts)]
     if facts.codec:
-        groups.append([f"transcode {VERDICT_WORDS[facts.verdict.kind]}{_evidence(facts)}", "quality score not tested"])
-        groups += [[reason] for reason in facts.verdict.reasons]
+        score = "not known" if facts.quality_score is None else f"{facts.quality_score:.2f}"
+        groups.append([f"transcode {VERDICT_WORDS[facts.verdict.kind]}{_evidence(facts)}", f"quality score {score}"])
+        groups += [[reason] for reason in (*facts.verdict.reasons, *facts.score_reasons)]
     lines = [SafeText(path), *(f"error: {facts.error}" for _ in range(1) if facts.error), *(", ".join(group) for group in groups if group)]
     out = [lines[0]]
     for line in lines[1:]:

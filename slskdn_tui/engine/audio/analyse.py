@@ -13,6 +13,7 @@ import mutagen
 
 from slskdn_tui.engine.audio import fingerprint
 from slskdn_tui.engine.audio.decode import NotAudio, Sound, opened
+from slskdn_tui.engine.audio.scoring import scored
 from slskdn_tui.model.audio import AudioFacts
 from slskdn_tui.model.codec import codec_profile
 from slskdn_tui.model.text import SafeText
@@ -32,7 +33,7 @@ def analyse(path: str, *, want: Collection[str]) -> AudioFacts:
     try:
         with opened(path) as (sound, raw):
             facts = _headers(sound, raw)
-            return _decoded(path, sound, facts, want) if set(want) - {"headers"} else facts
+            return scored(_decoded(path, sound, facts, want) if set(want) - {"headers"} else facts)
     except NotAudio as error:
         return AudioFacts(error=SafeText(str(error)))
 

@@ -47,7 +47,10 @@ def test_a_folder_is_walked_and_each_file_is_one_json_line_with_the_roadmaps_key
     assert code == 0 and [clipped["path"], plain["path"]] == [str(folder / "2.flac"), str(folder / "a" / "1.flac")]
     assert set(KEYS.split()) | {"path", "reasons", "fingerprint"} <= set(plain)
     assert (clipped["has_clipping"], plain["has_clipping"]) == (True, False) and plain["md5_ok"] is True
-    assert plain["verdict"] == "not tested" and plain["transcode_suspect"] is None and plain["quality_score"] is None
+    assert plain["verdict"] == "not tested" and plain["transcode_suspect"] is None
+    assert 0.5 < clipped["quality_score"] < plain["quality_score"] <= 1 and any(
+        "clipped in 2 places" in reason for reason in clipped["reasons"]
+    )
 
 
 def test_damaged_and_absent_files_are_named_and_the_others_are_told_all_the_same(
@@ -72,6 +75,7 @@ def test_the_text_fits_80_columns_and_shows_a_verdict_with_its_evidence() -> Non
     )
     lines = fact_lines("x.flac", facts, Look(80))
     text = "\n".join(lines)
+    assert "quality score not known" in " ".join(line.strip() for line in lines)
     assert max(map(len, lines)) <= 80 and all(line.startswith("  ") for line in lines[1:])
     for words in (
         "loudness -9.8 LUFS",
