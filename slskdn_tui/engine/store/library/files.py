@@ -1,4 +1,4 @@
-"""Local files and what their bytes are: `HashDb`, behind what is offered to the mesh. Shells library.db (synchronous=NORMAL)."""
+"""Local files: `HashDb`. What their bytes are (a `FileIndex`, behind what is offered to the mesh), and what the scanner knows. Shells library.db."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Literal
 
-from slskdn_tui.engine.store.database import BATCH, Database
+from slskdn_tui.engine.store.database import BATCH
+from slskdn_tui.engine.store.library.scanned import ScannedFiles
 from slskdn_tui.engine.store.records import keep_text, read_text
 from slskdn_tui.model.files import FileEntry
 
 _COLUMNS = "path, mtime_ns, size, inode, mb_recording_id, codec, codec_profile, duration_ms, streaminfo, variant_id, download, region_id, region_start, region_length"
 
 
-class FilesTable:
-    """A `FileIndex`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class FilesTable(ScannedFiles):
+    """A `FileIndex`, with what `ScannedFiles` has for the library."""
 
     async def entries(self) -> Sequence[FileEntry]:
-        """Every file by path, without its digests."""
-        return [_entry(values) for values in await self._database.fetch(f"SELECT {_COLUMNS} FROM HashDb ORDER BY path")]
+        """Every file that is or was looked at for an offer, by path, without its digests."""
+        return [_entry(values) for values in await self._database.fetch(f"SELECT {_COLUMNS} FROM HashDb WHERE offer = 1 ORDER BY path")]
 
     async def put(self, entries: Iterable[FileEntry]) -> None:
         """Insert or update; columns that other work filled in (quality, fingerprint) stay. At most `BATCH` rows a transaction."""
@@ -32,7 +30,10 @@ class FilesTable:
             await self._database.write(partial(_put, entries=batch))
 
     async def drop(self, paths: Iterable[str]) -> None:
-        await self._database.write_many("DELETE FROM HashDb WHERE path = ?", ((keep_text(path),) for path in paths))
+        """No longer offered. A file the scanner knows stays: whether it is to be forgotten is the scan's to ask."""
+        waiting = iter(paths)
+        while batch := [(keep_text(path),) for path in itertools.islice(waiting, BATCH)]:
+            await self._database.write(partial(_drop, paths=batch))
 
     async def of_sizes(self, sizes: Sequence[int]) -> list[tuple[str, int]]:
         """(path, size) of the files that have one of these sizes: indexed."""
@@ -42,7 +43,9 @@ class FilesTable:
             waiting = iter(sizes)
             while batch := list(itertools.islice(waiting, BATCH)):
                 marks = ", ".join("?" * len(batch))
-                found += connection.execute(f"SELECT path, size FROM HashDb WHERE size IN ({marks})", batch).fetchall()
+                found += connection.execute(
+                    f"SELECT path, size FROM HashDb WHERE size IN ({marks}) AND missing_at IS NULL", batch
+                ).fetchall()
             return [(read_text(path), size) for path, size in found]
 
         return await self._database.read(work)
@@ -62,16 +65,28 @@ class FilesTable:
             while batch := list(itertools.islice(waiting, BATCH)):
                 marks = ", ".join("?" * len(batch))
                 # The index leaves out files without a recording, so the query has to say that it does not want them.
-                words = f"SELECT DISTINCT mb_recording_id FROM HashDb WHERE mb_recording_id <> '' AND mb_recording_id IN ({marks})"
+                words = f"SELECT DISTINCT mb_recording_id FROM HashDb WHERE mb_recording_id <> '' AND mb_recording_id IN ({marks}) AND missing_at IS NULL"
                 found |= {row[0] for row in connection.execute(words, batch)}
             return found
 
         return await self._database.read(work)
 
 
+def _drop(connection: sqlite3.Connection, paths: Sequence[tuple[str | bytes]]) -> None:
+    connection.executemany("DELETE FROM HashDb WHERE path = ? AND stage = 0", paths)
+    connection.executemany("UPDATE HashDb SET offer = 0, variant_id = '', region_id = NULL WHERE path = ?", paths)
+    connection.executemany("DELETE FROM HashDbDigests WHERE path = ?", paths)
+
+
+_CHANGED = "(excluded.mtime_ns, excluded.size, excluded.inode) <> (HashDb.mtime_ns, HashDb.size, HashDb.inode)"
+
+
 def _put(connection: sqlite3.Connection, entries: Sequence[FileEntry]) -> None:
     names = _COLUMNS.split(", ")
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:] if name != "mb_recording_id")
+    # What is known of the sound is of the file as it was, and the scanner is to look again. What it was found to be outlives tags that say nothing.
+    changes += f", offer = 1, missing_at = NULL, stage = CASE WHEN stage > 0 AND {_CHANGED} THEN 1 ELSE stage END"
+    changes += ", mb_recording_id = coalesce(nullif(excluded.mb_recording_id, ''), mb_recording_id)"
     connection.executemany(
         f"INSERT INTO HashDb ({_COLUMNS}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT (path) DO UPDATE SET {changes}",
         [_values(entry) for entry in entries],
