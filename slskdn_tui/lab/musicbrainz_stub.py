@@ -1,7 +1,7 @@
-"""A small MusicBrainz: an HTTP server over release facts that unmodified musicbrainzngs reads. Shell over `lab/data/ws2.py`.
+"""A small MusicBrainz and AcoustID: an HTTP server over release facts that unmodified musicbrainzngs reads. Shell over `lab/data/ws2.py` and `lab/acoustid.py`.
 
-It answers release, release-group and recording look-ups, browse and search of releases, and can be told to misbehave: 503 with Retry-After,
-hang, reset, answers that are no XML. Every request is logged, so a test or the demo can count them.
+It answers release, release-group and recording look-ups, browse and search of releases, and AcoustID's /v2/lookup, and can be told to misbehave: 503 with
+Retry-After, hang, reset, answers that are no XML. Every request is logged, so a test or the demo can count them.
 
     python -m slskdn_tui.lab.musicbrainz_stub --listen 127.1.0.2:5000 --log FILE [--seconds 20]
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from slskdn_tui.lab.acoustid import Sounds, form, refusal
 from slskdn_tui.lab.data import ReleaseFact, load_all, shortened, ws2
 from slskdn_tui.model.ids import is_mbid
 
@@ -33,6 +34,7 @@ _REASONS = {
     500: "Internal Server Error",
 }
 _LONGEST_HEAD = 16 * 1024
+_LONGEST_BODY = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class MusicBrainzStub:
         self, releases: Sequence[ReleaseFact] | None = None, *, merged: Mapping[str, str] | None = None, log: Path | None = None
     ) -> None:
         self.world = ws2.World(load_all() if releases is None else releases, merged)
+        self.sounds = Sounds(self.world)
         self.seen: list[Seen] = []
         self.limit_s = 0.0
         """Least seconds between two requests from one address; 0: no limit. MusicBrainz itself has 1."""
@@ -102,14 +105,14 @@ class MusicBrainzStub:
         try:
             async with asyncio.timeout(60):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                await self._answer(head, writer)
+                await self._answer(head, reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             pass  # the client went away or never finished its request
         finally:
             self._open.discard(writer)
             writer.close()
 
-    async def _answer(self, head: list[str], writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, head: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         method, _, rest = head[0].partition(" ")
         target = urlsplit(rest.rpartition(" ")[0])
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
@@ -117,9 +120,19 @@ class MusicBrainzStub:
         path = unquote(target.path)
         peer = str(writer.get_extra_info("peername")[0])
         fault = self._fault(peer)
-        status, body, extra = (405, ws2.error("only GET"), {}) if method != "GET" else self._respond(path, query)
+        sound = method == "POST" and path == "/v2/lookup"
+        extra: dict[str, str] = {}
+        status, body = 405, ws2.error("only GET")
+        if sound:
+            length = headers.get("content-length", "")
+            posted = await reader.readexactly(min(int(length), _LONGEST_BODY)) if length.isdigit() else b""
+            query = form(posted, headers.get("content-encoding", ""))
+            status, body = self.sounds.lookup(query)
+        elif method == "GET":
+            status, body, extra = self._respond(path, query)
         if fault is not None:
             status, body, extra = self._misbehave(fault, status, body)
+            body = refusal(fault.kind, body) if sound else body
         self._note(Seen(path, query, headers.get("user-agent", ""), status, peer))
         if fault is not None and fault.kind == "hang":
             await self._closing.wait()
@@ -127,7 +140,10 @@ class MusicBrainzStub:
         if fault is not None and fault.kind == "reset":
             writer.transport.abort()
             return
-        lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Service Unavailable')}", "Content-Type: application/xml; charset=utf-8"]
+        lines = [
+            f"HTTP/1.1 {status} {_REASONS.get(status, 'Service Unavailable')}",
+            f"Content-Type: application/{'json' if sound else 'xml'}; charset=utf-8",
+        ]
         lines += [f"Content-Length: {len(body)}", "Connection: close", *(f"{name}: {value}" for name, value in extra.items())]
         if fault is not None and fault.kind == "truncated":
             body = body[: len(body) // 2]

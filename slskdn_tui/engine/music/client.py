@@ -239,8 +239,8 @@ class MusicBrainzClient:
 
     @staticmethod
     def _retry_after(error: HTTPError) -> float:
-        text = (error.headers.get("Retry-After") or "") if error.headers is not None else ""
-        return float(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 2.0
+        asked = web.retry_after(error.headers)
+        return 2.0 if asked is None else asked
 
     def _malformed(self, detail: str) -> UserError:
         return UserError(

@@ -1,4 +1,4 @@
-"""musicbrainzngs made safe: its own daemon thread, time-outs, no hidden retries, bounded bodies. Shell over one HTTP request at a time.
+"""Web requests made safe: a daemon thread of their own, time-outs, no hidden retries, bounded bodies; musicbrainzngs among them. Shell over one HTTP request at a time.
 
 What musicbrainzngs 0.7.1 lacks and gets here: a time-out (its openers have none), one attempt a call (its eight hold a global lock for 56 s),
 a cap on the body. Its own rate limiter is switched off: it is wrong for every rate but one a second.
@@ -12,8 +12,10 @@ import ipaddress
 import queue
 import threading
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -107,6 +109,43 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, whatever its status."""
+
+    status: int
+    body: bytes
+    retry_after: float | None
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+    """One POST, blocking; no read waits longer than `timeout` s, the whole not longer than twice that. OSError, `Malformed`, HTTPException."""
+    handlers: list[Any] = [_NoRedirect()]
+    if is_loopback(url):
+        handlers.append(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")
+    deadline = time.monotonic() + 2 * timeout
+    try:
+        response = urllib.request.build_opener(*handlers).open(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        response = error
+    with response:
+        return Answer(response.status, _Response(response, deadline).read(), retry_after(response.headers))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirected POST would be sent again as a GET without its body: it is an error here."""
+
+    def redirect_request(self, *args: Any) -> None:
+        return None
+
+
+def retry_after(headers: Any) -> float | None:
+    """The seconds of a Retry-After header; None where there is none, or a date."""
+    text = (headers.get("Retry-After") or "") if headers is not None else ""
+    return float(text) if text.isascii() and text.isdigit() and len(text) <= 5 else None
 
 
 def call(url: str, agent: tuple[str, str, str | None], timeout: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
