@@ -1,0 +1,1 @@
+"""Is a file whole? What its two ends tell, without decoding it."""
