@@ -50,11 +50,32 @@ K2VwA0EA9ByoyVrGYArUHiZVHwXaLPyeAn12mFTKNotBx/8vwhQebr4TYG/FakqN
 _FROM = datetime(2000, 1, 1)
 _UNTIL = datetime(9999, 12, 31, 23, 59, 59)
 _MOST_KEY_BYTES = 4096
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+"""Public keys without their sign bit whose point has an order of 1, 2, 4 or 8: OpenSSL takes signatures of theirs that anybody can write."""
 
 
 def node_id_of(key: Ed25519PublicKey) -> str:
     """64 hex digits: SHA-256 of the key's SubjectPublicKeyInfo (DER)."""
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def proven_id(key: Ed25519PublicKey) -> str:
+    """The node id of a key that signed something. ProtocolError for a key that proves nothing, because anybody can sign for it."""
+    raw = key.public_bytes_raw()
+    if raw[:31] + bytes((raw[31] & 0x7F,)) in _SMALL_ORDER:
+        raise ProtocolError("a key that anybody can sign for")
+    return node_id_of(key)
 
 
 def peer_node_id(connection: ssl.SSLObject) -> str:
@@ -70,7 +91,7 @@ def peer_node_id(connection: ssl.SSLObject) -> str:
         raise ProtocolError("certificate cannot be read") from error
     if not isinstance(key, Ed25519PublicKey):
         raise ProtocolError("certificate has no Ed25519 key")
-    return node_id_of(key)
+    return proven_id(key)
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +94,16 @@ def test_nobody_can_change_an_advert_or_speak_for_another_node() -> None:
     other = NodeIdentity.ephemeral()
     with pytest.raises(ProtocolError, match="signature"):
         unseal(body[:1] + other.public_raw + body[33:])
+
+
+def test_a_key_for_which_anybody_can_sign_speaks_for_nobody() -> None:
+    text = encode(SNAPSHOT)
+    for tail in (b"\0", b"\x80"):  # the neutral point of the curve, and the same with its sign bit set
+        key = b"\1" + bytes(30) + tail
+        forged = b"\1" + bytes(63)
+        Ed25519PublicKey.from_public_bytes(key).verify(forged, b"whatever")  # nobody signed this, and it holds
+        with pytest.raises(ProtocolError, match="anybody"):
+            unseal(b"\0" + key + forged + text)
 
 
 def test_an_advert_is_passed_on_three_times_and_stays_the_speaker_s() -> None:

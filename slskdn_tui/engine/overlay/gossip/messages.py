@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from slskdn_tui.engine.overlay.frames import CONTROL_CAP, MAX_LENGTH, ProtocolError
-from slskdn_tui.engine.overlay.identity import node_id_of
+from slskdn_tui.engine.overlay.identity import node_id_of, proven_id
 from slskdn_tui.engine.overlay.messages import MAX_RECORDINGS, decode, encode
 from slskdn_tui.engine.overlay.schema import Record, field, flag, many, number, one_of, optional, record, text, whole
 from slskdn_tui.model.heard import HeardDescriptor, HeardVariant, VerdictKind
@@ -211,7 +211,8 @@ def unseal(body: bytes) -> SignedAdvert:
         key.verify(signature, _CONTEXT + text)
     except (InvalidSignature, ValueError) as error:
         raise ProtocolError("an advert's signature does not hold") from error
+    node_id = proven_id(key)
     advert = decode(Advert, text)
     if advert.base >= advert.sequence:
         raise ProtocolError("an advert that builds on a later one")
-    return SignedAdvert(node_id_of(key), body[0], advert, body[1:])
+    return SignedAdvert(node_id, body[0], advert, body[1:])
