@@ -172,8 +172,9 @@ async def look_back(world: World, connect: Connect) -> Report:
 
 
 def count_other_tags(report: Report) -> None:
-    """What the re-tagged node gave, by its own ledger: the trace lays leaves of a region on the file's grid and may count some twice."""
-    report.bytes_from_other_tags = int(report.counters.get("mesh", {}).get("retagged", 0))
+    """What the re-tagged node gave, by the downloader's own trace."""
+    node_id = report.counters.get("node_ids", {}).get("retagged", "")
+    report.bytes_from_other_tags = report.bytes_by_peer.get(short_node_id(node_id), 0) if node_id else 0
 
 
 def shares(report: Report) -> list[str]:

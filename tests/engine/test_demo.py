@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from slskdn_tui.model.ids import short_node_id
+
 pytestmark = pytest.mark.slow
 LOOPBACK = ip_network("127.0.0.0/8")
 THRESHOLDS = {"queued_s": 20.0, "slow_bytes_s": 10240.0, "slow_s": 20.0, "no_bytes_s": 3.0, "origin_share": 0.1}
@@ -115,16 +117,15 @@ def test_the_demo_rescues_the_stalled_track_catches_the_liar_and_every_file_is_i
     users = {name: stats(tmp_path, name) for name in ("mono_lith", "dj_kode", "bluenote59")}
     sent = sum(user["total"] for user in users.values())
     uploads = report["counters"]["mesh"]
-    assert report["bytes_from_other_tags"] == uploads["retagged"] > 0, "the copy with other tags gives its audio"
+    assert 0 < report["bytes_from_other_tags"] <= uploads["retagged"], "the copy with other tags gives its audio"
     assert users["dj_kode"]["total"] == 0
     assert sum(users["mono_lith"]["stalled"].values()) == 1
+    gave = {name: user["total"] for name, user in users.items()}
+    gave |= {short_node_id(node_id): uploads[name] for name, node_id in report["counters"]["node_ids"].items()}
+    for peer, count in report["bytes_by_peer"].items():
+        assert 0 <= count <= gave[peer], f"{peer} has the credit for bytes it never sent"
     planes = report["bytes_by_plane"]
-    assert 0 < planes["slsk"] <= sent, "the engine claims no byte that no user sent"
-    # where the stream and the overlay meet, and where a stream is resumed, bytes come twice; and the trace counts leaves of a region twice
-    # once the swarm has gone over to the whole file
-    overlap = 2 * 65536 * report["tracks"]
-    assert 0 < planes["mesh"] <= sum(uploads.values()) + overlap, "nor one that no node sent"
-    assert album <= planes["slsk"] + planes["mesh"] <= album + overlap
+    assert min(planes["slsk"], planes["mesh"]) > 0 and planes["slsk"] + planes["mesh"] == album, "each byte came from somebody, once"
     assert sent + sum(uploads.values()) >= album
 
     assert not alive(run.pids), "what it started has ended"

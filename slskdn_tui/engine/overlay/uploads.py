@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from slskdn_tui.engine.content.spans import Span, subtract, total
 from slskdn_tui.engine.overlay.frames import ChunkCancel, ChunkError, ChunkRequest, Kind, ProtocolError, data_head, valid_range
 from slskdn_tui.engine.overlay.limits import MIB, MeshLimits
 from slskdn_tui.engine.overlay.messages import CacheJob, DigestPage, DigestPageRequest, encode, encode_offer
-from slskdn_tui.engine.overlay.spans import Span, subtract, total
 from slskdn_tui.engine.overlay.upload_states import HOLDS_SLOT, UploadEvent, UploadState, step
 from slskdn_tui.engine.overlay.wire import Wire
 from slskdn_tui.engine.peers.bandwidth import Limiter

@@ -32,7 +32,7 @@ _MARGIN = 0.75
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One outstanding request of `count` leaves from `first`; `left` are still to come. `idle`: nothing else was outstanding when it was sent.
+    """One outstanding request of `count` leaves from `first`; `left` are still to come, `brought` came and were new. `idle`: nothing else was outstanding when it was sent.
 
     `clean`: nothing cancelled can be on its way before it, so the first answer takes a round trip at least.
     """
@@ -44,6 +44,7 @@ class Ask:
     left: set[int]
     answered: float | None = None
     clean: bool = True
+    brought: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -92,7 +92,7 @@ def explain(step: Step, layout: Layout, words: str = "") -> Iterator[SwarmEvent]
     for cancel in step.cancels:
         if cancel.why != "loser":
             yield decided(cancel.why, cancel, cancel.words)
-    for ended in step.ended:
+    for ended in filter(lambda each: each.count, step.ended):
         rtt = ended.rtt_s * 1000 if ended.rtt_s is not None else None
         result = _RESULTS[ended.outcome]
         yield SwarmEvent(

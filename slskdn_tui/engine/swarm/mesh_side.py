@@ -291,7 +291,8 @@ class MeshSide:
         """Out of this swarm: cancelled, detached; returns the runs that are free again. `state` is what the screens say of it, the reason by default."""
         last = member_status(self.scheduler, member, self._clock.now())
         self.past[member.node] = replace(merged(self.past.get(member.node), last), rate=0.0, outstanding=0, state=state or reason)
-        freed = self.scheduler.remove(member.node)
+        freed, last_words = self.scheduler.remove(member.node)
+        self.run_step(last_words)
         self.members.pop(member.node, None)
         member.leave(reason)
         return freed
@@ -386,7 +387,8 @@ class MeshSide:
         for event in explain(step, self.part.pieces.layout, words):
             self._observe(event)
         for ended in step.ended:
-            self._count(ended.node, ended.outcome)
+            if ended.whole:
+                self._count(ended.node, ended.outcome)
         for order in step.orders:
             if (member := self.members.get(order.node)) is not None:
                 member.request(order.first, order.count, order.priority)
@@ -423,7 +425,7 @@ class MeshSide:
         if self.members and decision.allowed == self.scheduler.paused:
             self._tell("proof", "", result=decision.proof.value if decision.allowed else "missing", words=decision.words)
             if not decision.allowed:
-                self.run_step(Step(cancels=list(self.scheduler.cancel_all())))
+                self.run_step(self.scheduler.cancel_all())
         self.scheduler.paused = not decision.allowed
         self._decided(decision)
 
@@ -452,7 +454,9 @@ class MeshSide:
 
     def quiesce(self, complete: bool) -> None:
         """Nothing is asked any more; with the file complete its peers are told and let go."""
-        for cancel in self.scheduler.cancel_all():
+        step = self.scheduler.cancel_all()
+        self.run_step(Step(ended=step.ended))
+        for cancel in step.cancels:
             if not complete and (member := self.members.get(cancel.node)) is not None:
                 member.cancel(cancel.first, cancel.count, "user_cancelled")
         if complete:

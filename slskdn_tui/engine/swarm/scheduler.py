@@ -9,7 +9,7 @@ at the end a leaf goes to whoever finishes earliest, two requesters at most; slo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome, avoided, trusted
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables, cheapest, cost, with_unknown
@@ -54,7 +54,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A request is over."""
+    """A run of leaves of a request that is over: those that came (`OK`, also of one that failed in the end), or those that did not.
+
+    `whole`: stands for the request itself; one of each request does, with no leaves when it brought only what was here already.
+    """
 
     node: str
     first: int
@@ -62,6 +65,7 @@ class Ended:
     outcome: ChunkOutcome
     rtt_s: float | None = None
     bytes_s: float | None = None
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -94,14 +98,14 @@ class Scheduler:
         lane = self.lanes[node] = Lane(node, limits, reputation, now)
         return lane
 
-    def remove(self, node: str) -> list[tuple[int, int]]:
-        """The peer is gone or banned; returns the runs that are free again."""
+    def remove(self, node: str) -> tuple[list[tuple[int, int]], Step]:
+        """The peer is gone or banned: the runs that are free again, and what its open requests had brought."""
         lane = self.lanes.pop(node, None)
         if lane is None:
-            return []
+            return [], Step()
         for leaf in lane.by_leaf:
             self.pieces.give_back(leaf, node)
-        return runs(lane.by_leaf)
+        return runs(lane.by_leaf), Step(ended=[each for ask in lane.asks for each in _came(lane, ask)])
 
     def costs(self) -> dict[str, float]:
         """Cost a peer, the unknown at the median."""
@@ -309,7 +313,7 @@ class Scheduler:
         ask = lane.forget(leaf)
         self.pieces.give_back(leaf, lane.node)
         if ask is not None and ask.answered is not None:
-            step.ended.append(self._end(lane, ask, ChunkOutcome.OK, now))
+            step.ended += self._end(lane, ask, ChunkOutcome.OK)
 
     # answers
 
@@ -321,9 +325,11 @@ class Scheduler:
         if lane is not None:
             lane.arrived(leaf, size, now)
             late = leaf not in lane.by_leaf and not duplicate  # moved elsewhere, but this peer was first after all
+            if not duplicate and (ask := lane.by_leaf.get(leaf)) is not None:
+                ask.brought.append(leaf)
             ask = lane.forget(leaf)
             if ask is not None:
-                step.ended.append(self._end(lane, ask, ChunkOutcome.OK, now))
+                step.ended += self._end(lane, ask, ChunkOutcome.OK)
             elif late:
                 step.ended.append(Ended(node, leaf, 1, ChunkOutcome.OK, None, lane.metrics.throughput_avg))
         if duplicate:
@@ -344,11 +350,18 @@ class Scheduler:
                 self._drop(other, leaf, step, "loser", now)
         return step
 
-    def _end(self, lane: Lane, ask: Ask, outcome: ChunkOutcome, now: float) -> Ended:
+    def _end(self, lane: Lane, ask: Ask, outcome: ChunkOutcome) -> list[Ended]:
+        came = _came(lane, ask)
+        if outcome is ChunkOutcome.OK:
+            lane.metrics.chunk("ok")
+            self._chunks += 1
+            return [replace(came[0], whole=True), *came[1:]] if came else [Ended(lane.node, ask.first, 0, outcome)]
+        return [*came, *self._failed(lane, ask.left, outcome)]
+
+    def _failed(self, lane: Lane, leaves: Iterable[int], outcome: ChunkOutcome) -> list[Ended]:
         lane.metrics.chunk(outcome.name.lower())
-        self._chunks += outcome is ChunkOutcome.OK
-        rtt = ask.answered - ask.sent if ask.answered is not None else None
-        return Ended(lane.node, ask.first, ask.count, outcome, rtt, lane.metrics.throughput_avg)
+        lost = enumerate(runs(leaves))
+        return [Ended(lane.node, *run, outcome, None, lane.metrics.throughput_avg, whole=place == 0) for place, run in lost]
 
     def refused(self, node: str, first: int, count: int, code: str, now: float) -> Step:
         """The peer will not send this range."""
@@ -356,7 +369,8 @@ class Scheduler:
         lane = self.lanes.get(node)
         if lane is None:
             return step
-        ended: set[int] = set()
+        outcome = ChunkOutcome.TIMEOUT if code == "timeout" else ChunkOutcome.ERROR
+        lost: dict[int, tuple[Ask, list[int]]] = {}
         for leaf in range(first, first + count):
             ask = lane.by_leaf.get(leaf)
             if ask is None:
@@ -365,11 +379,12 @@ class Scheduler:
             self.pieces.give_back(leaf, node)
             if code in ("not_found", "invalid_range"):
                 lane.without(leaf, now)
-            if id(ask) not in ended:
-                ended.add(id(ask))
-                outcome = ChunkOutcome.TIMEOUT if code == "timeout" else ChunkOutcome.OK if code == "rate_limited" else ChunkOutcome.ERROR
-                if outcome is not ChunkOutcome.OK:  # asked to slow down is no fault
-                    step.ended.append(self._end(lane, ask, outcome, now))
+            lost.setdefault(id(ask), (ask, []))[1].append(leaf)
+        for ask, leaves in lost.values():
+            if not ask.left:
+                step.ended += _came(lane, ask)
+            if code != "rate_limited":  # asked to slow down is no fault
+                step.ended += self._failed(lane, leaves, outcome)
         lane.heard = now
         if code == "rate_limited":
             lane.slowed(now)
@@ -411,7 +426,7 @@ class Scheduler:
         words = f"silent for {now - lane.heard:.1f} s (more than {lane.patience():.1f} s): its chunks were taken back"
         inputs = self._inputs(lane, "normal", now)
         for ask in lane.asks:
-            step.ended.append(self._end(lane, ask, ChunkOutcome.TIMEOUT, now))
+            step.ended += self._end(lane, ask, ChunkOutcome.TIMEOUT)
         taken = list(lane.by_leaf)
         for leaf in taken:
             self.pieces.give_back(leaf, lane.node)
@@ -438,13 +453,22 @@ class Scheduler:
             for leaf in mine[:excess]:
                 self._drop(lane, leaf, step, "rebalance", now)
 
-    def cancel_all(self) -> Iterable[Cancel]:
+    def cancel_all(self) -> Step:
         """Everything outstanding is given back (guard closed, stopping)."""
+        step = Step()
         for lane in self.lanes.values():
+            step.ended += [each for ask in lane.asks for each in _came(lane, ask)]
             taken = list(lane.by_leaf)
             for leaf in taken:
                 self.pieces.give_back(leaf, lane.node)
                 lane.cancelled(leaf, 0.0)
             lane.by_leaf.clear()
             lane.asks.clear()
-            yield from (Cancel(lane.node, first, count, "take_back") for first, count in runs(taken))
+            step.cancels += [Cancel(lane.node, first, count, "take_back") for first, count in runs(taken)]
+        return step
+
+
+def _came(lane: Lane, ask: Ask) -> list[Ended]:
+    """The runs that a request has brought so far."""
+    rtt = ask.answered - ask.sent if ask.answered is not None else None
+    return [Ended(lane.node, *run, ChunkOutcome.OK, rtt, lane.metrics.throughput_avg, whole=False) for run in runs(ask.brought)]

@@ -1,15 +1,19 @@
-"""Which source brought which leaf of a file, from its events. Core.
+"""Which source brought which bytes of a file, from its events. Core.
 
-A leaf belongs to whoever delivered it first and well: one found wrong and fetched again counts for the second source, and so does one that the
+Bytes belong to whoever delivered them first and well: a leaf found wrong and fetched again counts for the second source, and so does one that the
 stream had begun and the overlay fetched whole. The stream is reported a MiB at a time, after the fact, so its report takes nothing from others.
+Credit goes by bytes and not by leaves, for a swarm that goes from an audio region over to the whole file lays its leaves anew.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from slskdn_tui.engine.content.spans import Span, subtract
 from slskdn_tui.engine.store.records import TraceEvent
+from slskdn_tui.engine.trace.credit import Credit
 from slskdn_tui.model.variant import LEAF
 
 WRONG = frozenset({"error", "corruption"})
@@ -56,7 +60,7 @@ class SourceTally:
     retries: int = 0
     asked: set[int] = field(default_factory=set)
     troubled: set[int] = field(default_factory=set)
-    wrong: set[int] = field(default_factory=set)
+    wrong: list[Span] = field(default_factory=list)
     banned: str = ""
     refused: str = ""
     rescue: bool = False
@@ -75,15 +79,14 @@ class SourceTally:
 
 @dataclass(slots=True)
 class TrackTally:
-    """All sources of one track in order of appearance, and the owner of each leaf; of a leaf in `begun` it may have only a part.
+    """All sources of one track in order of appearance, and whose which bytes are.
 
     `reach` is the farthest byte any event named, `shift` where leaves begin.
     """
 
     shift: int = 0
     sources: dict[str, SourceTally] = field(default_factory=dict)
-    owners: dict[int, str] = field(default_factory=dict)
-    begun: set[int] = field(default_factory=set)
+    credit: Credit = field(default_factory=Credit)
     reach: int = 0
     rescued: bool = False
 
@@ -114,7 +117,7 @@ class TrackTally:
         elif event.result in WRONG:
             tally.errors += 1
             if event.kind in AIMED:
-                self._failed(tally, leaves, event.result == "corruption")
+                self._failed(tally, leaves, event)
         elif event.kind == "rebalance":
             tally.asked.difference_update(leaves)
         if event.kind == "ban":
@@ -124,14 +127,13 @@ class TrackTally:
         if event.kind in ("ban", "peer_lost"):
             tally.asked.clear()
 
-    def _failed(self, tally: SourceTally, leaves: range, wrong: bool) -> None:
+    def _failed(self, tally: SourceTally, leaves: range, event: TraceEvent) -> None:
         tally.troubled.update(leaves)
-        if wrong:
-            tally.wrong.update(leaves)
         tally.asked.difference_update(leaves)
-        for leaf in leaves:
-            if self.owners.get(leaf) == tally.name:
-                del self.owners[leaf]
+        first, last = event.chunk_offset, event.chunk_offset + event.chunk_length
+        self.credit.take(first, last, tally.name)
+        if event.result == "corruption":
+            tally.wrong.append((first, last))
 
     def _brought(self, tally: SourceTally, leaves: range, event: TraceEvent) -> None:
         tally.received += event.chunk_length
@@ -139,23 +141,31 @@ class TrackTally:
         if event.throughput_bps:
             tally.timed_bytes += event.chunk_length
             tally.busy_s += event.chunk_length / event.throughput_bps
-        stop = event.chunk_offset + event.chunk_length
-        for leaf in leaves:
-            first, last = span_of(leaf, self.shift)
-            whole = tally.plane == "mesh" or (event.chunk_offset <= first and last <= stop)
-            if leaf in tally.wrong or (leaf in self.owners and not (whole and leaf in self.begun)):
-                continue
-            self.owners[leaf] = tally.name
-            if whole:
-                self.begun.discard(leaf)
+        right = [(event.chunk_offset, event.chunk_offset + event.chunk_length)]
+        for span in tally.wrong:
+            right = subtract(right, *span)
+        for start, stop in right:
+            if tally.plane == "mesh":  # whole leaves, which begin with the chunk: where there was a part of one, it took the part's place
+                for first in range(start, stop, LEAF):
+                    if not self.credit.whole(first, last := min(first + LEAF, stop)):
+                        self.credit.give(first, last, tally.name)
             else:
-                self.begun.add(leaf)
+                self.credit.fill(start, stop, tally.name)
 
-    def owned(self, name: str, size: int) -> tuple[list[int], int]:
-        """(leaves, bytes) that are this source's in the end, of a file of `size` bytes (0: unknown)."""
-        leaves = sorted(leaf for leaf, owner in self.owners.items() if owner == name)
-        spans = (span_of(leaf, self.shift) for leaf in leaves)
-        return leaves, sum(max(0, (min(stop, size) if size else stop) - start) for start, stop in spans)
+    def owned(self, size: int) -> dict[str, tuple[list[int], int]]:
+        """By source (leaves, bytes) that are its own in the end, of a file of `size` bytes (0: unknown). A leaf is his who has most of it."""
+        total: Counter[str] = Counter()
+        parts: dict[int, Counter[str]] = {}
+        for start, stop, name in self.credit.runs():
+            stop = min(stop, size) if size else stop
+            total[name] += max(0, stop - start)
+            for leaf in leaves_of(start, stop - start, self.shift):
+                first, last = span_of(leaf, self.shift)
+                parts.setdefault(leaf, Counter())[name] += min(stop, last) - max(start, first)
+        leaves: dict[str, list[int]] = {}
+        for leaf, by in parts.items():
+            leaves.setdefault(by.most_common(1)[0][0], []).append(leaf)
+        return {name: (sorted(leaves.get(name, [])), total[name]) for name in total}
 
 
 def plane_of(peer_id: str) -> str:

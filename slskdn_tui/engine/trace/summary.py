@@ -77,8 +77,9 @@ def _track(facts: TrackFacts, tally: TrackTally) -> TraceTrack:
     size = facts.size or tally.reach
     leaves = leaves_of(0, size, tally.shift).stop
     sources, lanes = [], []
+    brought = tally.owned(size)
     for name, source in tally.sources.items():
-        owned, total = tally.owned(name, size)
+        owned, total = brought.get(name, ([], 0))
         label = show_source(name)
         sources.append(
             TraceSource(

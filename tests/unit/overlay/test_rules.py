@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slskdn_tui.engine.content.spans import subtract, total
 from slskdn_tui.engine.overlay.admission import Admission
 from slskdn_tui.engine.overlay.limits import MeshLimits
-from slskdn_tui.engine.overlay.spans import subtract, total
 from slskdn_tui.engine.overlay.upload_states import TABLE, UploadEvent, UploadState, UploadStateError, step
 
 

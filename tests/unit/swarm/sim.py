@@ -272,7 +272,8 @@ class Sim:
             peer = self.peers[cancel.node]
             self._at(self.now + peer.rtt, self._cancel, peer, peer.session, cancel.first, cancel.count)
         for ended in step.ended:
-            self._count(self.peers[ended.node], ended.outcome)
+            if ended.whole:
+                self._count(self.peers[ended.node], ended.outcome)
         for order in step.orders:
             peer = self.peers[order.node]
             peer.asked += order.count

@@ -10,6 +10,7 @@ from slskdn_tui.cli.present.trace import summary
 from slskdn_tui.engine.store.records import TraceEvent
 from slskdn_tui.engine.swarm.events import Inputs
 from slskdn_tui.engine.trace.coverage import TrackTally, runs, show_ranges
+from slskdn_tui.engine.trace.credit import Credit
 from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.trace_json import trace_document
@@ -252,7 +253,54 @@ def test_shares_never_exceed_the_file_whatever_happened(raw):
     for place, (kind, peer, first, more, result) in enumerate(raw):
         tally.add(event(place, kind, peer, first=first, last=first + more, result=result))
     size = max(tally.reach, 1)
-    assert sum(tally.owned(name, size)[1] for name in tally.sources) <= size
+    owned = tally.owned(size)
+    assert sum(total for _, total in owned.values()) <= size
+    assert all(owned[name][1] <= source.received for name, source in tally.sources.items() if name in owned)
+
+
+def test_a_swarm_that_leaves_an_audio_region_for_the_whole_file_credits_nobody_with_bytes_he_did_not_send():
+    region, other = LEAF // 3, "c" * 64
+    story = [
+        event(0, "chunk", NODE, result="ok", first=0, last=1),
+        event(1, "chunk", other, result="ok", first=2, last=3),
+    ]
+    moved = [replace(each, chunk_offset=each.chunk_offset + region) for each in story]
+    again = [event(2, "chunk", LIAR, result="ok", first=0, last=0), event(3, "chunk", LIAR, result="ok", first=4, last=4)]
+    size = 5 * LEAF
+    (track,) = summarise(JOB, "x", [TrackFacts(7, SafeText("a"), size=size)], number([*moved, *again])).tracks
+    assert [source.bytes for source in track.sources] == [LEAF + region, 2 * LEAF - region, 2 * LEAF]
+    assert sum(source.bytes for source in track.sources) == size
+
+
+class CreditByHand(Credit):
+    """The same, a byte a place."""
+
+    def __init__(self):
+        self.names = [""] * 40
+
+    def _change(self, start, stop, to):
+        self.names[start:stop] = [to(name) for name in self.names[start:stop]]
+
+    def whole(self, start, stop):
+        return all(self.names[start:stop])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["fill", "give", "take"]), st.integers(0, 39), st.integers(0, 39), st.sampled_from("abc")), max_size=30
+    )
+)
+def test_credit_by_runs_is_credit_by_bytes(raw):
+    quick, plain = Credit(), CreditByHand()
+    for name, start, stop, who in raw:
+        getattr(quick, name)(start, stop, who)
+        getattr(plain, name)(start, stop, who)
+        assert start >= stop or quick.whole(start, stop) == plain.whole(start, stop)
+    names = [""] * 40
+    for start, stop, name in quick.runs():
+        assert name and (start == 0 or names[start - 1] != name)
+        names[start:stop] = [name] * (stop - start)
+    assert names == plain.names
 
 
 def test_a_decision_is_exported_with_its_inputs_a_column_each():
