@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from slskdn_tui.engine.content.spans import Span, subtract, total
 from slskdn_tui.engine.overlay.frames import ChunkCancel, ChunkError, ChunkRequest, Kind, ProtocolError, data_head, valid_range
 from slskdn_tui.engine.overlay.limits import MIB, MeshLimits
 from slskdn_tui.engine.overlay.messages import CacheJob, DigestPage, DigestPageRequest, encode, encode_offer
@@ -22,6 +21,7 @@ from slskdn_tui.engine.overlay.wire import Wire
 from slskdn_tui.engine.peers.bandwidth import Limiter
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.ports import ChunkProvider, ChunkReader
+from slskdn_tui.model.spans import Span, subtract, total
 from slskdn_tui.model.variant import LEAF, Variant
 
 _MOST_BATCH = MIB // 2

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from slskdn_tui.engine.content.spans import Span, subtract
 from slskdn_tui.engine.store.records import TraceEvent
 from slskdn_tui.engine.trace.credit import Credit
+from slskdn_tui.model.spans import Span, subtract
 from slskdn_tui.model.variant import LEAF
 
 WRONG = frozenset({"error", "corruption"})

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slskdn_tui.engine.content.spans import subtract, total
 from slskdn_tui.engine.overlay.admission import Admission
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.upload_states import TABLE, UploadEvent, UploadState, UploadStateError, step
+from slskdn_tui.model.spans import subtract, total
 
 
 def test_an_upload_goes_the_roadmap_s_way() -> None:
