@@ -149,13 +149,15 @@ class MusicBrainz(Section):
     """mail address or URL sent in the User-Agent, as MusicBrainz asks"""
     rate_s: float = Field(default=1.0, ge=0)
     """least seconds between requests; keep 1.0 for musicbrainz.org"""
+    canonical: Literal["ours", "metabrainz", "owned-first"] = "ours"
+    """which edition of a release group stands for it: by status, track count, script, format, country and date; in MetaBrainz' own order; or the one most of your files are of"""
 
 
 class AcoustID(Section):
     """Recognising recordings by sound."""
 
     url: str = "https://api.acoustid.org"
-    """the web service"""
+    """the web service, over https"""
     key: Secret = Secret("")
     """your application key; nothing is asked while it is empty"""
 

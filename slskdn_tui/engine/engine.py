@@ -150,7 +150,9 @@ class Engine:
         await self.limits.load()
         self.trace = TraceRecorder(self.store.traces, self.clock, self.supervisor, keep_jobs=self.settings.trace.keep_jobs)
         stack.push_async_callback(self.trace.flush)
-        self.music = MusicBrainzClient(self.settings.musicbrainz, clock=self.clock, cache=self.store.mb_cache)
+        self.music = MusicBrainzClient(
+            self.settings.musicbrainz, clock=self.clock, cache=self.store.mb_cache, owned=self.store.files.held_releases
+        )
         stack.callback(self.music.close)
         self.audio = AudioChecker()
         stack.push_async_callback(self.audio.close)

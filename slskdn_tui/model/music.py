@@ -44,11 +44,13 @@ class Release:
     disc_count: int
     tracks: tuple[Track, ...]
     disambiguation: SafeText = SafeText("")  # noqa: RUF009  immutable
+    discogs: str = ""
+    """the number of this release at Discogs, where MusicBrainz links to it"""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHit:
-    """A line of a MusicBrainz text search or of a release group's editions."""
+    """A line of a MusicBrainz text search or of a release group's editions. `script` is an ISO 15924 code such as Latn, "" when not said."""
 
     mbid: str
     title: SafeText
@@ -60,3 +62,4 @@ class ReleaseHit:
     score: int
     status: str = ""
     label: SafeText = SafeText("")  # noqa: RUF009
+    script: str = ""

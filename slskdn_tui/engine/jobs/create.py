@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from slskdn_tui.engine.music.client import MusicBrainzClient
-from slskdn_tui.engine.music.editions import best_home_first, why_first
+from slskdn_tui.engine.music.editions import best_home_first
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import MbKind, parse_mb_reference
 from slskdn_tui.model.jobs import JobType
@@ -55,7 +55,7 @@ async def _of_release(music: MusicBrainzClient, mbid: str) -> Target:
 async def _of_group(music: MusicBrainzClient, mbid: str) -> Target:
     hits = await music.release_group(mbid)
     release, hit = await _first_with_tracks(music, hits, f"release group {mbid}")
-    return Target(release, edition=why_first(hit, hits))
+    return Target(release, edition=await music.why_first(hit, hits))
 
 
 async def _of_recording(music: MusicBrainzClient, mbid: str) -> Target:
@@ -68,7 +68,7 @@ async def _of_recording(music: MusicBrainzClient, mbid: str) -> Target:
             f"MusicBrainz no longer lists recording {mbid} on {release.title}",
             "it was merged into another one; open its URL and paste the one it leads to",
         )
-    return Target(replace(release, tracks=(track,)), JobType.RECORDING, SafeText(f"{release.title}: {why_first(hit, hits)}"))
+    return Target(replace(release, tracks=(track,)), JobType.RECORDING, SafeText(f"{release.title}: {await music.why_first(hit, hits)}"))
 
 
 async def _first_with_tracks(music: MusicBrainzClient, hits: Sequence[ReleaseHit], what: str) -> tuple[Release, ReleaseHit]:

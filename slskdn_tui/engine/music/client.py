@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
@@ -21,11 +21,12 @@ from slskdn_tui import __version__
 from slskdn_tui.config.settings import MusicBrainz
 from slskdn_tui.engine.music import parse, web
 from slskdn_tui.engine.music.cache import MbCache
-from slskdn_tui.engine.music.editions import best_editions_first
+from slskdn_tui.engine.music.editions import best_editions_first, why_first
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import is_mbid
 from slskdn_tui.model.music import Release, ReleaseHit
+from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -40,11 +41,11 @@ LONGEST_WAIT = 60.0
 PAGE = 100
 MOST_PAGES = 5
 SEARCH_HITS = 25
-_VERSION = "v1"
+_VERSION = "v2"
 _MISSING = '{"missing":true}'
 _RELEASE: TypeAdapter[Release] = TypeAdapter(Release)
 _HITS: TypeAdapter[tuple[ReleaseHit, ...]] = TypeAdapter(tuple[ReleaseHit, ...])
-_RELEASE_INCLUDES = ["artist-credits", "recordings", "labels", "release-groups", "media"]
+_RELEASE_INCLUDES = ["artist-credits", "recordings", "labels", "release-groups", "media", "url-rels"]
 _LIST_INCLUDES = ["artist-credits", "labels", "media"]
 _LUCENE = re.compile(r'([+\-&|!(){}\[\]^"~*?:\\/])')
 
@@ -55,9 +56,23 @@ def escape_lucene(text: str) -> str:
 
 
 class MusicBrainzClient:
-    """Asks one MusicBrainz service. Every method raises `UserError` (`network`, `not_found`, `usage`) and nothing else."""
+    """Asks one MusicBrainz service. Every method raises `UserError` (`network`, `not_found`, `usage`) and nothing else.
 
-    def __init__(self, settings: MusicBrainz, *, clock: Clock, cache: MbCache, timeout_s: float = 15.0, version: str = __version__) -> None:
+    `owned` tells how many files are here of each of these releases, for `musicbrainz.canonical: owned-first`.
+    """
+
+    def __init__(
+        self,
+        settings: MusicBrainz,
+        *,
+        clock: Clock,
+        cache: MbCache,
+        timeout_s: float = 15.0,
+        version: str = __version__,
+        owned: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]] | None = None,
+    ) -> None:
+        self._order = settings.canonical
+        self._owned = owned
         self._url = settings.url.rstrip("/")
         self._rate_s = settings.rate_s
         if not self._url.startswith(("http://", "https://")):
@@ -108,6 +123,15 @@ class MusicBrainzClient:
         """The editions of a release group, best first (`editions.py` says what best is)."""
         return await self._editions("release_group", mbid)
 
+    async def why_first(self, hit: ReleaseHit, hits: Sequence[ReleaseHit]) -> SafeText:
+        """Why this one of the editions leads the list, in a line."""
+        return why_first(hit, hits, self._order, await self._owned_of(hits))
+
+    async def _owned_of(self, hits: Sequence[ReleaseHit]) -> Mapping[str, int]:
+        if self._owned is None or self._order != "owned-first":
+            return {}
+        return await self._owned([hit.mbid for hit in hits])
+
     async def search(self, text: str) -> tuple[ReleaseHit, ...]:
         """Releases for `artist - album` or free words, best match first, at most 25."""
         words = " ".join(text.split())
@@ -136,7 +160,7 @@ class MusicBrainzClient:
         key = self._key(link, self._checked(mbid))
         cached = await self._load(key, _HITS, KEEP_LIST, what)
         if cached is not None:
-            return cached
+            return best_editions_first(cached, self._order, await self._owned_of(cached))
         found: list[ReleaseHit] = []
         for _ in range(MOST_PAGES):
             total, page = await self._ask(
@@ -152,9 +176,8 @@ class MusicBrainzClient:
             found += page
             if not page or not isinstance(total, int) or len(found) >= total:
                 break
-        ranked = best_editions_first(found)
-        await self._cache.put(key, _HITS.dump_json(ranked).decode())
-        return ranked
+        await self._cache.put(key, _HITS.dump_json(tuple(found)).decode())
+        return best_editions_first(found, self._order, await self._owned_of(found))
 
     def _key(self, kind: str, name: str) -> str:
         # The service is part of the key: the demo's stub and a mirror must not answer for each other.

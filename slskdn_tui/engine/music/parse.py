@@ -7,6 +7,7 @@ special-purpose titles such as [silence]: no music can be missing there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ MOST_HITS = 1000
 _VIDEO_FORMATS = frozenset(
     {"DVD", "DVD-Video", "Blu-ray", "Blu-ray-R", "HD-DVD", "VHS", "VCD", "SVCD", "LaserDisc", "Betamax", "UMD", "CDV", "HQVCD"}
 )
+_DISCOGS = re.compile(r"https?://(?:www\.)?discogs\.com/(?:[a-z]{2}/)?(?:[^/?#]+/)?release/(\d{1,12})(?:[-/?#]|$)")
 _SPECIAL = frozenset({"[silence]", "[data track]", "[data]"})
 
 
@@ -117,7 +119,17 @@ def release(answer: Mapping[str, Any]) -> Release:
         disc_count=max(1, discs),
         tracks=tuple(tracks),
         disambiguation=SafeText(_text(row.get("disambiguation"))),
+        discogs=_discogs(row),
     )
+
+
+def _discogs(row: Mapping[str, Any]) -> str:
+    """The number in the first link to a Discogs release (a master is none); "" without one."""
+    for link in _rows(row.get("url-relation-list")):
+        found = _DISCOGS.match(_text(link.get("target")))
+        if _text(link.get("type")) == "discogs" and found:
+            return found[1]
+    return ""
 
 
 def _date(row: Mapping[str, Any]) -> str:
@@ -152,7 +164,14 @@ def hit(row: Mapping[str, Any], score: int = 100) -> ReleaseHit:
         score=_number(row.get("ext:score")) or score,
         status=str(SafeText(_text(row.get("status")), 32)),
         label=_label(row),
+        script=_script(row),
     )
+
+
+def _script(row: Mapping[str, Any]) -> str:
+    said = row.get("text-representation")
+    code = _text(said.get("script")) if isinstance(said, Mapping) else ""
+    return code if len(code) == 4 and code.isascii() and code.isalpha() else ""
 
 
 def hits(answer: Mapping[str, Any]) -> tuple[ReleaseHit, ...]:

@@ -88,6 +88,8 @@ class ReleaseFact:
     barcode: str = ""
     disambiguation: str = ""
     labels: tuple[LabelFact, ...] = ()
+    script: str = ""
+    discogs: str = ""
 
     @property
     def artist_name(self) -> str:

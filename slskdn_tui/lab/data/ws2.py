@@ -140,6 +140,8 @@ def _release(
     _text(element, "title", release.title)
     _text(element, "status", release.status)
     _text(element, "disambiguation", release.disambiguation)
+    if release.script:
+        _text(ET.SubElement(element, "text-representation"), "script", release.script)
     if inc & {"artists", "artist-credits"}:
         _credit(element, release.artist)
     if "release-groups" in inc:
@@ -161,6 +163,10 @@ def _release(
             _text(media, "track-count", sum(_plain_count(medium) for medium in release.media))
         for medium in release.media:
             _medium(media, release, medium, inc, only)
+    if "url-rels" in inc and release.discogs:
+        links = ET.SubElement(element, "relation-list", {"target-type": "url"})
+        link = ET.SubElement(links, "relation", {"type": "discogs"})
+        _text(link, "target", f"https://www.discogs.com/release/{release.discogs}")
 
 
 def _plain_count(medium: MediumFact) -> int:

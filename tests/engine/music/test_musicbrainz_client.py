@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -18,6 +20,8 @@ from slskdn_tui.model.errors import UserError
 
 PLONE = data.DEMO_RELEASE
 PLONE_GROUP = "202cad78-a2e1-3fa7-b8bc-77c1f737e3da"
+SURRENDER_GROUP = "22ca85ec-ee39-3895-aef9-dee5d5c2f4d6"
+PLONE_VINYL = "dd66bfdd-6097-32e3-91b6-67f47ba25d4c"
 ON_MY_BUS = "44704dda-b877-4551-a2a8-c1f764476e65"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -38,14 +42,25 @@ class QuickClock(SystemClock):
 Story = Callable[[MusicBrainzStub, MusicBrainzClient, QuickClock], Awaitable[None]]
 
 
-def play(story: Story, *, rate_s: float = 0.0, timeout_s: float = 10.0, merged: dict[str, str] | None = None) -> None:
+def play(
+    story: Story,
+    *,
+    rate_s: float = 0.0,
+    timeout_s: float = 10.0,
+    merged: dict[str, str] | None = None,
+    canonical: Literal["ours", "metabrainz", "owned-first"] = "ours",
+) -> None:
     async def run() -> None:
         async with asyncio.timeout(60):
             stub = MusicBrainzStub(merged=merged)
             await stub.start()
             clock = QuickClock()
-            settings = MusicBrainz(url=stub.url, rate_s=rate_s, contact="test@example.org")
-            client = MusicBrainzClient(settings, clock=clock, cache=MemoryMbCache(clock), timeout_s=timeout_s)
+            settings = MusicBrainz(url=stub.url, rate_s=rate_s, contact="test@example.org", canonical=canonical)
+
+            async def owned(releases: Sequence[str]) -> dict[str, int]:
+                return {mbid: 3 for mbid in releases if mbid == PLONE_VINYL}
+
+            client = MusicBrainzClient(settings, clock=clock, cache=MemoryMbCache(clock), timeout_s=timeout_s, owned=owned)
             try:
                 await story(stub, client, clock)
             finally:
@@ -94,6 +109,47 @@ def test_editions_of_a_group_and_releases_of_a_recording_come_best_first() -> No
         assert [hit.mbid for hit in await client.recording_releases(ON_MY_BUS)] == [hit.mbid for hit in editions]
         boa = await client.release_group("23f421e7-431e-3e1d-bcbf-b91f5f7c5e2c")
         assert [(hit.format, hit.track_count) for hit in boa] == [("CD", 13), ("CD + DVD", 13)]
+
+    play(story)
+
+
+def test_the_setting_decides_which_edition_stands_for_its_group_and_the_reason_says_so() -> None:
+    async def metabrainz(stub: MusicBrainzStub, client: MusicBrainzClient, clock: QuickClock) -> None:
+        for _ in range(2):  # from the server, then from what is kept
+            hits = await client.release_group(SURRENDER_GROUP)
+            assert (hits[0].mbid, hits[0].format) == ("5199f302-99bc-3c80-a9ec-dffd68867c10", "2xCD")
+        assert str(await client.why_first(hits[0], hits)).startswith("MetaBrainz' order: 2xCD")
+
+    async def owned(stub: MusicBrainzStub, client: MusicBrainzClient, clock: QuickClock) -> None:
+        hits = await client.release_group(PLONE_GROUP)
+        assert (hits[0].mbid, hits[0].format) == (PLONE_VINYL, "Vinyl")
+        assert str(await client.why_first(hits[0], hits)).startswith("you have 3 files of it")
+
+    play(metabrainz, canonical="metabrainz")
+    play(owned, canonical="owned-first")
+
+
+def test_a_mirror_under_a_path_is_asked_there_and_what_it_says_is_kept_apart() -> None:
+    async def story(stub: MusicBrainzStub, client: MusicBrainzClient, clock: QuickClock) -> None:
+        cache = MemoryMbCache(clock)
+        plain = MusicBrainzClient(MusicBrainz(url=stub.url + "/", rate_s=0), clock=clock, cache=cache)
+        mirror = MusicBrainzClient(MusicBrainz(url=stub.url + "/mirror", rate_s=0), clock=clock, cache=cache)
+        await plain.release(PLONE)
+        with pytest.raises(UserError):  # the stub knows nothing under that path
+            await mirror.release(PLONE)
+        assert [seen.path for seen in stub.seen] == [f"/ws/2/release/{PLONE}", f"/mirror/ws/2/release/{PLONE}"]
+        for each in (plain, mirror):
+            each.close()
+
+    play(story)
+
+
+def test_a_release_says_its_number_at_discogs_where_musicbrainz_links_to_it() -> None:
+    async def story(stub: MusicBrainzStub, client: MusicBrainzClient, clock: QuickClock) -> None:
+        fact = stub.world.by_id[PLONE]
+        stub.world.by_id[PLONE] = replace(fact, discogs="1722")
+        assert (await client.release(PLONE)).discogs == "1722"
+        assert (await client.release(PLONE_VINYL)).discogs == ""
 
     play(story)
 

@@ -73,6 +73,16 @@ def test_facts_of_a_file_that_changed_while_it_was_decoded_are_not_kept(tmp_path
     assert not kept and file.stage == Stage.TAGS and file.facts.loudness_lufs is None
 
 
+def test_files_are_counted_by_the_release_they_were_found_to_be_of(tmp_path):
+    async def work(store):
+        await store.files.put_scanned([scanned(f"/music/{place}.flac") for place in range(3)])
+        await store.files.identify([Identity("/music/2.flac", R2, R1)])
+        await store.files.put_missing(["/music/0.flac"], 9.0)
+        return await store.files.held_releases([R1, R2, ALBUM])
+
+    assert on_store(tmp_path, work) == {R1: 1, ALBUM: 1}
+
+
 @pytest.mark.parametrize(("md5", "kept"), [("a" * 32, True), ("b" * 32, False), ("", False)])
 def test_a_retagged_flac_keeps_its_analysis_and_one_with_other_audio_does_not(tmp_path, md5, kept):
     async def work(store):

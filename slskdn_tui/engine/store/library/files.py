@@ -71,6 +71,19 @@ class FilesTable(ScannedFiles):
 
         return await self._database.read(work)
 
+    async def held_releases(self, releases: Sequence[str]) -> dict[str, int]:
+        """How many files were found to be of each of these releases; those without any are left out. Indexed."""
+        found: dict[str, int] = {}
+        waiting = iter(releases)
+        while batch := list(itertools.islice(waiting, BATCH)):
+            marks = ", ".join("?" * len(batch))
+            words = (
+                f"SELECT mb_release_id, count(*) FROM HashDb WHERE mb_release_id <> '' AND mb_release_id IN ({marks}) AND missing_at IS NULL"
+                " GROUP BY mb_release_id"
+            )
+            found |= dict(await self._database.fetch(words, batch))
+        return found
+
 
 def _drop(connection: sqlite3.Connection, paths: Sequence[tuple[str | bytes]]) -> None:
     connection.executemany("DELETE FROM HashDb WHERE path = ? AND stage = 0", paths)
