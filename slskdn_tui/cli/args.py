@@ -128,16 +128,16 @@ def build(version: str) -> argparse.ArgumentParser:
     for spec in helps.verbs():
         words = "slskdn " + " ".join(spec.verb)
         branch = top
-        if len(spec.verb) > 1:
-            group = spec.verb[0]
+        for depth in range(1, len(spec.verb)):
+            group = " ".join(spec.verb[:depth])
             if group not in groups:
-                made = top.add_parser(group, add_help=False, allow_abbrev=False)
+                made = branch.add_parser(spec.verb[depth - 1], add_help=False, allow_abbrev=False)
                 assert isinstance(made, _Parser)
                 made.words, made.text = f"slskdn {group}", helps.help_group(group)
                 made.add_argument("--help", "-h", action=_Help, text=made.text)
                 made.add_argument("--profile", type=Path, default=argparse.SUPPRESS)
                 bare = by_group(group)
-                groups[group] = made.add_subparsers(metavar="COMMAND", dest="command", required=bare is None)
+                groups[group] = made.add_subparsers(metavar="COMMAND", dest=f"command{depth}", required=bare is None)
                 if bare is not None:
                     for arg in bare.args:
                         if arg.flag:

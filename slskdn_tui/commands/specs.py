@@ -6,6 +6,7 @@ from slskdn_tui.commands.groups.audio import AUDIO
 from slskdn_tui.commands.groups.dht import DHT
 from slskdn_tui.commands.groups.finding import FINDING
 from slskdn_tui.commands.groups.jobs import JOBS
+from slskdn_tui.commands.groups.mending import MENDING
 from slskdn_tui.commands.groups.mesh import MESH
 from slskdn_tui.commands.groups.peers import PEERS
 from slskdn_tui.commands.groups.people import PEOPLE
@@ -13,7 +14,7 @@ from slskdn_tui.commands.groups.running import RUNNING
 from slskdn_tui.commands.groups.screens import SCREENS
 from slskdn_tui.commands.types import CommandSpec
 
-SPECS: tuple[CommandSpec, ...] = (*JOBS, *FINDING, *PEOPLE, *PEERS, *DHT, *MESH, *AUDIO, *RUNNING, *SCREENS)
+SPECS: tuple[CommandSpec, ...] = (*JOBS, *FINDING, *PEOPLE, *PEERS, *DHT, *MESH, *MENDING, *AUDIO, *RUNNING, *SCREENS)
 
 
 def by_name(name: str) -> CommandSpec | None:
@@ -28,10 +29,11 @@ def by_verb(words: tuple[str, ...]) -> CommandSpec | None:
 
 
 def by_group(group: str) -> CommandSpec | None:
-    """What a group's bare word means: its list, or what it shows, when that needs no argument."""
+    """What a group's bare words (`jobs`, `library trash`) mean: its list, or what it shows, when that needs no argument."""
+    words = tuple(group.split())
     for last in ("list", "show"):
         for spec in SPECS:
-            if spec.verb == (group, last) and not any(arg.required for arg in spec.args):
+            if spec.verb == (*words, last) and not any(arg.required for arg in spec.args):
                 return spec
     return None
 

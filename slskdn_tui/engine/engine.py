@@ -27,7 +27,9 @@ from slskdn_tui.engine.jobs.placing.placement import base_folder, check_download
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
+from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.library.offers import LibraryOffers
+from slskdn_tui.engine.library.roots import library_roots
 from slskdn_tui.engine.lock import ProfileLock
 from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
@@ -154,6 +156,8 @@ class Engine:
             self.settings.musicbrainz, clock=self.clock, cache=self.store.mb_cache, owned=self.store.files.held_releases
         )
         stack.callback(self.music.close)
+        self.trash = Trash(library_roots(self.settings))
+        await asyncio.get_running_loop().run_in_executor(self.disk, self.trash.mend)
         self.audio = AudioChecker()
         stack.push_async_callback(self.audio.close)
         folders = self._offered_folders() if self.settings.overlay.enabled else []
@@ -293,7 +297,7 @@ class Engine:
         services = Services(
             self.settings, self.paths, self.clock, self.supervisor, self.bus, self.store, self.trace, self.music, self.soulseek, self.finder,
             self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes, self.governor.verdict,
-            self.aggregates.canonical_stats if self.aggregates is not None else None,
+            self.aggregates.canonical_stats if self.aggregates is not None else None, self.trash,
         )  # fmt: skip
         self.runner = JobRunner(services)
         self.views = Views(self)
@@ -383,6 +387,10 @@ class Engine:
             self.stock.touch((recording,))
             if self.gossip is not None:
                 self.gossip.completed(self.stock.find("", (recording,)))
+
+    async def library_changed(self, *paths: str) -> None:
+        """Files there came, went or were changed by ourselves."""
+        await self.store.files.drop([path for path in paths if not os.path.lexists(path)])
 
 
 def _make_folders(paths: Paths, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
+from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.music.client import MusicBrainzClient
@@ -22,6 +23,7 @@ from slskdn_tui.engine.peers.governor import Governor
 from slskdn_tui.engine.peers.ledger import Ledger
 from slskdn_tui.engine.peers.limits import Limits
 from slskdn_tui.engine.rates import Rates
+from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
@@ -31,6 +33,7 @@ from slskdn_tui.model.views import Snapshot, ViewKey
 
 
 class Parts(Protocol):
+    clock: Clock
     paths: Paths
     settings: Settings
     bus: EventBus
@@ -52,12 +55,17 @@ class Parts(Protocol):
     trace: TraceRecorder
     music: MusicBrainzClient
     offers: LibraryOffers
+    trash: Trash
     soulseek: SoulseekPlane
     runner: JobRunner
     wishlist: Wishlist
 
     @property
     def description(self) -> str: ...
+
+    async def library_changed(self, *paths: str) -> None:
+        """Files there came, went or were changed by ourselves: what is known of them is looked at again."""
+        ...
 
     async def look(self, view: ViewKey) -> Snapshot:
         """A view as it is now, without versions, and not kept."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from slskdn_tui.engine.jobs.wanted.left_out import left_out
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.engine.swarm.piecemap import bits, cells
 from slskdn_tui.engine.views.jobs import constraint_lines
@@ -88,7 +89,7 @@ def track_share(job: JobRecord, track: TrackRecord, parts: Parts) -> float:
 
 
 def job_row(job: JobRecord, parts: Parts) -> JobRow:
-    extras = {track.position for track in job.release.tracks if track.optional}
+    extras = {track.position for track in job.release.tracks if track.optional} | left_out(job)
     tracks = [track for track in job.tracks if track.position not in extras]
     shares = [track_share(job, track, parts) for track in tracks]
     return JobRow(

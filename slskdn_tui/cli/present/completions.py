@@ -21,8 +21,10 @@ def _top() -> list[str]:
     return list(dict.fromkeys(spec.verb[0] for spec in helps.verbs()))
 
 
-def _below(group: str) -> list[str]:
-    return [spec.verb[1] for spec in helps.verbs() if spec.verb[0] == group and len(spec.verb) > 1]
+def _below(*group: str) -> list[str]:
+    """The words that may follow these."""
+    depth = len(group)
+    return list(dict.fromkeys(spec.verb[depth] for spec in helps.verbs() if spec.verb[:depth] == group and len(spec.verb) > depth))
 
 
 def _valued(arg: Arg) -> bool:
@@ -38,12 +40,14 @@ def _cases(opening: str, closing: str) -> list[str]:
     for word in _top():
         if below := _below(word):
             lines.append(f'    "{word} ") {opening}{" ".join(below)}{closing} ;;')
+    by_key: dict[str, list[CommandSpec]] = {}
     for spec in helps.verbs():
-        words, files = _places(spec)
-        key = " ".join(spec.verb) if len(spec.verb) > 1 else f"{spec.verb[0]} "
-        pattern = f'"{key}"*' if len(spec.verb) == 1 else f'"{key}"'
-        more = " files=1;" if files else ""
-        lines.append(f"    {pattern}){more} {opening}{' '.join([*_flags(spec), *words])}{closing} ;;")
+        by_key.setdefault(f'"{" ".join(spec.verb[:2])}"' if len(spec.verb) > 1 else f'"{spec.verb[0]} "*', []).append(spec)
+    for key, specs in by_key.items():
+        # Verbs of three words share what is offered after their second.
+        offered = dict.fromkeys(word for spec in specs for word in [*spec.verb[2:], *_flags(spec), *_places(spec)[0]])
+        more = " files=1;" if any(_places(spec)[1] for spec in specs) else ""
+        lines.append(f"    {key}){more} {opening}{' '.join(offered)}{closing} ;;")
     return lines
 
 
@@ -143,15 +147,14 @@ def fish() -> str:
             f"complete -c slskdn -n 'not __fish_seen_subcommand_from {top}' -l {flag} {'-r ' if ' ' in name else ''}-d {_quoted(words)}"
         )
     for spec in helps.verbs():
-        group = spec.verb[0]
-        if len(spec.verb) > 1:
-            below = " ".join(_below(group))
-            lines.append(
-                f"complete -c slskdn -n '__fish_seen_subcommand_from {group}; and not __fish_seen_subcommand_from {below}' -a {spec.verb[1]} -d {_quoted(spec.summary)}"
-            )
-        when = f"'__fish_seen_subcommand_from {group}" + (
-            f"; and __fish_seen_subcommand_from {spec.verb[1]}'" if len(spec.verb) > 1 else "'"
-        )
+        seen = [f"__fish_seen_subcommand_from {word}" for word in spec.verb]
+        for depth in range(1, len(spec.verb)):
+            below, words = " ".join(_below(*spec.verb[:depth])), spec.summary
+            if depth + 1 < len(spec.verb):
+                words = helps.GROUPS[" ".join(spec.verb[: depth + 1])]
+            before = f"{'; and '.join(seen[:depth])}; and not __fish_seen_subcommand_from {below}"
+            lines.append(f"complete -c slskdn -n '{before}' -a {spec.verb[depth]} -d {_quoted(words)}")
+        when = f"'{'; and '.join(seen)}'"
         for arg in spec.args:
             if arg.flag:
                 name = ("no-" if helps.negatable(arg) else "") + arg.name.replace("_", "-")
@@ -171,7 +174,7 @@ def fish() -> str:
                 lines.append(f"complete -c slskdn -n {when} -F -d {_quoted(arg.help)}")
         if helps.asks(spec):
             lines.append(f"complete -c slskdn -n {when} -l yes -d 'do not ask'")
-    return "\n".join(lines) + "\n"
+    return "\n".join(dict.fromkeys(lines)) + "\n"
 
 
 SHELLS = {"bash": bash, "zsh": zsh, "fish": fish}

@@ -26,6 +26,8 @@ GROUPS: dict[str, str] = {
     "dht": "The DHT: how it stands, who announced what",
     "mesh": "The mesh: how this node stands in it, who is connected",
     "soulseek": "Your own Soulseek session",
+    "library": "Your library: what is wrong with it, and what mends it",
+    "library trash": "Files that were replaced and can be put back",
     "audio": "What audio files are",
     "config": "The configuration",
     "themes": "Colours of the screens",
@@ -36,6 +38,7 @@ CATEGORIES: dict[str, str] = {
     "swarms": "Swarms",
     "trace": "Traces",
     "find": "Finding and getting",
+    "library": "The library",
     "share": "Sharing and limits",
     "people": "People on Soulseek",
     "peers": "Peers and fairness",
@@ -140,8 +143,9 @@ def help_verb(spec: CommandSpec) -> str:
 
 
 def help_group(group: str) -> str:
-    """The verbs below one word, e.g. `slskdn jobs --help`."""
-    rows = [(spec.verb[1], spec.summary) for spec in verbs() if spec.verb[0] == group and len(spec.verb) > 1]
+    """The verbs below one word or more, e.g. `slskdn jobs --help`."""
+    words = tuple(group.split())
+    rows = [(" ".join(spec.verb[len(words) :]), spec.summary) for spec in verbs() if spec.verb[: len(words)] == words != spec.verb]
     bare = by_group(group)
     command, alone = ("[COMMAND ...]", f" Without a command: {bare.verb[-1]}.") if bare else ("COMMAND ...", "")
     lines = [f"usage: slskdn {group} {command}", "", f"{GROUPS[group]}.{alone}", "", "commands:", *_table(rows)]

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from slskdn_tui.engine.jobs.wanted.left_out import left_out
 from slskdn_tui.engine.music.matching import AlbumCandidate
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.engine.swarm.events import SwarmStatus
@@ -119,6 +120,12 @@ class LiveJob:
     def required(self) -> list[LiveTrack]:
         """Its tracks without extras."""
         return [live for live in self.tracks if not live.track.optional]
+
+    @property
+    def wanted(self) -> list[LiveTrack]:
+        """Its tracks without extras and without what is left out."""
+        left = left_out(self.record)
+        return [live for live in self.required if live.track.position not in left]
 
     @property
     def missing(self) -> list[LiveTrack]:

@@ -10,9 +10,10 @@ import logging
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from slskdn_tui.engine.jobs.disk import DiskWatch
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
@@ -20,6 +21,7 @@ from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.keeper import Keeper
 from slskdn_tui.engine.jobs.manifests.recovery import Recovered, Recovery
 from slskdn_tui.engine.jobs.notices.notices import Notices
+from slskdn_tui.engine.jobs.placing.exchange import exchange_of
 from slskdn_tui.engine.jobs.placing.extras import add_extras
 from slskdn_tui.engine.jobs.placing.placement import fill_in
 from slskdn_tui.engine.jobs.services import Services
@@ -27,6 +29,7 @@ from slskdn_tui.engine.jobs.sources.history import UserHistory
 from slskdn_tui.engine.jobs.sources.seek import Seeker
 from slskdn_tui.engine.jobs.track.slots import Slots
 from slskdn_tui.engine.jobs.track.track_task import TrackTask
+from slskdn_tui.engine.jobs.wanted.left_out import leave_out, left_out
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.engine.store.records import JobRecord
@@ -154,15 +157,25 @@ class JobRunner:
     # Acting -----------------------------------------------------------------------------------------------------
 
     async def create(
-        self, release: Release, constraints: Constraints, kind: JobType = JobType.RELEASE, details: dict[str, str] | None = None
+        self,
+        release: Release,
+        constraints: Constraints,
+        kind: JobType = JobType.RELEASE,
+        details: Mapping[str, str] = MappingProxyType({}),
+        left: Mapping[int, str] = MappingProxyType({}),
     ) -> LiveJob:
-        """A new job; an unfinished job for tracks of the same release is refused, since both would fetch the same files."""
-        wanted = {track.position for track in release.tracks}
+        """A new job that fetches all of the release but what is `left` out: positions, each with the file that stands for it or "".
+
+        An unfinished job for tracks of the same release is refused, since both would fetch the same files.
+        """
+        wanted = {track.position for track in release.tracks} - set(left)
         for job in self._jobs.values():
-            theirs = {track.position for track in job.record.release.tracks}
+            theirs = {live.track.position for live in job.wanted}
             if job.record.release.mbid == release.mbid and job.record.state not in ENDED and wanted & theirs:
                 raise UnderWay(job, release, whole=wanted <= theirs)
-        return await self.add(JobRecord(str(uuid.uuid4()), kind.value, release, constraints, details=dict(details or {})))
+        record = JobRecord(str(uuid.uuid4()), kind.value, release, constraints, details=dict(details))
+        leave_out(record, left)
+        return await self.add(record)
 
     async def import_manifest(self, text: str, name: str) -> LiveJob:
         """Recreate a job from its manifest and go on from what is on disk."""
@@ -242,7 +255,10 @@ class JobRunner:
         """Start an ended job again: tracks whose file is still in place stay done."""
         if job.record.state not in ENDED:
             raise UserError("refused", f"the job is {job.record.state}", "only an ended job can be run again")
+        left = left_out(job.record)
         for track in job.record.tracks:
+            if track.position in left:
+                continue
             if not (track.placed and Path(track.placed).is_file()):
                 track.state, track.placed, track.reason = TrackState.PENDING, "", ""
         job.record.finished_at, job.record.error = "", ""
@@ -375,14 +391,22 @@ class JobRunner:
                 words = f"{live.track.title} is left out: {live.record.reason or 'it did not come in time'}; {job.record.release.title} is whole without it"
                 self._services.bus.publish("extra.failed", "job", words, job_id=job.job_id, track=live.track.position)
 
+    def _exchange(self, record: JobRecord) -> None:
+        """In a thread: what a kill kept from going into the trash goes now."""
+        for entry in record.tracks:
+            exchange = exchange_of(self._services, record, entry.position)
+            if exchange is not None and entry.placed and entry.placed != exchange.fix.replaces and exchange.due:
+                exchange.retire(Path(entry.placed))
+
     async def _complete(self, job: LiveJob) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._services.disk, self._exchange, job.record)
         job.record.finished_at = iso(self._services.clock.wall())
         await self._set(job, JobState.COMPLETED)
         await self._drop_parts(job)
         self._tell(
             job,
             "job.completed",
-            f"{job.record.whose}: complete, {job.record.whole(len(job.required))}",
+            f"{job.record.whose}: complete, {job.record.whole(len(job.wanted))}",
         )
 
     async def _drop_parts(self, job: LiveJob) -> None:

@@ -12,6 +12,7 @@ from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.audio.check import AudioCheck
 from slskdn_tui.engine.jobs.folders import LocalFolders
+from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.governor import FAIR, Verdict
@@ -101,5 +102,7 @@ class Services:
     """What the fairness governor holds back now."""
     canonical: Canonical | None = None
     """What the mesh says of (recording, codec profile); None without an overlay."""
+    trash: Trash = field(default_factory=lambda: Trash(()))
+    """Where files go that a job replaces."""
     folders: LocalFolders = field(default_factory=LocalFolders)
     """Which folders were there when the engine started."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from slskdn_tui.model.codec import codec_of
@@ -18,25 +18,47 @@ _UNFINISHED = (".part", ".incomplete", ".tmp", ".download", ".!ut", ".crdownload
 _UNFINISHED_FOLDERS = frozenset({"incomplete", "lost+found", "@eadir", "#recycle"})
 
 
-def open_beneath(root: str, relative: str) -> int:
-    """A file descriptor of the regular file `root`/`relative`, read-only. No component below `root` may be a link. OSError otherwise."""
-    parts = relative.split("/")
-    if not relative or any(part in ("", ".", "..") for part in parts):
+def open_folder(root: str, relative: str) -> int:
+    """A file descriptor of the folder `root`/`relative` ("" for the root itself). No component below `root` may be a link. OSError otherwise."""
+    parts = relative.split("/") if relative else []
+    if any(part in ("", ".", "..") for part in parts):
         raise OSError(f"not a plain path: {relative!r}")
     folder = os.open(root, _DIRECTORY)
     try:
-        for part in parts[:-1]:
+        for part in parts:
             inner = os.open(part, _DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
+    except OSError:
+        os.close(folder)
+        raise
+    return folder
+
+
+def open_beneath(root: str, relative: str) -> int:
+    """A file descriptor of the regular file `root`/`relative`, read-only. No component below `root` may be a link. OSError otherwise."""
+    below, _, name = relative.rpartition("/")
+    if name in ("", ".", "..") or (not below and "/" in relative):
+        raise OSError(f"not a plain path: {relative!r}")
+    folder = open_folder(root, below)
+    try:
         # O_NONBLOCK: a fifo must not hold up the thread; it is refused below.
-        fd = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     finally:
         os.close(folder)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OSError(f"not a regular file: {relative!r}")
     return fd
+
+
+def below(roots: Iterable[str | os.PathLike[str]], path: str) -> tuple[str, str] | None:
+    """(root, path below it) of an absolute plain path, of the innermost of these folders that holds it; None when none does."""
+    if not path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")[1:]):
+        return None
+    holds = [root for root in (os.fspath(root).rstrip("/") for root in roots) if path.startswith(root + "/")]
+    root = max(holds, key=len, default=None)
+    return None if root is None else (root, path[len(root) + 1 :])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from slskdn_tui.model.views import JobRow, JobTrackRow, JobView
 
 def job_row(job: LiveJob) -> JobRow:
     record = job.record
-    done = [live.done for live in job.required]
+    done = [live.done for live in job.wanted]
     return JobRow(
         key=job.job_id,
         version=0,
@@ -22,8 +22,8 @@ def job_row(job: LiveJob) -> JobRow:
         title=record.release.title,
         artist=record.release.artist,
         state=str(record.state),
-        tracks_done=sum(live.record.state is TrackState.DONE for live in job.required),
-        tracks_total=len(job.required),
+        tracks_done=sum(live.record.state is TrackState.DONE for live in job.wanted),
+        tracks_total=len(job.wanted),
         done=sum(done) / len(done) if done else 0.0,
         speed=sum(live.swarm.status().rate for live in job.tracks if live.swarm is not None),
         created_at=record.created_at,

@@ -19,6 +19,7 @@ from slskdn_tui.engine.views.owned_releases import with_owned
 from slskdn_tui.engine.views.peers import PeerViews
 from slskdn_tui.engine.views.people import PeopleViews
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
+from slskdn_tui.engine.views.trash import trash_view
 from slskdn_tui.engine.views.uploads import uploads_view
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
@@ -79,6 +80,7 @@ class Views:
             "messages": people.messages,
             "peers": peers.peers,
             "contribution": peers.contribution,
+            "trash": partial(trash_view, engine),
         }
 
     async def make(self, key: ViewKey) -> Snapshot:

@@ -457,6 +457,9 @@ def test_bash_completes_verbs_flags_and_choices() -> None:
     assert complete(["slskdn", "jobs", "create", "--no-o"]) == ["--no-overlay"]
     assert complete(["slskdn", "log", "--level", "w"]) == ["warning"]
     assert complete(["slskdn", "completions", "z"]) == ["zsh"]
+    assert complete(["slskdn", "library", "tr"]) == ["trash"]
+    assert complete(["slskdn", "library", "trash", "re"]) == ["restore"]
+    assert complete(["slskdn", "library", "trash", "empty", "--o"]) == ["--older"]
 
 
 def test_all_shells_know_all_verbs(slskdn: Slskdn, capsys: Capture) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from slskdn_tui.config import safe_yaml
+from slskdn_tui.engine.jobs.wanted.left_out import leave_out, left_out
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import make_ref, read_ref
@@ -73,6 +74,7 @@ class ManifestStatus(_Part):
     completed_tracks: list[int] = []
     in_progress_tracks: list[int] = []
     pending_tracks: list[int] = []
+    left_out: list[int] = []
 
 
 class Manifest(_Part):
@@ -150,13 +152,15 @@ def write(record: JobRecord) -> str:
     files = record.type == JobType.FILES
     tracks: list[ManifestTrack] = []
     done: list[int] = []
+    left = left_out(record)
     moving: list[int] = []
     pending: list[int] = []
     for track in release.tracks:
         entry = entries.get(track.position, TrackRecord(track.position))
         finished = entry.state is TrackState.DONE and bool(entry.blake3)
         fixed = (files or track.optional) and bool(entry.username)
-        (done if finished else moving if entry.state in _MOVING else pending).append(track.position)
+        if track.position not in left:
+            (done if finished else moving if entry.state in _MOVING else pending).append(track.position)
         tracks.append(
             ManifestTrack(
                 position=track.position,
@@ -194,10 +198,14 @@ def write(record: JobRecord) -> str:
             overlay_bandwidth_kbps=constraints.overlay_bandwidth_kbps,
             allow_mixed_sources=constraints.allow_mixed_sources,
         ),
-        status=ManifestStatus(started_at=record.created_at, completed_tracks=done, in_progress_tracks=moving, pending_tracks=pending),
+        status=ManifestStatus(
+            started_at=record.created_at, completed_tracks=done, in_progress_tracks=moving, pending_tracks=pending, left_out=sorted(left)
+        ),
     )
     data = manifest.model_dump(exclude_none=True)
     data = {key: value for key, value in data.items() if value != "" or key in _ALWAYS}
+    if not left:
+        del data["status"]["left_out"]
     data["tracks"] = [
         {
             key: value
@@ -258,7 +266,13 @@ def read(text: str, name: str) -> Imported:
         tracks=[_entry(row) for row in rows],
         details={key: value for key, value in (("user", manifest.user), ("destination", manifest.destination)) if value},
     )
-    finished = {row.position: Finished(row.size, row.blake3) for row in rows if row.size is not None and row.blake3 is not None}
+    left = set(manifest.status.left_out) & {row.position for row in rows}
+    leave_out(record, dict.fromkeys(left, ""))
+    finished = {
+        row.position: Finished(row.size, row.blake3)
+        for row in rows
+        if row.position not in left and row.size is not None and row.blake3 is not None
+    }
     return Imported(record, finished)
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.placing.placement import clean_extension
 from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.wanted.fixes import EXTRAS_LOOKED
 from slskdn_tui.engine.store.records import TrackRecord
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.errors import UserError
@@ -27,7 +28,6 @@ ASK_S = 8.0
 """How long an album waits for the answer what else is in its folder."""
 MOST_FOLDERS = 8
 _FRONT = re.compile(r"(?i)\b(cover|front|folder)\b")
-_LOOKED = "extras_looked"
 _Answer = tuple[FoundFile, ...] | None
 
 
@@ -93,7 +93,7 @@ async def add_extras(services: Services, job: LiveJob) -> None:
     """Look once what else the album's user has in its folders, and make it optional tracks. Never fails; who does not answer is asked again by the next call."""
     async with job.looking:
         record, endings = job.record, services.settings.downloads.extras
-        if record.type != JobType.RELEASE or not endings or record.details.get(_LOOKED):
+        if record.type != JobType.RELEASE or not endings or record.details.get(EXTRAS_LOOKED):
             return
         username, files = holder(job)
         folders = dict.fromkeys(file.folder for _, file in files)
@@ -113,7 +113,7 @@ def _add(job: LiveJob, username: str, files: Sequence[tuple[int, FoundFile]], an
     if all(answer is None for answer in answers):
         return
     record = job.record
-    record.details[_LOOKED] = username
+    record.details[EXTRAS_LOOKED] = username
     found = choose(record.release, files, (file for answer in answers for file in answer or ()), endings)
     record.release = replace(record.release, tracks=(*record.release.tracks, *(track for track, _ in found)))
     for track, file in found:

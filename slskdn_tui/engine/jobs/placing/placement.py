@@ -17,6 +17,7 @@ from pathlib import Path
 
 from slskdn_tui.config import templates
 from slskdn_tui.config.settings import Downloads
+from slskdn_tui.engine.jobs.wanted.fixes import fix_folder, fix_tracks
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobType
@@ -69,6 +70,8 @@ def clean_extension(name: str) -> str:
 
 def relative_path(record: JobRecord, settings: Downloads, position: int, extension: str) -> str:
     """The path (with `/`) below `record.folder` of the track at `position`. `extension` is with its dot, as `clean_extension` makes it."""
+    if (fix := fix_tracks(record).get(position)) is not None:
+        return fix.place + extension
     using = tuple(record.details.get(key) or getattr(settings, key) for key in templates.FIELDS)
     return _stems(record.release, record.type == JobType.FILES, using)[position] + extension
 
@@ -78,7 +81,7 @@ def fill_in(record: JobRecord, settings: Downloads) -> None:
 
     UserError for a destination that is not set.
     """
-    record.folder = record.folder or str(base_folder(settings, record.details.get("destination", "")))
+    record.folder = record.folder or fix_folder(record) or str(base_folder(settings, record.details.get("destination", "")))
     record.tracks = record.tracks or [TrackRecord(track.position) for track in record.release.tracks]
     for key in ("files_template",) if record.type == JobType.FILES else ("template", "extras_template"):
         record.details.setdefault(key, getattr(settings, key))

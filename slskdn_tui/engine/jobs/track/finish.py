@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
+from slskdn_tui.engine.jobs.placing.exchange import exchange_of
 from slskdn_tui.engine.jobs.placing.place import Placed, find_placed, place
 from slskdn_tui.engine.jobs.placing.placement import clean_extension, relative_path, safe_name
 from slskdn_tui.engine.jobs.services import Services
@@ -49,8 +50,7 @@ class Finish:
         folder, relative = self._destination()
         if why := await loop.run_in_executor(self._services.disk, self._services.folders.gone, folder):
             raise DiskTrouble(why)
-        collision = self._services.settings.downloads.collision
-        placed: Placed = await loop.run_in_executor(self._services.disk, place, part, folder, relative, collision, checked.blake3)
+        placed = await loop.run_in_executor(self._services.disk, self._place, part, folder, relative, checked.blake3)
         record.placed, record.blake3, record.reason = str(placed.path), checked.blake3, placed.note
         record.size = placed.path.stat().st_size
         await self._forget(part, key)
@@ -61,6 +61,11 @@ class Finish:
         if self._live.track.recording_mbid:
             await self._services.finished(placed.path, self._live.track.recording_mbid)
         return ""
+
+    def _place(self, part: Path, folder: Path, relative: str, digest: str) -> Placed:
+        if (exchange := exchange_of(self._services, self._job.record, self._live.track.position)) is not None:
+            return exchange.place(part, folder, relative, digest)
+        return place(part, folder, relative, self._services.settings.downloads.collision, digest)
 
     def _destination(self) -> tuple[Path, str]:
         record = self._job.record

@@ -1,0 +1,1 @@
+"""The library's verbs, a module a matter."""

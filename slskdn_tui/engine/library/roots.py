@@ -1,0 +1,14 @@
+"""The folders that are the user's library, and where files may be changed. Core."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from slskdn_tui.config.settings import Settings
+
+
+def library_roots(settings: Settings) -> list[Path]:
+    """`library.folders`, the download folder and its destinations, absolute; each once."""
+    names = [*settings.library.folders, settings.downloads.folder, *settings.downloads.destinations.values()]
+    return [Path(name) for name in dict.fromkeys(os.path.abspath(os.path.expanduser(name)) for name in names)]

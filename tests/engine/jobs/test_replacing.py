@@ -1,0 +1,129 @@
+"""A job of the doctor's: exactly the tracks asked for, into the album that is there; what they replace goes into the trash and can come back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from engine_world import Album, World, completed, sha
+
+from slskdn_tui.engine.engine import Engine
+from slskdn_tui.engine.handlers.mending import start_fix
+from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.library.fix.trash import stamp_of
+from slskdn_tui.lab.data import DEMO_RELEASE
+from slskdn_tui.model.fix import FixRequest, FixTrack, TrashView
+from slskdn_tui.model.jobs import Constraints
+from slskdn_tui.model.views import JobsView, ViewKey
+from slskdn_tui.seam import Command
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+def shelf(world: World) -> Path:
+    """A library of three tracks: the first is bad, the second fine, the third missing."""
+    folder = world.root / "library" / "Plone"
+    folder.mkdir(parents=True)
+    _, second, _ = world.album.tracks(3)
+    (folder / "one.flac").write_bytes(b"bad" * 1000)
+    shutil.copy2(second, folder / "two.flac")
+    return folder
+
+
+def request(folder: Path) -> FixRequest:
+    bad = str(folder / "one.flac")
+    stamp = stamp_of(bad)
+    assert stamp is not None
+    return FixRequest(
+        DEMO_RELEASE,
+        str(folder),
+        (FixTrack(1, "one", bad, stamp), FixTrack(3, "03 three")),
+        here=((2, str(folder / "two.flac")),),
+    )
+
+
+async def fix(engine: Engine, asked: FixRequest) -> LiveJob:
+    job = await start_fix(engine, asked, Constraints())
+    await completed(job)
+    return job
+
+
+def test_only_what_is_bad_or_missing_is_fetched_and_the_old_file_can_come_back(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            mono = await world.holder("mono_lith")
+            folder = shelf(world)
+            engine = await world.engine(library={"folders": [str(folder.parent)]})
+            job = await fix(engine, request(folder))
+            assert sorted(mono.sent) == sorted(path.name for path in (album.tracks(3)[0], album.tracks(3)[2])), "the fine one is left alone"
+            assert [sha(folder / name) for name in ("one.flac", "two.flac", "03 three.flac")] == world.truth
+            jobs = await engine.snapshot(ViewKey("jobs"))
+            assert isinstance(jobs, JobsView) and (jobs.rows[0].tracks_done, jobs.rows[0].tracks_total) == (2, 2)
+            view = await engine.snapshot(ViewKey("trash"))
+            assert isinstance(view, TrashView) and [row.path for row in view.rows] == [str(folder / "one.flac")]
+            assert view.rows[0].job_id == job.job_id
+            result = await engine.submit(Command("trash.restore", {"entry": [view.rows[0].entry]}))
+            assert result.ok and (folder / "one.flac").read_bytes() == b"bad" * 1000, result
+            again = await engine.submit(Command("trash.restore", {"entry": result.data["swapped"]}))
+            assert again.ok and sha(folder / "one.flac") == world.truth[0], again
+            assert (await engine.submit(Command("trash.empty", {"yes": True}))).data["files"] == 1
+            assert (await engine.submit(Command("jobs.rerun", {"job": job.job_id}))).ok
+            await completed(job)
+            assert len(mono.starts) == 2 and all(len(starts) == 1 for starts in mono.starts.values()), "nothing is fetched twice"
+
+    asyncio.run(main())
+
+
+def test_a_file_that_was_changed_since_it_was_judged_is_the_users_and_stays(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            await world.holder("mono_lith")
+            folder = shelf(world)
+            asked = request(folder)
+            (folder / "one.flac").write_bytes(b"mine")
+            engine = await world.engine(library={"folders": [str(folder.parent)]})
+            job = await fix(engine, asked)
+            assert (folder / "one.flac").read_bytes() == b"mine" and sha(folder / "one (2).flac") == world.truth[0]
+            assert "not the file that was judged" in job.tracks[0].record.reason
+            assert engine.trash.entries() == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", ["one.flac", "uno.mp3"], ids=["same name", "other name"])
+def test_an_engine_that_died_after_the_file_was_placed_finishes_the_exchange(tmp_path: Path, album: Album, name: str) -> None:
+    """The record is as a kill leaves it: the digest is stored, the file is placed, and nothing else is known."""
+
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            await world.holder("mono_lith")
+            folder = shelf(world)
+            os.rename(folder / "one.flac", folder / name)
+            old = (folder / name).read_bytes()
+            os.link(folder / name, tmp_path / "old")
+            stamp = stamp_of(str(folder / name))
+            assert stamp is not None
+            asked = FixRequest(DEMO_RELEASE, str(folder), (FixTrack(1, "one", str(folder / name), stamp),), here=((2, "x"), (3, "y")))
+            sections = {"library": {"folders": [str(folder.parent)]}}
+            engine = await world.engine(**sections)
+            job = await fix(engine, asked)
+            record = job.record
+            assert record.tracks[0].placed == str(folder / "one.flac")
+            if name == "uno.mp3":  # killed before the old one went: it stands, and nothing is in the trash
+                engine.trash.empty(engine.trash.entries())
+                os.link(tmp_path / "old", folder / name)
+            record.state, record.finished_at = type(record.state)("new"), ""
+            record.tracks[0].state, record.tracks[0].placed = type(record.tracks[0].state)("verify"), ""
+            await engine.store.jobs.save(record)
+            await engine.stop()
+            after = await world.start("me", world.settings("me", **sections))
+            job = after.runner.find(job.job_id)
+            await completed(job)
+            assert sha(folder / "one.flac") == world.truth[0] and (name == "one.flac" or not (folder / name).exists())
+            (there,) = after.trash.entries()
+            assert Path(there.kept).read_bytes() == old
+
+    asyncio.run(main())
