@@ -14,6 +14,7 @@ from aioslsk.protocol.messages import CannotConnect, Login, PeerPlaceInQueueRequ
 from soulseek_world import Sink, World, blob, sha
 
 from slskdn_tui.engine.soulseek.manners.manners import Manners
+from slskdn_tui.engine.soulseek.manners.watch import Allowance
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd, OriginState
@@ -38,23 +39,34 @@ class FastClock:
         await asyncio.sleep(max(0.0, seconds) / self.times)
 
 
-def times_by_user(world: World, asker: str) -> dict[str, list[float]]:
-    """When `asker` sent the server a message about a user; filled from now on."""
-    times: dict[str, list[float]] = defaultdict(list)
-    record = world.server._record
+class Costs:
+    """What each user costs the server: messages it received about him, and when the downloader's allowance let each go, by the downloader's own clock.
 
-    def noting(member: Any, name: str, message: Any) -> None:
-        if member.username == asker and name in ABOUT:
-            times[message.username].append(world.clock.now())
-        record(member, name, message)
+    The clock runs 60 times as fast as the wall's, so that a busy machine's delay on the way to the server would be half a minute; what was let go is exact.
+    """
 
-    world.server._record = noting
-    return times
+    def __init__(self, world: World, asker: str, allowance: Allowance) -> None:
+        self.received = Counter[str]()
+        self.let_go: dict[str, list[float]] = defaultdict(list)
+        self.unasked: list[str] = []
+        record, spend = world.server._record, allowance.spend
 
+        def noting(member: Any, name: str, message: Any) -> None:
+            if member.username == asker and name in ABOUT:
+                self.received[message.username] += 1
+                if self.received[message.username] > len(self.let_go[message.username]):
+                    self.unasked.append(f"{name} {message.username}")
+            record(member, name, message)
 
-def most_in_a_minute(times: list[float]) -> int:
-    """Of our clock, which runs 60 times as fast here: a sixth of a real second on the way to the server is 10 s, so the minute is shorter by these."""
-    return max((sum(0 <= later - each < 50 for later in times) for each in times), default=0)
+        def spending(username: str, now: float) -> None:
+            self.let_go[username].append(now)
+            spend(username, now)
+
+        world.server._record, allowance.spend = noting, spending
+
+    def least_apart(self) -> float:
+        """Seconds in which three messages about one user went, at the least."""
+        return min(later - each for times in self.let_go.values() for each, later in zip(times, times[2:], strict=False))
 
 
 class Ghost:
@@ -131,7 +143,7 @@ def test_seven_hundred_waiting_files_cost_two_messages_a_user_and_minute_while_o
             busy.transfers._MESSAGE_MAP[message.Request] = count
         ghost = Ghost(world, "ghost")
         await ghost.come()
-        times = times_by_user(world, "downloader")
+        costs = Costs(world, "downloader", down._client.transfers.allowance)
         places: Counter[str] = Counter()
         began = world.clock.now()
         waiting = [asyncio.ensure_future(keep_at_it(down, FoundFile("busy", folder + name, 1, "flac"), places)) for name in names] + [
@@ -150,10 +162,10 @@ def test_seven_hundred_waiting_files_cost_two_messages_a_user_and_minute_while_o
             await asyncio.sleep(0.2)
         minutes = (world.clock.now() - began) / 60
         assert not any(each.done() for each in waiting)
-        assert times["ghost"] and times["busy"]
-        assert max(most_in_a_minute(each) for each in times.values()) <= 2, times
-        assert max(len(each) for each in times.values()) <= 2 * (minutes + 1)
-        assert max(times["ghost"]) - began > 1200  # tried again when the user came back
+        assert costs.received["ghost"] and costs.received["busy"]
+        assert costs.unasked == [] and costs.least_apart() >= 60
+        assert max(costs.received.values()) <= 2 * (minutes + 1)
+        assert costs.let_go["ghost"][-1] - began > 1200  # tried again when the user came back
         assert len(queued) == 500 and max(queued.values()) == 1  # each file asked for once
         assert sum(requests.values()) <= 4 * (minutes / 2 + 8)  # a few places every two minutes, after quicker first rounds
         assert len(places) == 500 and places[folder + names[250]] in range(230, 270)
