@@ -26,10 +26,10 @@ def interval_of(given: int | None) -> float | None:
 
 
 def in_turn(wishes: Sequence[Wish]) -> list[Wish]:
-    """Wishes that are still searched for, in the order of their turns: what became a job is not."""
+    """Wishes that are still searched for, in the order of their turns, those never searched for first: what became a job is not."""
     return sorted(
         (wish for wish in wishes if not wish.job_id),
-        key=lambda wish: (wish.last_at or wish.created_at, bool(wish.last_at), len(wish.wish_id), wish.wish_id),
+        key=lambda wish: (wish.last_at, wish.created_at, len(wish.wish_id), wish.wish_id),
     )
 
 
