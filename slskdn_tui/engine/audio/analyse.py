@@ -26,7 +26,7 @@ _LONGEST_SIGNATURE = 200
 
 
 def analyse(path: str, *, want: Collection[str]) -> AudioFacts:
-    """`want` of "headers" (always given), "measures" and "fingerprint"; only the last: no more than 120 s are decoded, and no MD5.
+    """`want` of "headers" (always given), "measures" (for lossless files with the transcode test) and "fingerprint"; only the last: no more than 120 s are decoded, and no MD5.
 
     What is wrong with the file is in `error`. OSError when it cannot be opened, MemoryError when it asks for more than any real file.
     """
@@ -90,7 +90,7 @@ def _decoded(path: str, sound: Sound, facts: AudioFacts, want: Collection[str]) 
     if "measures" in want:
         from slskdn_tui.engine.audio.measure.measures import Measures  # scipy takes a second to load: not for headers
 
-        measures = Measures(sound.rate, sound.channels)
+        measures = Measures(sound.rate, sound.channels, lossless=sound.lossless)
     meters: list[Any] = [measures] if measures else []
     printer: fingerprint.Fingerprint | None = None
     if "fingerprint" in want:

@@ -59,7 +59,9 @@ def test_one_recording_in_four_formats_has_one_loudness_and_its_own_codec(music:
     assert flac.loudness_lufs is not None
     for item in (wav, ogg, mp3):
         assert item.loudness_lufs == pytest.approx(flac.loudness_lufs, abs=0.3)
-    assert all(item.dynamic_range and item.has_clipping is False and item.verdict.kind == "not_tested" for item in facts)
+    assert all(item.dynamic_range and item.has_clipping is False for item in facts)
+    # Tones alone have too few lines to tell anything by; what is lossy is not asked whether it was.
+    assert [item.verdict.kind for item in facts] == ["untestable", "untestable", "not_tested", "not_tested"]
 
 
 def test_each_part_is_given_only_when_it_is_wanted(music: Path) -> None:

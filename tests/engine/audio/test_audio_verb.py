@@ -47,10 +47,11 @@ def test_a_folder_is_walked_and_each_file_is_one_json_line_with_the_roadmaps_key
     assert code == 0 and [clipped["path"], plain["path"]] == [str(folder / "2.flac"), str(folder / "a" / "1.flac")]
     assert set(KEYS.split()) | {"path", "reasons", "fingerprint"} <= set(plain)
     assert (clipped["has_clipping"], plain["has_clipping"]) == (True, False) and plain["md5_ok"] is True
-    assert plain["verdict"] == "not tested" and plain["transcode_suspect"] is None
+    assert plain["verdict"] == "untestable" and plain["transcode_suspect"] is None
     assert 0.5 < clipped["quality_score"] < plain["quality_score"] <= 1 and any(
         "clipped in 2 places" in reason for reason in clipped["reasons"]
     )
+    assert "shorter than 8 s" in str(plain["reasons"]) and plain["evidence"]["method_version"] == 1
 
 
 def test_damaged_and_absent_files_are_named_and_the_others_are_told_all_the_same(

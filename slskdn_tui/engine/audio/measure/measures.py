@@ -11,12 +11,16 @@ from slskdn_tui.engine.audio.measure.dynamics import Clipping, Dynamics
 from slskdn_tui.engine.audio.measure.loudness import Loudness
 from slskdn_tui.engine.audio.measure.peaks import TruePeak
 from slskdn_tui.engine.audio.measure.spectrum import Spectrum
+from slskdn_tui.engine.audio.transcode.judge import TranscodeTest
+from slskdn_tui.model.audio import TranscodeVerdict
 
 
 class Measures:
     """`add` blocks [n, channels] of -1..1, then `values()` once: fields of `AudioFacts` by name."""
 
-    def __init__(self, rate: int, channels: int) -> None:
+    def __init__(self, rate: int, channels: int, *, lossless: bool = False) -> None:
+        """With `lossless` the transcode test is made, too."""
+        self._test = TranscodeTest(rate) if lossless else None
         self._loudness, self._dynamics = Loudness(rate, channels), Dynamics(rate, channels)
         self._clipping, self._peaks, self._spectrum = Clipping(channels), TruePeak(channels), Spectrum(rate)
         self._heard = False
@@ -28,16 +32,20 @@ class Measures:
         block = np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)  # a float file may hold them, and one would spoil all
         for meter in (self._loudness, self._dynamics, self._clipping, self._peaks, self._spectrum):
             meter.add(block)
+        if self._test:
+            self._test.add(block)
 
     def values(self) -> dict[str, Any]:
+        dynamic_range = _round(self._dynamics.value())
         return {
             "loudness_lufs": _round(self._loudness.integrated()),
             "loudness_range": _round(self._loudness.range()),
             "true_peak": _round(self._peaks.value()),
-            "dynamic_range": _round(self._dynamics.value()),
+            "dynamic_range": dynamic_range,
             "has_clipping": self._clipping.runs > 0 if self._heard else None,
             "clipping_runs": self._clipping.runs if self._heard else None,
             "cutoff_hz": self._spectrum.cutoff_hz(),
+            "verdict": self._test.verdict(self._spectrum.level(), dynamic_range) if self._test else TranscodeVerdict(),
         }
 
 

@@ -1,0 +1,126 @@
+"""The transcode test on music made of numbers: a lossy copy is known by its codec's grid whatever was done to it since, an honest file never."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.signal import firwin, oaconvolve, resample_poly
+
+from slskdn_tui.engine.audio.measure.measures import Measures
+from slskdn_tui.engine.audio.transcode.judge import TranscodeTest
+from slskdn_tui.model.audio import TranscodeVerdict
+from tests.fakes.lossy import RATE, Wave, lossy, music, rounded
+
+
+def judge(samples: npt.NDArray[np.float32], rate: int) -> TranscodeVerdict:
+    measures = Measures(rate, samples.shape[1], lossless=True)
+    measures.add(samples)
+    verdict: TranscodeVerdict = measures.values()["verdict"]
+    return verdict
+
+
+@cache
+def honest() -> Wave:
+    return music()
+
+
+@cache
+def decoded() -> Wave:
+    return lossy(honest())
+
+
+def low_passed(wave: Wave, hz: float, taps: int = 2047) -> Wave:
+    return np.stack([oaconvolve(column, firwin(taps, hz, fs=RATE), "same") for column in wave.T], axis=1)
+
+
+LATER: dict[str, Callable[[Wave], Wave]] = {
+    "as it was decoded": lambda wave: wave,
+    "1.7 dB quieter": lambda wave: wave * 10 ** (-1.7 / 20),
+    "cut at the front": lambda wave: wave[12_345:],
+    "in mono": lambda wave: np.ascontiguousarray(wave[:, :1]),
+    "left and right changed": lambda wave: wave[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_a_decoded_lossy_copy_is_confirmed_whatever_was_done_to_it_since(later: str) -> None:
+    verdict = judge(rounded(LATER[later](decoded())), RATE)
+    assert verdict.kind == "confirmed" and verdict.codec == "AAC" and verdict.method_version == 1
+    assert (
+        verdict.measurement
+        and verdict.threshold
+        and verdict.measurement > verdict.threshold
+        and "zero at one frame offset" in verdict.reasons[0]
+    )
+
+
+@pytest.mark.parametrize(("bits", "dither"), [(16, True), (24, False)])
+def test_dither_and_more_bits_do_not_hide_it(bits: int, dither: bool) -> None:
+    assert judge(rounded(decoded(), bits, dither), RATE).kind == "confirmed"
+
+
+HARD: dict[str, Callable[[Wave], Wave]] = {
+    "as it is": lambda wave: wave,
+    "low-passed at 15 kHz": lambda wave: low_passed(wave, 15_000),
+    "a brick wall at 16 kHz": lambda wave: low_passed(wave, 16_000, 8191),
+    "of 8 bits": lambda wave: np.round(wave * 128) / 128,
+    "both channels the same": lambda wave: np.repeat(wave.mean(axis=1, keepdims=True), 2, axis=1),
+    "quiet": lambda wave: wave * 10 ** (-30 / 20),
+    "clipped hard": lambda wave: np.clip(wave * 6, -1, 1),
+    "once at 32 kHz": lambda wave: resample_poly(resample_poly(wave, 320, 441), 441, 320),
+}
+
+
+@pytest.mark.parametrize("hard", HARD)
+def test_an_honest_file_is_never_confirmed_as_lossy(hard: str) -> None:
+    verdict = judge(rounded(HARD[hard](honest())), RATE)
+    assert verdict.kind != "confirmed" and not verdict.codec
+    assert verdict.measurement is not None and verdict.threshold and verdict.measurement < verdict.threshold / 2
+
+
+def test_a_steep_end_where_encoders_have_theirs_is_suspect_and_no_more() -> None:
+    verdict = judge(rounded(low_passed(honest(), 16_000, 8191)), RATE)
+    assert verdict.kind == "suspect" and verdict.transcode_suspect and "16.0 kHz, where encoders end it" in verdict.reasons[0]
+    assert judge(rounded(low_passed(honest(), 13_000, 8191)), RATE).kind == "no_evidence"
+
+
+def test_what_is_too_short_or_too_quiet_is_untestable_and_never_praised() -> None:
+    short, quiet = judge(rounded(honest()[: RATE * 5]), RATE), judge(rounded(honest() * 1e-4), RATE)
+    assert (short.kind, quiet.kind) == ("untestable", "untestable") and short.transcode_suspect is None
+    assert "shorter than 8 s" in short.reasons[0] and "quiet" in quiet.reasons[0]
+    assert judge(np.zeros((0, 2), np.float32), RATE).kind == "untestable"
+    assert "authentic" not in str((short, quiet))
+
+
+def test_a_low_dynamic_range_is_told_and_changes_nothing() -> None:
+    def told(dynamic_range: float) -> TranscodeVerdict:
+        test = TranscodeTest(RATE)
+        test.add(rounded(honest()))
+        return test.verdict(np.zeros(0), dynamic_range)
+
+    low, high = told(4.2), told(12.0)
+    assert low.kind == high.kind == "no_evidence" and "no proof" in low.reasons[0] and not high.reasons
+
+
+def test_the_blocks_a_file_comes_in_do_not_change_the_verdict() -> None:
+    samples = rounded(decoded())
+    whole, pieces = TranscodeTest(RATE), TranscodeTest(RATE)
+    whole.add(samples)
+    for at in range(0, len(samples), 4097):
+        pieces.add(samples[at : at + 4097])
+    assert whole.verdict(np.zeros(0)) == pieces.verdict(np.zeros(0))
+
+
+def test_of_a_long_file_little_is_held_and_each_third_is_heard() -> None:
+    from slskdn_tui.engine.audio.transcode.segments import Segments
+
+    segments, block = Segments(RATE), np.full((RATE * 10, 2), 0.1, np.float32)
+    for at in range(60):
+        block[:: 7 + at] *= -1
+        segments.add(block)
+    starts = [start for start, _ in segments.chosen()]
+    assert len(segments._held) <= 48 and [3 * start // (RATE * 600) for start in starts] == [0, 1, 2]
