@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import FakeOrigin, FakePeer, World, leaves_of, some_bytes, variant_of
+from world import FakeOrigin, FakePeer, World, leaves_of, running, some_bytes, variant_of
 
 from slskdn_tui.engine.content.digests import variant_id
 from slskdn_tui.engine.content.region import find
@@ -121,30 +121,29 @@ def test_three_copies_with_other_tags_give_most_of_the_file_and_it_is_the_donors
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = FakeOrigin("anna", donor, rate=20_000, block=4096)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await arrived(swarm, region.start + 1)
-        origin._rate = 300_000
-        await arrived(swarm, region.start + LEAF)
-        origin._rate = 20_000
-        peers = [Tagged(letter, copy, rate=4e6) for letter, copy in zip(("a1", "b2", "c3"), copies, strict=True)]
-        for peer in peers:
-            assert await swarm.add_peer(peer, *peer.variants) == ""
-        assert {member.variant.kind for member in swarm.members.values()} == {"region"}
-        while not swarm.part.pieces.tail_only and not run.done():
-            await asyncio.sleep(0.002)
-        origin._rate = 20e6
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor
-        assert gave(swarm, peers) >= 0.85 * len(donor) and all(peer.sent for peer in peers)
-        status = swarm.status()
-        assert status.by_mesh + status.by_slsk == len(donor) and status.proof == "prefix" and set(status.codes) <= set(b"om")
-        tail = len(donor) - region.start - region.length
-        assert origin.started_at == ([0, len(donor) - tail - LEAF] if tail else [0]), "one stream, and one resumption where there is a tail"
-        assert len(world.told("meet")) == 1 and not world.told("overlap", "error")
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            await arrived(swarm, region.start + 1)
+            origin._rate = 300_000
+            await arrived(swarm, region.start + LEAF)
+            origin._rate = 20_000
+            peers = [Tagged(letter, copy, rate=4e6) for letter, copy in zip(("a1", "b2", "c3"), copies, strict=True)]
+            for peer in peers:
+                assert await swarm.add_peer(peer, *peer.variants) == ""
+            assert {member.variant.kind for member in swarm.members.values()} == {"region"}
+            while not swarm.part.pieces.tail_only and not run.done():
+                await asyncio.sleep(0.002)
+            origin._rate = 20e6
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor
+            assert gave(swarm, peers) >= 0.85 * len(donor) and all(peer.sent for peer in peers)
+            status = swarm.status()
+            assert status.by_mesh + status.by_slsk == len(donor) and status.proof == "prefix" and set(status.codes) <= set(b"om")
+            tail = len(donor) - region.start - region.length
+            assert origin.started_at == ([0, len(donor) - tail - LEAF] if tail else [0]), (
+                "one stream, and one resumption where there is a tail"
+            )
+            assert len(world.told("meet")) == 1 and not world.told("overlap", "error")
         checked = verify_file(world.path, world.store.records["job/1"])
         assert checked.ok and checked.variant_id == peers[0].variants[1].variant_id and "slsk:anna" in checked.words
         assert not world.failures and not swarm.bans
@@ -158,24 +157,21 @@ def test_until_the_head_has_come_a_region_is_refused_and_may_be_asked_again(tmp_
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = FakeOrigin("anna", donor, rate=50_000, block=512, queued=queued)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        if not queued:
-            await arrived(swarm, 1)
-        peer = Tagged("a1", copies[0])
-        assert await swarm.add_peer(peer, *peer.variants) == HEADLESS
-        assert not peer.asked and HEADLESS in {event.words for event in world.told("peer_refused")}
-        origin.go.set()
-        origin._rate = 1e6
-        await arrived(swarm, 6000)
-        origin._rate = 50_000
-        assert await swarm.add_peer(peer, *peer.variants) == ""
-        origin._rate = 20e6
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor and peer.sent
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            if not queued:
+                await arrived(swarm, 1)
+            peer = Tagged("a1", copies[0])
+            assert await swarm.add_peer(peer, *peer.variants) == HEADLESS
+            assert not peer.asked and HEADLESS in {event.words for event in world.told("peer_refused")}
+            origin.go.set()
+            origin._rate = 1e6
+            await arrived(swarm, 6000)
+            origin._rate = 50_000
+            assert await swarm.add_peer(peer, *peer.variants) == ""
+            origin._rate = 20e6
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor and peer.sent
 
     go(story())
 
@@ -185,19 +181,15 @@ def test_a_head_from_another_holder_and_one_tagged_copy_prove_and_finish_the_fil
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = FakeOrigin("anna", donor, queued=True)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await asyncio.sleep(0.01)
-        peer = Tagged("a1", copies[0])
-        assert swarm.take_head("slsk:ben", donor[:LEAF])
-        assert not swarm.take_head("slsk:cleo", b"?" * LEAF), "the first is the file's"
-        assert await swarm.add_peer(peer, *peer.variants) == ""
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor and swarm.status().proof == "head" and origin.sent == 0
-        assert {source.source for source in swarm.status().sources} >= {"slsk:ben", peer.node_id}
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            peer = Tagged("a1", copies[0])
+            assert swarm.take_head("slsk:ben", donor[:LEAF])
+            assert not swarm.take_head("slsk:cleo", b"?" * LEAF), "the first is the file's"
+            assert await swarm.add_peer(peer, *peer.variants) == ""
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor and swarm.status().proof == "head" and origin.sent == 0
+            assert {source.source for source in swarm.status().sources} >= {"slsk:ben", peer.node_id}
 
     go(story())
 
@@ -207,22 +199,18 @@ def test_without_a_proof_a_region_is_never_placed(tmp_path: Path) -> None:
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = FakeOrigin("anna", donor, queued=True)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await asyncio.sleep(0.01)
-        assert swarm.take_head("slsk:ben", donor[:LEAF])
-        peer = Tagged("a1", copies[0])
-        assert await swarm.add_peer(peer, *peer.variants) == ""
-        while not swarm.held:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.2)
-        assert not run.done() and "no whole leaf came from Soulseek (proof 1)" in swarm.held
-        origin.go.set()
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor and swarm.status().proof == "prefix"
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            assert swarm.take_head("slsk:ben", donor[:LEAF])
+            peer = Tagged("a1", copies[0])
+            assert await swarm.add_peer(peer, *peer.variants) == ""
+            while not swarm.held:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            assert not run.done() and "no whole leaf came from Soulseek (proof 1)" in swarm.held
+            origin.go.set()
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor and swarm.status().proof == "prefix"
 
     go(story())
 
@@ -235,28 +223,24 @@ def test_audio_that_soulseek_contradicts_leaves_no_byte(tmp_path: Path, begun: i
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = FakeOrigin("anna", donor, stall_at=region.start + begun)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await origin.stalled.wait()
-        liars = [Tagged(letter, flac_blocks(other, (4, bytes(size))), rate=50e6) for letter, size in (("a1", 5), ("b2", 9))]
-        for liar in liars:
-            assert await swarm.add_peer(liar, *liar.variants) == ""
-        if begun:
-            while swarm.decision.allowed:
-                await asyncio.sleep(0.01)
-            assert "another file" in swarm.decision.words
-        else:
-            while swarm.status().by_mesh < 4 * LEAF:
-                await asyncio.sleep(0.01)
-        honest = FakeOrigin("ben", donor, rate=20e6)
-        swarm.use_origin(honest)
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor
-        assert swarm.status().by_mesh == 0 and world.told("proof", "refused")
-        assert {(await swarm.add_peer(liar, *liar.variants)) for liar in liars} == {"the file needs no more peers"}
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            liars = [Tagged(letter, flac_blocks(other, (4, bytes(size))), rate=50e6) for letter, size in (("a1", 5), ("b2", 9))]
+            for liar in liars:
+                assert await swarm.add_peer(liar, *liar.variants) == ""
+            if begun:
+                while swarm.decision.allowed:
+                    await asyncio.sleep(0.01)
+                assert "another file" in swarm.decision.words
+            else:
+                while swarm.status().by_mesh < 4 * LEAF:
+                    await asyncio.sleep(0.01)
+            honest = FakeOrigin("ben", donor, rate=20e6)
+            swarm.use_origin(honest)
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor
+            assert swarm.status().by_mesh == 0 and world.told("proof", "refused")
+            assert {(await swarm.add_peer(liar, *liar.variants)) for liar in liars} == {"the file needs no more peers"}
 
     go(story())
 
@@ -275,17 +259,13 @@ def test_what_is_not_the_same_audio_is_refused_in_words(tmp_path: Path, which: s
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = stalling(donor)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await origin.stalled.wait()
-        peer = Tagged("a1", make())
-        why = await swarm.add_peer(peer, *peer.variants)
-        assert words in why and not swarm.members and not peer.asked, why
-        swarm.use_origin(FakeOrigin("ben", donor))
-        assert await run is SwarmEnd.COMPLETE and world.bytes() == donor
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            peer = Tagged("a1", make())
+            why = await swarm.add_peer(peer, *peer.variants)
+            assert words in why and not swarm.members and not peer.asked, why
+            swarm.use_origin(FakeOrigin("ben", donor))
+            assert await run is SwarmEnd.COMPLETE and world.bytes() == donor
 
     go(story())
 
@@ -295,19 +275,15 @@ def test_of_a_whole_copy_and_one_cut_short_the_whole_one_is_taken(tmp_path: Path
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = stalling(donor)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await origin.stalled.wait()
-        cut, whole = Tagged("c0", copies[0][: -3 * LEAF], rate=4e6), Tagged("a1", copies[1], rate=1e6)
-        assert await swarm.add_peer(cut, *cut.variants) == "" and swarm.part.pieces.layout.tail == 3 * LEAF
-        while swarm.status().by_mesh < 2 * LEAF:
-            await asyncio.sleep(0.005)
-        assert await swarm.add_peer(whole, *whole.variants) == "" and swarm.part.pieces.layout.tail == 0
-        assert swarm.status().by_mesh >= LEAF and list(swarm.members) == [whole.node_id]
-        assert await run is SwarmEnd.COMPLETE and world.bytes() == donor
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            cut, whole = Tagged("c0", copies[0][: -3 * LEAF], rate=4e6), Tagged("a1", copies[1], rate=1e6)
+            assert await swarm.add_peer(cut, *cut.variants) == "" and swarm.part.pieces.layout.tail == 3 * LEAF
+            while swarm.status().by_mesh < 2 * LEAF:
+                await asyncio.sleep(0.005)
+            assert await swarm.add_peer(whole, *whole.variants) == "" and swarm.part.pieces.layout.tail == 0
+            assert swarm.status().by_mesh >= LEAF and list(swarm.members) == [whole.node_id]
+            assert await run is SwarmEnd.COMPLETE and world.bytes() == donor
 
     go(story())
 
@@ -317,21 +293,17 @@ def test_a_liar_among_tagged_copies_is_banned(tmp_path: Path) -> None:
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = stalling(donor)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await origin.stalled.wait()
-        liar = Tagged("bad0", copies[0], wrong=True, rate=3e6)
-        honest = [Tagged(letter, copy, rate=3e6) for letter, copy in zip(("a1", "b2"), copies[1:], strict=True)]
-        for peer in (liar, *honest):
-            assert await swarm.add_peer(peer, *peer.variants) == ""
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor and list(swarm.bans) == [liar.node_id]
-        (ban,) = world.told("ban")
-        assert ban.source == liar.node_id and (ban.offset - find(reader(donor), len(donor)).start) % LEAF == 0
-        assert gave(swarm, honest) >= 0.85 * len(donor) and gave(swarm, [liar]) == 0
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            liar = Tagged("bad0", copies[0], wrong=True, rate=3e6)
+            honest = [Tagged(letter, copy, rate=3e6) for letter, copy in zip(("a1", "b2"), copies[1:], strict=True)]
+            for peer in (liar, *honest):
+                assert await swarm.add_peer(peer, *peer.variants) == ""
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor and list(swarm.bans) == [liar.node_id]
+            (ban,) = world.told("ban")
+            assert ban.source == liar.node_id and (ban.offset - find(reader(donor), len(donor)).start) % LEAF == 0
+            assert gave(swarm, honest) >= 0.85 * len(donor) and gave(swarm, [liar]) == 0
 
     go(story())
 
@@ -341,18 +313,16 @@ def test_a_copy_whose_tags_are_edited_midway_drops_out_and_the_others_go_on(tmp_
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = stalling(donor)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await origin.stalled.wait()
-        edited, stays = Tagged("a1", copies[0], rate=3e6, forgets=2), Tagged("b2", copies[1], rate=2e6)
-        for peer in (edited, stays):
-            assert await swarm.add_peer(peer, *peer.variants) == ""
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor and not swarm.bans and edited.sent and stays.sent
-        assert {event.words for event in world.told("chunk", "error")} == {"not_found"}, "of the four leaves asked at first two are refused"
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            edited, stays = Tagged("a1", copies[0], rate=3e6, forgets=2), Tagged("b2", copies[1], rate=2e6)
+            for peer in (edited, stays):
+                assert await swarm.add_peer(peer, *peer.variants) == ""
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor and not swarm.bans and edited.sent and stays.sent
+            assert {event.words for event in world.told("chunk", "error")} == {"not_found"}, (
+                "of the four leaves asked at first two are refused"
+            )
 
     go(story())
 
@@ -363,27 +333,23 @@ def test_the_same_file_and_tagged_copies_deliver_side_by_side(tmp_path: Path, fi
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = stalling(donor)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await origin.stalled.wait()
-        exact = Tagged("e0", donor, rate=4e6)
-        tagged = [Tagged(letter, copy, rate=4e6) for letter, copy in zip(("a1", "b2"), copies[:2], strict=True)]
-        order = [exact, *tagged] if first == "exact" else [*tagged, exact]
-        assert await swarm.add_peer(order[0], *order[0].variants) == ""
-        assert swarm.part.variant is not None and swarm.part.variant.kind == ("file" if first == "exact" else "region")
-        while swarm.status().by_mesh < 2 * LEAF:
-            await asyncio.sleep(0.005)
-        before = swarm.status().by_mesh
-        for peer in order[1:]:
-            assert await swarm.add_peer(peer, *peer.variants) == ""
-        assert swarm.part.variant.kind == "region" and len(swarm.members) == 3, "the one who had the whole file gives its audio"
-        assert swarm.status().by_mesh >= before - 2 * LEAF, "what was verified is verified still"
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor and all(peer.sent for peer in order)
-        assert sum(peer.sent for peer in order) <= len(donor) + 4 * LEAF, "what was on its way comes twice, no more"
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            exact = Tagged("e0", donor, rate=4e6)
+            tagged = [Tagged(letter, copy, rate=4e6) for letter, copy in zip(("a1", "b2"), copies[:2], strict=True)]
+            order = [exact, *tagged] if first == "exact" else [*tagged, exact]
+            assert await swarm.add_peer(order[0], *order[0].variants) == ""
+            assert swarm.part.variant is not None and swarm.part.variant.kind == ("file" if first == "exact" else "region")
+            while swarm.status().by_mesh < 2 * LEAF:
+                await asyncio.sleep(0.005)
+            before = swarm.status().by_mesh
+            for peer in order[1:]:
+                assert await swarm.add_peer(peer, *peer.variants) == ""
+            assert swarm.part.variant.kind == "region" and len(swarm.members) == 3, "the one who had the whole file gives its audio"
+            assert swarm.status().by_mesh >= before - 2 * LEAF, "what was verified is verified still"
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor and all(peer.sent for peer in order)
+            assert sum(peer.sent for peer in order) <= len(donor) + 4 * LEAF, "what was on its way comes twice, no more"
         assert verify_file(world.path, world.store.records["job/1"]).ok
 
     go(story())
@@ -394,16 +360,12 @@ def test_a_file_that_is_there_whole_is_preferred_to_its_region(tmp_path: Path) -
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = stalling(donor)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await origin.stalled.wait()
-        exact = Tagged("e0", donor)
-        assert await swarm.add_peer(exact, *exact.variants) == ""
-        assert await run is SwarmEnd.COMPLETE
-        assert world.bytes() == donor and origin.started_at == [0], "nobody has to be asked for the tail"
-        await swarm.stop()
+        async with running(world, origin) as (swarm, run):
+            exact = Tagged("e0", donor)
+            assert await swarm.add_peer(exact, *exact.variants) == ""
+            assert await run is SwarmEnd.COMPLETE
+            assert world.bytes() == donor and origin.started_at == [0], "nobody has to be asked for the tail"
 
     go(story())
 
@@ -414,40 +376,36 @@ def test_a_stop_in_the_middle_fetches_no_verified_byte_again(tmp_path: Path) -> 
 
     async def story() -> None:
         world = Slow(tmp_path, len(donor))
-        swarm = await world.open()
         origin = FakeOrigin("anna", donor, stall_at=region.start + LEAF + 500)
-        swarm.use_origin(origin)
-        run = asyncio.ensure_future(swarm.run())
-        await origin.stalled.wait()
-        peer = Tagged("a1", copies[0], rate=1e6, stop_after=5 * LEAF)
-        assert await swarm.add_peer(peer, *peer.variants) == ""
-        while swarm.status().by_mesh < 4 * LEAF:
-            await asyncio.sleep(0.01)
-        kept = swarm.status().by_mesh
-        await swarm.part.flush()
-        swarm.abort()
-        await run
-        swarm.part._release()  # killed
-        for task in (swarm._origin_task,):
-            assert task is not None
-            task.cancel()
+        async with running(world, origin) as (swarm, run):
+            peer = Tagged("a1", copies[0], rate=1e6, stop_after=5 * LEAF)
+            assert await swarm.add_peer(peer, *peer.variants) == ""
+            while swarm.status().by_mesh < 4 * LEAF:
+                await asyncio.sleep(0.01)
+            kept = swarm.status().by_mesh
+            await swarm.part.flush()
+            swarm.abort()
+            await run
+            swarm.part._release()  # killed
+            for task in (swarm._origin_task,):
+                assert task is not None
+                task.cancel()
 
-        again = Slow(tmp_path, len(donor), store=world.store)
-        swarm = await again.open()
-        assert swarm.status().by_mesh == kept and swarm.part.pieces.layout.start == region.start
-        ben = FakeOrigin("ben", donor, rate=20_000)
-        swarm.use_origin(ben)
-        run = asyncio.ensure_future(swarm.run())
-        other = Tagged("b2", copies[1], rate=4e6)
-        assert await swarm.add_peer(other, *other.variants) == ""
-        assert other.variants[1] == peer.variants[1]
-        while not swarm.part.pieces.tail_only:
-            await asyncio.sleep(0.005)
-        assert other.sent <= region.length - LEAF - kept + LEAF
-        ben._rate = 20e6
-        assert await run is SwarmEnd.COMPLETE
-        assert again.bytes() == donor
-        await swarm.stop()
+            again = Slow(tmp_path, len(donor), store=world.store)
+            swarm = await again.open()
+            assert swarm.status().by_mesh == kept and swarm.part.pieces.layout.start == region.start
+            ben = FakeOrigin("ben", donor, rate=20_000)
+            swarm.use_origin(ben)
+            run = asyncio.ensure_future(swarm.run())
+            other = Tagged("b2", copies[1], rate=4e6)
+            assert await swarm.add_peer(other, *other.variants) == ""
+            assert other.variants[1] == peer.variants[1]
+            while not swarm.part.pieces.tail_only:
+                await asyncio.sleep(0.005)
+            assert other.sent <= region.length - LEAF - kept + LEAF
+            ben._rate = 20e6
+            assert await run is SwarmEnd.COMPLETE
+            assert again.bytes() == donor
 
     go(story())
 

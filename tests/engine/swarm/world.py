@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from slskdn_tui.engine.content.digests import leaf_digest, variant_id
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.swarm.cost import Tunables
-from slskdn_tui.engine.swarm.events import SwarmEvent
+from slskdn_tui.engine.swarm.events import SwarmEnd, SwarmEvent
 from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
 from slskdn_tui.engine.swarm.part_file import PartFile
 from slskdn_tui.engine.swarm.stall import RescueThresholds
@@ -130,6 +131,8 @@ class FakeOrigin:
         self.sent = 0
         self.ended: tuple[OriginEnd, str] | None = None
         self.stalled = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.ready = self.asked if stall_at is None else self.stalled
         self.go = asyncio.Event()
         if not queued:
             self.go.set()
@@ -145,6 +148,7 @@ class FakeOrigin:
 
     async def _fetch(self, sink: OriginSink) -> tuple[OriginEnd, str]:
         sink.status(OriginState.QUEUED, 3)
+        self.asked.set()
         await self.go.wait()
         try:
             at = sink.start(self.size)
@@ -203,3 +207,16 @@ class World:
     def bytes(self) -> bytes:
         with open(self.path, "rb") as file:
             return file.read()
+
+
+@asynccontextmanager
+async def running(world: World, origin: FakeOrigin) -> AsyncIterator[tuple[TrackSwarm, asyncio.Task[SwarmEnd]]]:
+    """A swarm with this origin, under way: it has come as far as the origin gets, or waits in its queue. Stopped at the end."""
+    swarm = await world.open()
+    swarm.use_origin(origin)
+    run = asyncio.ensure_future(swarm.run())
+    await origin.ready.wait()
+    try:
+        yield swarm, run
+    finally:
+        await swarm.stop()
