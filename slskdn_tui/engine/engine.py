@@ -27,6 +27,7 @@ from slskdn_tui.engine.jobs.placing.placement import base_folder, check_download
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
+from slskdn_tui.engine.library.fix.retag import Retagger
 from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.library.roots import library_roots
@@ -157,6 +158,7 @@ class Engine:
         )
         stack.callback(self.music.close)
         self.trash = Trash(library_roots(self.settings))
+        self.retagger = Retagger(library_roots(self.settings), self.paths.data / "retags")
         await asyncio.get_running_loop().run_in_executor(self.disk, self.trash.mend)
         self.audio = AudioChecker()
         stack.push_async_callback(self.audio.close)

@@ -10,6 +10,7 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
+from slskdn_tui.engine.library.fix.retag import Retagger
 from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.mesh_finder import MeshFinder
@@ -56,6 +57,7 @@ class Parts(Protocol):
     music: MusicBrainzClient
     offers: LibraryOffers
     trash: Trash
+    retagger: Retagger
     soulseek: SoulseekPlane
     runner: JobRunner
     wishlist: Wishlist

@@ -9,6 +9,23 @@ _YES = Arg("yes", "bool", "do not ask", flag=True)
 
 MENDING: tuple[CommandSpec, ...] = (
     CommandSpec(
+        "library.retag",
+        "Write a few tags of files anew, or take that back",
+        "library",
+        "engine",
+        ("library", "retag"),
+        (
+            Arg("path", "path", "files; with none, what can be taken back is listed", many=True),
+            Arg("set", "str", "FIELD=VALUE,... e.g. `title=Un Jour,tracknumber=3`", flag=True),
+            Arg("apply", "bool", "write them; without it you only see what would change", flag=True),
+            Arg("undo", "str", "take a retag back, by its id; `last` is the newest", flag=True),
+            JSON,
+        ),
+        help="Fields: title, artist, album, albumartist, tracknumber, discnumber, date, musicbrainz_trackid, musicbrainz_albumid. Nothing else in the "
+        "file changes, and only files in library and download folders are written.",
+        palette=False,
+    ),
+    CommandSpec(
         "trash.list",
         "List files that were replaced and can be put back",
         "library",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from engine_world import Album, World, completed, sha
+from mutagen.flac import FLAC
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.handlers.mending import start_fix
@@ -73,6 +74,27 @@ def test_only_what_is_bad_or_missing_is_fetched_and_the_old_file_can_come_back(t
             assert (await engine.submit(Command("jobs.rerun", {"job": job.job_id}))).ok
             await completed(job)
             assert len(mono.starts) == 2 and all(len(starts) == 1 for starts in mono.starts.values()), "nothing is fetched twice"
+
+    asyncio.run(main())
+
+
+def test_tags_are_shown_written_and_taken_back_by_command(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            path = shelf(world) / "two.flac"
+            engine = await world.engine(library={"folders": [str(path.parent.parent)]}, soulseek={"enabled": False})
+            before = path.read_bytes()
+            asked = {"path": [str(path)], "set": "title=One, two,tracknumber=9"}
+            shown = await engine.submit(Command("library.retag", asked))
+            assert "title: " in shown.data["text"] and "-> One, two" in shown.data["text"] and path.read_bytes() == before
+            done = await engine.submit(Command("library.retag", {**asked, "apply": True}))
+            assert FLAC(path)["title"] == ["One, two"] and len(done.data["retags"]) == 1, done
+            known = await engine.submit(Command("library.retag", {}))
+            assert str(path) in known.data["text"] and done.data["retags"][0] in known.data["text"]
+            assert (await engine.submit(Command("library.retag", {"undo": "last"}))).ok
+            assert FLAC(path).tags[:] == FLAC(album.tracks(2)[1]).tags[:]
+            for wrong in ({"path": [str(path)]}, {"path": [str(path)], "set": "colour=red"}, {"path": ["/etc/passwd"], "set": "title=x"}):
+                assert not (await engine.submit(Command("library.retag", wrong))).ok
 
     asyncio.run(main())
 
