@@ -82,6 +82,16 @@ def album_candidates(
     return tuple(found)
 
 
+def lay(release: Release, folder: Folder) -> tuple[tuple[tuple[Track, Pairing], ...], Verdict]:
+    """How the files of a folder lie on a release, whatever their codecs, and what the folder is to it."""
+    wishes = wants(release)
+    recordings = frozenset(track.recording_mbid for track in release.tracks)
+    fits = [[fit(want, file, release.disc_count, recordings) for file in folder.files] for want in wishes]
+    pairs = _match(fits, folder.files, None)
+    verdict = judge(release, wishes, folder, pairs, _spare(release, fits, folder, pairs)) if pairs else Verdict("other", "no file fits")
+    return tuple((wishes[pair.want].track, pair) for pair in pairs), verdict
+
+
 def _candidate(
     release: Release, wishes: Sequence[Want], folder: Folder, constraints: Constraints, history: float, reputation: float, alone: bool
 ) -> AlbumCandidate | None:

@@ -9,9 +9,11 @@ from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.store.damage import Damage
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.library.files import FilesTable
+from slskdn_tui.engine.store.library.matches import MatchesTable
 from slskdn_tui.engine.store.library.mb_cache import MbCacheTable
 from slskdn_tui.engine.store.library.popularity import PopularityTable
 from slskdn_tui.engine.store.library.releases import ReleasesTable
+from slskdn_tui.engine.store.library.sounds import SoundsTable
 from slskdn_tui.engine.store.library.traces import TracesTable
 from slskdn_tui.engine.store.library.voices import VoicesTable
 from slskdn_tui.engine.store.state.choices import ChoicesTable
@@ -29,7 +31,7 @@ from slskdn_tui.engine.store.state.wishes import WishesTable
 
 
 class Store:
-    """state.db: `jobs parts gate peers ledger dht_nodes choices user_history`. library.db: `files releases mb_cache traces voices popularity`.
+    """state.db: `jobs parts gate peers ledger dht_nodes choices user_history`. library.db: `files releases matches sounds mb_cache traces voices popularity`.
 
     `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
     """
@@ -53,6 +55,8 @@ class Store:
         self.wishes = WishesTable(state)
         self.files = FilesTable(library)
         self.releases = ReleasesTable(library)
+        self.matches = MatchesTable(library)
+        self.sounds = SoundsTable(library, clock)
         self.mb_cache = MbCacheTable(library, clock)
         self.traces = TracesTable(library)
         self.voices = VoicesTable(library)

@@ -8,7 +8,7 @@ from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.records import plain_text
 
-KEEP = 5000
+KEEP = 20_000
 """Answers kept; the oldest go first."""
 
 

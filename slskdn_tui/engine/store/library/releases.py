@@ -33,7 +33,7 @@ class ReleasesTable:
 def _put(connection: sqlite3.Connection, release: Release) -> None:
     connection.execute("DELETE FROM Release WHERE mb_release_id = ?", (release.mbid,))  # its tracklist goes with it
     connection.execute(
-        "INSERT INTO Release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO Release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             release.mbid,
             release.group_mbid,
@@ -47,6 +47,7 @@ def _put(connection: sqlite3.Connection, release: Release) -> None:
             json.dumps(release.formats),
             release.disc_count,
             release.disambiguation,
+            plain_text(release.discogs),
         ),
     )
     connection.executemany(
@@ -75,7 +76,7 @@ def _get(connection: sqlite3.Connection, mbid: str) -> Release | None:
         connection.execute("COMMIT")
     if row is None:
         return None
-    _, group, title, artist, artist_mbid, date, country, status, label, formats, discs, disambiguation = row
+    _, group, title, artist, artist_mbid, date, country, status, label, formats, discs, disambiguation, discogs = row
     return Release(
         mbid,
         group,
@@ -93,4 +94,5 @@ def _get(connection: sqlite3.Connection, mbid: str) -> Release | None:
             for position, disc, number, recording, name, by, length in tracks
         ),
         SafeText(disambiguation),
+        discogs,
     )

@@ -1,0 +1,261 @@
+"""The identification pass: which recording each file of the library is, by tags, then sound, then name. Shell over MusicBrainz, AcoustID and library.db.
+
+An album whose tags name its release costs one request; one that is known already costs none. What was found is written down album by album, so a pass
+that ends early has lost nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+
+from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.music.identify import weigh
+from slskdn_tui.engine.music.identify.acoustid import AcoustIdClient
+from slskdn_tui.engine.music.identify.answers import Heard, Print
+from slskdn_tui.engine.music.identify.local import LocalAlbum, album_of, albums
+from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.store.library.matches import StoredMatch
+from slskdn_tui.engine.store.store import Store
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.library import Identity, Stage
+from slskdn_tui.model.matches import AlbumMatch, MatchClass
+from slskdn_tui.model.music import Release
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 40
+"""Albums whose sounds are asked for together, so that AcoustID's batches are full."""
+AGAIN_S = 30 * 86_400.0
+"""What was not found is looked for again after so long."""
+_VERSION = "1"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How a pass stands. `albums` of `total` are done; `kinds` counts those that were looked at by class; `files` were written down."""
+
+    running: bool = False
+    albums: int = 0
+    total: int = 0
+    files: int = 0
+    kinds: dict[MatchClass, int] = field(default_factory=dict)
+    stopped: str = ""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """An album under work: what was laid so far, and what its sounds say."""
+
+    album: LocalAlbum
+    looked_at: str
+    heard: dict[str, Heard] = field(default_factory=dict)
+    laid: list[weigh.Laid] = field(default_factory=list)
+
+    @property
+    def best(self) -> AlbumMatch | None:
+        return weigh.decide(self.laid)
+
+    @property
+    def open(self) -> bool:
+        best = self.best
+        return best is None or best.kind != "exact"
+
+
+class Identifier:
+    """One pass at a time over all folders the scanner knows. `tell` gets a line when something keeps it from going on."""
+
+    def __init__(
+        self,
+        store: Store,
+        music: MusicBrainzClient,
+        acoustid: AcoustIdClient,
+        *,
+        clock: Clock,
+        executor: Executor,
+        tell: Callable[[str], None] = lambda words: None,
+    ) -> None:
+        self._store = store
+        self._music = music
+        self._acoustid = acoustid
+        self._clock = clock
+        self._executor = executor
+        self._tell = tell
+        self._turn = asyncio.Lock()
+        self._deaf = False
+        self.progress = Progress()
+
+    async def run(self) -> Progress:
+        """One pass. It ends early, and says why, when MusicBrainz cannot be asked."""
+        async with self._turn:
+            self.progress = progress = Progress(running=True)
+            self._deaf = not self._acoustid.enabled
+            try:
+                groups = await self._groups()
+                progress.total = len(groups)
+                folders = sorted(groups)
+                for start in range(0, len(folders), AT_ONCE):
+                    part = folders[start : start + AT_ONCE]
+                    await self._some({folder: groups[folder] for folder in part})
+                    progress.albums += len(part)
+            except UserError as error:
+                progress.stopped = str(error.message)
+                self._tell(f"identification stops: {error.message}")
+            finally:
+                progress.running = False
+            return progress
+
+    async def _groups(self) -> dict[str, list[str]]:
+        """Album folder to the folders that make it up; what was known of folders that are gone is forgotten."""
+        groups: dict[str, list[str]] = {}
+        after = ""
+        while page := await self._store.files.folders(after):
+            after = page[-1]
+            for folder in page:
+                groups.setdefault(album_of(folder), []).append(folder)
+        known = await self._store.matches.known_folders()
+        await self._store.matches.forget(folder for folder in known if folder not in groups)
+        return groups
+
+    async def _some(self, groups: Mapping[str, Sequence[str]]) -> None:
+        work: dict[str, list[_Asked]] = {}
+        kept: dict[str, list[StoredMatch]] = {}
+        for folder, parts in groups.items():
+            files = [
+                file for part in parts for file in await self._store.files.of_folder(part) if file.stage >= Stage.TAGS and file.facts.codec
+            ]
+            prints = await self._store.files.fingerprints(file.path for file in files)
+            before = {stored.key: stored for stored in await self._store.matches.of_folder(folder)}
+            for album in albums(folder, files) if files else ():
+                looked_at = _digest(album, 0 if self._deaf else sum(file.path in prints for file in album.files))
+                old = before.get(album.key)
+                if old is not None and self._settled(old, looked_at):
+                    kept.setdefault(folder, []).append(old)
+                    continue
+                work.setdefault(folder, []).append(_Asked(album, looked_at))
+        todo = [asked for group in work.values() for asked in group]
+        for asked in todo:
+            await self._by_tags(asked)
+        await self._listen([asked for asked in todo if asked.open])
+        for folder, group in work.items():
+            for asked in group:
+                if asked.open:
+                    await self._by_sound(asked)
+                if asked.open:
+                    await self._by_name(asked)
+            await self._write(folder, group, kept.get(folder, []))
+
+    def _settled(self, old: StoredMatch, looked_at: str) -> bool:
+        """Nothing has changed since that could tell more, and it is not time to ask again."""
+        files, _, _ = looked_at.partition(":")
+        if old.match.kind == "exact":
+            return old.looked_at.partition(":")[0] == files
+        return old.looked_at == looked_at and self._clock.wall().timestamp() - old.at < AGAIN_S
+
+    # The three ways -----------------------------------------------------------------------------------------------
+
+    async def _by_tags(self, asked: _Asked) -> None:
+        if asked.album.release:
+            await self._look(asked, [asked.album.release], 1)
+
+    async def _listen(self, todo: Sequence[_Asked]) -> None:
+        """What AcoustID says of the files of these albums, whole batches at a time."""
+        if self._deaf or not todo:
+            return
+        texts = await self._store.files.fingerprints(file.path for asked in todo for file in asked.album.files)
+        prints = {
+            file.path: Print(texts[file.path][0], max(1, round((file.facts.duration_ms or 0) / 1000)))
+            for asked in todo
+            for file in asked.album.files
+            if file.path in texts
+        }
+        try:
+            answers = await self._acoustid.lookup(list(prints.values()))
+        except UserError as error:
+            # Tags and names can still be looked up.
+            self._deaf = True
+            self._tell(f"sounds are not looked up: {error.message}")
+            return
+        found = dict(zip(prints, answers, strict=True))
+        for asked in todo:
+            asked.heard = {file.path: found[file.path] for file in asked.album.files if file.path in found}
+
+    async def _by_sound(self, asked: _Asked) -> None:
+        releases = weigh.by_sound(asked.album, asked.heard)
+        if not releases:
+            return
+        tagged = [each.release for each in asked.laid]
+        asked.laid.clear()  # what tags said is weighed again, now with the sounds
+        release = await self._look(asked, [*tagged, *releases], 1)
+        if release is not None and asked.open and release.group_mbid:
+            try:
+                hits = await self._music.release_group(release.group_mbid)
+            except UserError as error:
+                _pass_by(error)
+                return
+            await self._look(asked, weigh.by_group(asked.album, hits, releases), weigh.MOST_LOOKUPS)
+
+    async def _by_name(self, asked: _Asked) -> None:
+        if not (words := weigh.query(asked.album)):
+            return
+        try:
+            hits = await self._music.search(words)
+        except UserError as error:
+            _pass_by(error)
+            return
+        await self._look(asked, weigh.by_name(asked.album, hits), weigh.MOST_LOOKUPS)
+
+    async def _look(self, asked: _Asked, releases: Sequence[str | Release], most: int) -> Release | None:
+        """Lay the album on up to `most` releases that were not looked at yet; the last one, or None when none could be had."""
+        last = None
+        seen = {each.release.mbid for each in asked.laid}
+        for one in releases:
+            mbid = one if isinstance(one, str) else one.mbid
+            if mbid in seen:
+                continue
+            if most <= 0:
+                break
+            most -= 1
+            seen.add(mbid)
+            try:
+                last = await self._music.release(mbid)
+            except UserError as error:
+                _pass_by(error)
+                continue
+            work = partial(weigh.lay_album, asked.album, last, asked.heard)
+            asked.laid.append(await asyncio.get_running_loop().run_in_executor(self._executor, work))
+        return last
+
+    async def _write(self, folder: str, group: Sequence[_Asked], kept: Sequence[StoredMatch]) -> None:
+        now = self._clock.wall().timestamp()
+        stored, found = list(kept), list[Identity]()
+        for asked in group:
+            best = asked.best or AlbumMatch(folder, "none")
+            self.progress.kinds[best.kind] = self.progress.kinds.get(best.kind, 0) + 1
+            release = next((each.release for each in asked.laid if each.release.mbid == best.release), None)
+            if release is not None:
+                await self._store.releases.put(release)
+            found += weigh.identities(asked.album, best, asked.heard)
+            stored.append(StoredMatch(asked.album.key, best, asked.looked_at, now))
+        await self._store.files.identify(found)
+        self.progress.files += len(found)
+        await self._store.matches.put(folder, stored)
+
+
+def _pass_by(error: UserError) -> None:
+    """An id nobody knows is an answer; anything else ends the pass."""
+    if error.code not in ("not_found", "usage"):
+        raise error
+
+
+def _digest(album: LocalAlbum, sounds: int) -> str:
+    """What an album's identity rests on: its files, their tags and lengths; behind a colon, how many of their sounds can be asked for."""
+    state = hashlib.blake2b(_VERSION.encode(), digest_size=12)
+    for file in album.files:
+        state.update(repr((file.path, file.stamp, file.tags, file.facts.duration_ms)).encode("utf-8", "surrogatepass"))
+    return f"{state.hexdigest()}:{sounds}"

@@ -1,0 +1,300 @@
+"""What the files of a library are found to be, asked of the lab's MusicBrainz and AcoustID over real sockets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.sounds import other_codec, text, tune
+from fakes.tagged import Library, album_files, lab_key, local, play
+from test_musicbrainz_client import ON_MY_BUS, PLONE, PLONE_VINYL
+
+from slskdn_tui.lab import data
+from slskdn_tui.lab.data import MediumFact, ReleaseFact, TrackFact
+from slskdn_tui.model.library import FileTags, LibraryFile
+from slskdn_tui.model.text import SafeText
+
+FOLDER = "/music/Plone/For Beginner Piano"
+
+
+def plone() -> ReleaseFact:
+    return data.demo_release()
+
+
+def plain(files: list[LibraryFile]) -> list[tuple[LibraryFile, str]]:
+    return [(file, "") for file in files]
+
+
+def sounding(library: Library, release: ReleaseFact, files: list[LibraryFile]) -> list[tuple[LibraryFile, str]]:
+    """The files with fingerprints AcoustID knows as the release's recordings."""
+    tracks = [track for medium in release.media for track in medium.tracks]
+    out = []
+    for seed, (file, track) in enumerate(zip(files, tracks, strict=False), start=1):
+        library.stub.sounds.hear(text(tune(seed, 80)), round((track.length or 0) / 1000), track.recording, sources=20)
+        out.append((file, text(other_codec(tune(seed, 80)))))
+    return out
+
+
+async def matched(library: Library, folder: str = FOLDER) -> list[tuple[str, str, str]]:
+    return [(row.match.kind, row.match.release, row.match.by) for row in await library.store.matches.of_folder(folder)]
+
+
+def test_an_album_tagged_with_ids_costs_one_request_and_the_second_pass_none(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        fact = library.stub.world.by_id[PLONE]
+        library.stub.world.by_id[PLONE] = replace(fact, discogs="1722")
+        await library.add(plain(album_files(plone(), FOLDER, ids=True)))
+        progress = await library.identifier.run()
+        assert library.asked == [f"/ws/2/release/{PLONE}"]
+        assert await matched(library) == [("exact", PLONE, "tags")]
+        assert (progress.albums, progress.files, progress.kinds, progress.stopped) == (1, 10, {"exact": 1}, "")
+        first = await library.store.files.file(f"{FOLDER}/01 On My Bus.flac")
+        assert first is not None
+        assert (first.recording, first.release, first.discogs_release, first.identified) == (ON_MY_BUS, PLONE, "1722", "tags")
+        kept = await library.store.releases.get(PLONE)
+        assert kept is not None and len(kept.tracks) == 10 and kept.discogs == "1722"
+        again = await library.identifier.run()
+        assert len(library.asked) == 1 and again.kinds == {}
+
+    play(tmp_path, story)
+
+
+def test_an_album_with_names_alone_is_found_by_searching_and_laid_on_it_file_by_file(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(plone(), FOLDER)))
+        await library.identifier.run()
+        ((kind, release, by),) = await matched(library)
+        assert (kind, by) == ("exact", "match") and release in {hit.mbid for hit in data.load("for_beginner_piano")}
+        assert (await library.recordings())[f"{FOLDER}/01 On My Bus.flac"] == ON_MY_BUS
+        assert library.asked[0] == "/ws/2/release/" and len(library.asked) <= 4
+        count = len(library.asked)
+        await library.identifier.run()
+        assert len(library.asked) == count
+
+    play(tmp_path, story)
+
+
+def test_nameless_files_without_tags_are_recognised_by_their_sound(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        files = album_files(plone(), "/music/unsorted", names=False)
+        await library.add(sounding(library, plone(), files))
+        await library.identifier.run()
+        ((kind, release, by),) = await matched(library, "/music/unsorted")
+        assert (kind, by) == ("exact", "acoustid") and release in {hit.mbid for hit in data.load("for_beginner_piano")}
+        found = await library.recordings()
+        assert [found[file.path] for file in files] == [track.recording for track in plone().media[0].tracks]
+        assert library.asked.count("/v2/lookup") == 1 and len(library.asked) <= 6
+        file = await library.store.files.file(files[0].path)
+        assert file is not None and file.identified == "acoustid"
+
+    play(tmp_path, story, key=lab_key())
+
+
+def test_without_a_key_no_sound_is_sent_anywhere(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        await library.add(sounding(library, plone(), album_files(plone(), "/music/unsorted", names=False)))
+        await library.identifier.run()
+        assert library.asked == [] and await matched(library, "/music/unsorted") == [("none", "", "")]
+        assert set((await library.recordings()).values()) == {""} and library.told == []
+
+    play(tmp_path, story)
+
+
+def test_a_wrong_key_is_told_once_and_names_are_still_looked_up(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        await library.add(sounding(library, plone(), album_files(plone(), FOLDER)))
+        for place in range(50):  # more than are asked for at once
+            await library.add([(local(f"/music/{place:02}/x.flac", 1000), text(tune(900 + place, 80)))])
+        await library.identifier.run()
+        assert len(library.told) == 1 and "key" in library.told[0]
+        assert (await matched(library))[0][0] == "exact" and library.asked.count("/v2/lookup") == 1
+
+    play(tmp_path, story, key="another")
+
+
+def test_a_loose_file_is_named_by_its_sound_and_not_when_its_tags_say_otherwise(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        library.stub.sounds.hear(text(tune(1, 80)), 267, ON_MY_BUS, sources=20)
+        print_ = text(other_codec(tune(1, 80)))
+        other = FileTags(title=SafeText("Something Else Entirely"))
+        await library.add([(local("/music/heap/x.mp3", 267_000, codec="MP3"), print_), (local("/music/b/y.mp3", 267_000, other), print_)])
+        await library.identifier.run()
+        assert await library.recordings() == {"/music/heap/x.mp3": ON_MY_BUS, "/music/b/y.mp3": ""}
+
+    play(tmp_path, story, key=lab_key())
+
+
+def test_tags_that_name_another_recording_than_the_sound_are_not_taken_for_certain(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        files = album_files(plone(), FOLDER, ids=False)
+        heard = sounding(library, plone(), files)
+        swapped = [(file, heard[{1: 4, 4: 1}.get(place, place)][1]) for place, (file, _) in enumerate(heard)]
+        library.stub.sounds._sounds[1].seconds = library.stub.sounds._sounds[4].seconds = round((files[1].facts.duration_ms or 0) / 1000)
+        await library.add(swapped)
+        await library.identifier.run()
+        ((kind, _, _),) = await matched(library)
+        found = await library.recordings()
+        assert kind != "exact" and found[files[1].path] != plone().media[0].tracks[1].recording
+
+    play(tmp_path, story, key=lab_key())
+
+
+def test_bonus_tracks_make_it_another_edition_whose_release_is_not_written_down(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        files = album_files(plone(), FOLDER)
+        extra = [
+            local(
+                f"{FOLDER}/{number} Bonus {number}.flac",
+                150_000 + number,
+                replace(files[0].tags, title=SafeText(f"Bonus {number}"), track=number),
+            )
+            for number in (11, 12)
+        ]
+        await library.add(plain([*files, *extra]))
+        await library.identifier.run()
+        (row,) = await library.store.matches.of_folder(FOLDER)
+        assert row.match.kind == "other_edition" and "2 files more" in row.match.words and len(row.match.files) == 10
+        assert set((await library.recordings()).values()) == {""}
+
+    play(tmp_path, story)
+
+
+def test_two_recordings_of_an_album_that_fit_as_well_are_told_and_none_is_taken(tmp_path: Path) -> None:
+    release = plone()
+    tracks = tuple(replace(track, recording=f"00000000-0000-4000-8000-0000000000{track.position:02}") for track in release.media[0].tracks)
+    twin = replace(release, mbid="00000000-0000-4000-8000-000000000099", country="US", media=(replace(release.media[0], tracks=tracks),))
+
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(release, FOLDER)))
+        await library.identifier.run()
+        (row,) = await library.store.matches.of_folder(FOLDER)
+        assert row.match.kind == "ambiguous" and "fit as well" in row.match.words
+        assert set((await library.recordings()).values()) == {""}
+
+    play(tmp_path, story, [release, twin])
+
+
+def test_an_album_that_lacks_tracks_is_known_for_what_it_is(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        files = album_files(plone(), FOLDER)
+        await library.add(plain(files[:3] + files[4:]))
+        await library.identifier.run()
+        (row,) = await library.store.matches.of_folder(FOLDER)
+        assert row.match.kind == "exact" and row.match.words == "lacks 4" and len(row.match.files) == 9
+
+    play(tmp_path, story)
+
+
+def test_a_release_that_is_gone_is_looked_for_by_name(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        files = album_files(plone(), FOLDER, ids=True)
+        gone = "00000000-0000-4000-8000-000000000001"
+        files = [replace(file, tags=replace(file.tags, release=gone)) for file in files]
+        await library.add(plain(files))
+        await library.identifier.run()
+        ((kind, release, by),) = await matched(library)
+        assert (kind, by) == ("exact", "tags") and release != gone
+
+    play(tmp_path, story)
+
+
+def test_an_outage_stops_the_pass_says_so_and_loses_nothing(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(plone(), FOLDER, ids=True)))
+        vinyl = next(each for each in data.load("for_beginner_piano") if each.mbid == PLONE_VINYL)
+        await library.add(plain(album_files(vinyl, "/music/Vinyl", ids=True)))
+        library.stub.fail("reset", 2)
+        progress = await library.identifier.run()
+        assert progress.stopped and not progress.running and len(library.told) == 1
+        assert await library.store.matches.counts() == {}
+        await library.identifier.run()
+        assert await library.store.matches.counts() == {"exact": 2}
+
+    play(tmp_path, story)
+
+
+def test_a_file_that_is_retagged_is_looked_at_again_and_its_neighbours_are_not(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        files = album_files(plone(), FOLDER, ids=True)
+        await library.add(plain(files))
+        love_bug = data.load("the_love_bug")[0]
+        await library.add(plain(album_files(love_bug, "/music/Love Bug", ids=True)))
+        await library.identifier.run()
+        title = replace(files[0], mtime_ns=2, tags=replace(files[0].tags, title=SafeText("On my Bus")))
+        await library.add(plain([title]))
+        progress = await library.identifier.run()
+        assert progress.kinds == {"exact": 1} and len(library.asked) == 2, "its release was kept"
+
+    play(tmp_path, story)
+
+
+def test_discs_in_folders_are_one_album_and_two_albums_in_a_folder_are_two(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        surrender = data.load("surrender")[0]
+        await library.add(plain(album_files(surrender, "/music/Surrender", ids=True)))
+        both = album_files(plone(), "/music/heap", ids=True) + [
+            replace(file, path=file.path.replace(".flac", " (bug).flac"))
+            for file in album_files(data.load("the_love_bug")[0], "/music/heap", ids=True)
+        ]
+        await library.add(plain(both))
+        await library.identifier.run()
+        assert await matched(library, "/music/Surrender") == [("exact", surrender.mbid, "tags")]
+        assert sorted(kind for kind, _, _ in await matched(library, "/music/heap")) == ["exact", "exact"]
+
+    play(tmp_path, story)
+
+
+def box(count: int) -> ReleaseFact:
+    """One release of so many tracks on one disc, lengths all about alike."""
+    release = plone()
+    colours = ["Red", "Blue", "Green", "Gold", "Grey"]
+    tracks = tuple(
+        TrackFact(
+            place, str(place), f"{colours[place % 5]} Study no. {place}", 180_000 + 1000 * (place % 40), mbid(1, place), mbid(2, place)
+        )
+        for place in range(1, count + 1)
+    )
+    return replace(release, title="All Studies", media=(MediumFact("", 1, "Digital Media", tracks),))
+
+
+def test_260_tracks_without_ids_are_matched(tmp_path: Path) -> None:
+    release = box(260)
+
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(release, "/music/Studies")))
+        await library.identifier.run()
+        (row,) = await library.store.matches.of_folder("/music/Studies")
+        assert row.match.kind == "exact" and len(row.match.files) == 260
+        found = await library.recordings()
+        assert all(found[path] for path in found)
+
+    play(tmp_path, story, [release])
+
+
+@pytest.mark.parametrize("albums", [25, pytest.param(1000, marks=pytest.mark.slow)])
+def test_a_tagged_library_costs_at_most_a_request_per_ten_tracks_and_nothing_the_second_time(tmp_path: Path, albums: int) -> None:
+    releases = [numbered(place, 8 + place % 5 + place % 2) for place in range(albums)]
+
+    async def story(library: Library) -> None:
+        files = [file for place, release in enumerate(releases) for file in album_files(release, f"/music/{place:04}", ids=True)]
+        await library.add(plain(files))
+        progress = await library.identifier.run()
+        assert progress.kinds == {"exact": albums} and progress.files == len(files)
+        assert len(library.asked) * 10 <= len(files), f"{len(library.asked)} requests for {len(files)} tracks"
+        await library.identifier.run()
+        assert len(library.asked) == albums
+
+    play(tmp_path, story, releases, limit_s=300)
+
+
+def mbid(kind: int, place: int, track: int = 0) -> str:
+    return f"{kind}{place:07}-{track:04}-4000-8000-000000000000"
+
+
+def numbered(place: int, count: int) -> ReleaseFact:
+    """Album number `place`, of so many tracks."""
+    release = plone()
+    tracks = tuple(TrackFact(n, str(n), f"Song {n}", 100_000 + 7000 * n, mbid(3, place, n), mbid(4, place, n)) for n in range(1, count + 1))
+    group = replace(release.group, mbid=mbid(2, place))
+    return replace(release, mbid=mbid(1, place), title=f"Album {place}", group=group, media=(MediumFact("", 1, "CD", tracks),))
