@@ -13,7 +13,7 @@ from slskdn_tui.commands import SPECS, by_key, by_name
 from slskdn_tui.commands.types import key_label
 from slskdn_tui.config import templates
 from slskdn_tui.config.settings import Settings
-from slskdn_tui.model.schedule import GRAMMAR, parse_rule
+from slskdn_tui.model.schedule import GRAMMAR, START_GRAMMAR, parse_rule, parse_start
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}\Z")
 NOTICE_STATES = ("completed", "failed", "paused", "cancelled", "searching")
@@ -99,6 +99,16 @@ def splits(text: str) -> bool:
     return True
 
 
+def scan_start(text: str) -> str:
+    """What is wrong with `library.schedule`, or ''."""
+    try:
+        if text:
+            parse_start(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def schedule(text: str) -> str:
     """What is wrong with a line of `downloads.schedule`, or ''."""
     try:
@@ -159,6 +169,8 @@ def check(settings: Settings) -> Iterator[Problem]:
         if not name.strip() or not folder.strip():
             yield Problem("downloads", "destinations", f"`{name[:80]}` names no folder", "NAME: FOLDER, e.g. vinyl: /data/vinyl")
     yield from one("downloads", "extras", ending, "a file ending without its dot, e.g. jpg")
+    if fault := scan_start(settings.library.schedule):
+        yield Problem("library", "schedule", fault, START_GRAMMAR)
     for line in settings.downloads.schedule:
         if fault := schedule(line):
             yield Problem("downloads", "schedule", f"`{line[:80]}`: {fault}", GRAMMAR)

@@ -135,9 +135,11 @@ class Library(Section):
     """Your music folders."""
 
     folders: list[str] = []
-    """folders the library scanner looks at"""
+    """folders the library scanner looks at, beside the download folders"""
     schedule: str = ""
-    """when to scan, e.g. `daily 04:00`; empty for by hand"""
+    """when to scan, e.g. `daily 04:00` or `sat,sun 03:30`; empty for by hand"""
+    workers: int = Field(default=0, ge=0, le=64)
+    """processes that decode files at low priority; 0 for one fewer than there are processors"""
 
 
 class MusicBrainz(Section):

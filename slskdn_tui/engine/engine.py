@@ -31,6 +31,7 @@ from slskdn_tui.engine.library.fix.retag import Retagger
 from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.library.roots import library_roots
+from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.lock import ProfileLock
 from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
@@ -172,6 +173,14 @@ class Engine:
         self.stock.open(self.offers)
         if folders:
             self.supervisor.keep("offers", self._keep_offers, first=60, most=600)
+        library = self.settings.library
+        self.scanner = Scanner(
+            self.store.files, self.store.choices, self.paths.library_db, lambda: [os.path.realpath(root) for root in library_roots(self.settings)],
+            self.clock, self.bus, self.supervisor, schedule=library.schedule, workers=library.workers,
+        )  # fmt: skip
+        stack.callback(self.scanner.close)
+        await self.scanner.load()
+        self.supervisor.keep("library", self.scanner.run)
 
     async def _back_up(self) -> None:
         """A copy of state.db every hour, counted across starts; the newest three stay."""
@@ -389,10 +398,13 @@ class Engine:
             self.stock.touch((recording,))
             if self.gossip is not None:
                 self.gossip.completed(self.stock.find("", (recording,)))
+        await self.scanner.arrived(path, recording)
 
     async def library_changed(self, *paths: str) -> None:
         """Files there came, went or were changed by ourselves."""
         await self.store.files.drop([path for path in paths if not os.path.lexists(path)])
+        for path in paths:
+            await self.scanner.arrived(path)
 
 
 def _make_folders(paths: Paths, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.library.fix.retag import Retagger
 from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.library.offers import LibraryOffers
+from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip
@@ -58,6 +59,7 @@ class Parts(Protocol):
     offers: LibraryOffers
     trash: Trash
     retagger: Retagger
+    scanner: Scanner
     soulseek: SoulseekPlane
     runner: JobRunner
     wishlist: Wishlist

@@ -162,3 +162,23 @@ def merged(old: LibraryFile | None, new: LibraryFile) -> LibraryFile:
         quality_reasons=old.quality_reasons,
         error=old.error,
     )
+
+
+ScanState = Literal["idle", "walking", "reading", "measuring", "testing", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanStatus:
+    """How the scan stands. `done` of `total` files of this stage, `eta` seconds it will take (None: not known yet); `words` say all of it.
+
+    `missing` files are gone from disk, and the user is asked whether to forget them. Dates are ISO UTC, "" for never.
+    """
+
+    state: ScanState = "idle"
+    done: int = 0
+    total: int = 0
+    eta: float | None = None
+    words: SafeText = _EMPTY
+    missing: int = 0
+    finished_at: str = ""
+    next_at: str = ""

@@ -1,4 +1,5 @@
-"""Speed limits by day and time: the grammar of `downloads.schedule`, which rule holds at a moment, and when that changes next. Core.
+"""Speed limits by day and time: the grammar of `downloads.schedule`, which rule holds at a moment, and when that changes next; and that of
+`library.schedule`. Core.
 
 `DAYS HH:MM-HH:MM DOWN/UP`: days `mon-fri`, `sat,sun`, `fri-mon`, `all`; kilobits a second, 0 for none. A range that ends before it begins lasts
 overnight and belongs to the day it begins on. Times are local ones; the time zone is passed in (None: the system's).
@@ -119,3 +120,32 @@ def _moments(rules: Sequence[Rule], now: datetime, zone: tzinfo | None) -> set[d
     shifts = [quarter + timedelta(minutes=15 * step) for step in range(9 * 96)]
     found.update(later for earlier, later in pairwise(shifts) if earlier.astimezone(zone).utcoffset() != later.astimezone(zone).utcoffset())
     return found
+
+
+START_GRAMMAR = "`daily HH:MM` or `DAYS HH:MM`, e.g. `daily 04:00` or `sat,sun 03:30`"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """`daily 04:00`: something begins on `days` (0 is Monday) at `minute` of the day, local time."""
+
+    days: frozenset[int]
+    minute: int
+
+    def after(self, now: datetime, zone: tzinfo | None = None) -> datetime:
+        """The first such moment after `now` (aware), in UTC."""
+        first = now.astimezone(zone).date()
+        for day in range(9):
+            date = first + timedelta(days=day)
+            moment = datetime.combine(date, time(self.minute // 60, self.minute % 60)).replace(tzinfo=zone).astimezone(UTC)
+            if date.weekday() in self.days and moment > now:
+                return moment
+        raise AssertionError("a week has every day")
+
+
+def parse_start(text: str) -> Start:
+    """`library.schedule`; ValueError names the part that is wrong."""
+    parts = text.lower().split()
+    if len(parts) != 2:
+        raise ValueError(f"`{text[:40]}` wants two parts: {START_GRAMMAR}")
+    return Start(_days("all" if parts[0] == "daily" else parts[0]), _minute(parts[1], last=_DAY - 1))

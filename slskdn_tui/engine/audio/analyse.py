@@ -14,6 +14,7 @@ import mutagen
 from slskdn_tui.engine.audio import fingerprint
 from slskdn_tui.engine.audio.decode import NotAudio, Sound, opened
 from slskdn_tui.engine.audio.scoring import scored
+from slskdn_tui.engine.audio.signature import signature
 from slskdn_tui.model.audio import AudioFacts
 from slskdn_tui.model.codec import codec_profile
 from slskdn_tui.model.text import SafeText
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from slskdn_tui.engine.audio.measure.measures import Measures
 
 log = logging.getLogger(__name__)
-_LONGEST_SIGNATURE = 200
 
 
 def analyse(path: str, *, want: Collection[str]) -> AudioFacts:
@@ -63,26 +63,9 @@ def _headers(sound: Sound, raw: Any) -> AudioFacts:
         duration_ms=round(seconds * 1000) or None,
         bitrate=kbps or None,
         lossless=sound.lossless,
-        encoder_signature=SafeText(_signature(file)[:_LONGEST_SIGNATURE]),
+        encoder_signature=SafeText(signature(file)),
         audio_md5=sound.info.md5.hex() if sound.info and sound.info.has_md5 else "",
     )
-
-
-def _signature(file: Any) -> str:
-    """What encoded it, in its own words: LAME's tag with its settings, a vendor string, MP4's tool; "" when it says nothing."""
-    info, tags = getattr(file, "info", None), getattr(file, "tags", None)
-    words = [str(getattr(info, name, "") or "") for name in ("encoder_info", "encoder_settings")]
-    if any(words):
-        return " ".join(word for word in words if word)
-    if vendor := getattr(tags, "vendor", ""):
-        return str(vendor)
-    for name in ("\xa9too", "TSSE", "WM/EncodingSettings"):
-        try:
-            if value := tags and tags.get(name):
-                return str(value[0] if isinstance(value, list) else value)
-        except (KeyError, ValueError, TypeError):
-            continue
-    return ""
 
 
 def _decoded(path: str, sound: Sound, facts: AudioFacts, want: Collection[str]) -> AudioFacts:

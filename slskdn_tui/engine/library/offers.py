@@ -344,10 +344,10 @@ def _examine(root: str, relative: str, recording: str, stop: threading.Event) ->
             mtime_ns=before.st_mtime_ns,
             size=before.st_size,
             inode=before.st_ino,
-            recording=recording or tags.recording,
-            codec=tags.codec,
-            codec_profile=tags.codec_profile,
-            duration_ms=tags.duration_ms,
+            recording=recording or tags.said.recording,
+            codec=tags.facts.codec,
+            codec_profile=tags.facts.codec_profile,
+            duration_ms=tags.facts.duration_ms,
             streaminfo=tags.streaminfo,
         )
         if not entry.recording or not entry.size:

@@ -18,6 +18,15 @@ _UNFINISHED = (".part", ".incomplete", ".tmp", ".download", ".!ut", ".crdownload
 _UNFINISHED_FOLDERS = frozenset({"incomplete", "lost+found", "@eadir", "#recycle"})
 
 
+def is_unfinished(name: str) -> bool:
+    """Whether a file's name says that it is still being written."""
+    return name.lower().endswith(_UNFINISHED)
+
+
+def is_unfinished_folder(name: str) -> bool:
+    return name.lower() in _UNFINISHED_FOLDERS
+
+
 def open_folder(root: str, relative: str) -> int:
     """A file descriptor of the folder `root`/`relative` ("" for the root itself). No component below `root` may be a link. OSError otherwise."""
     parts = relative.split("/") if relative else []

@@ -163,6 +163,10 @@ class Views:
             ready = offered and (engine.dht is None or len(engine.finder.announced) >= min(offered, 100))
             words = f"{offered} recordings offered" if offered else "nothing is offered (soulseek.share, overlay.offer)"
             parts.append(PartStatus("offers", "ok" if ready else "waiting", SafeText(words)))
+        scan = engine.scanner.status()
+        if scan.state != "idle" or engine.scanner.counts.files:
+            waits = scan.state == "paused" or scan.missing > 0
+            parts.append(PartStatus("library", "waiting" if waits else "ok", scan.words))
         verdict = engine.governor.verdict()
         if not verdict.healthy:
             parts.append(PartStatus("fairness", "waiting", SafeText("; ".join((verdict.words, *verdict.enforced)))))

@@ -213,15 +213,17 @@ def test_pages_of_every_sort_hold_each_file_once_in_order_over_an_index(tmp_path
     assert keys == sorted(keys, reverse=descending)
 
 
-def test_work_is_found_by_stage_and_a_file_with_an_error_is_not_tried_for_ever(tmp_path):
+def test_work_is_found_by_stage(tmp_path):
     async def work(store):
         files = store.files
         await files.put_scanned([scanned(f"/m/{n}") for n in range(3)])
-        await files.put_facts("/m/1", (1, 1000, 7), AudioFacts(error=SafeText("not audio")), Stage.TAGS, 9.0)
+        await files.put_facts("/m/1", (1, 1000, 7), AudioFacts(error=SafeText("not audio")), Stage.TESTED, 9.0)
         await files.put_facts("/m/2", (1, 1000, 7), FACTS, Stage.MEASURED, 9.0)
-        listed = [[file.path for file in await files.at_stage(stage)] for stage in (Stage.TAGS, Stage.MEASURED)]
+        await files.put_scanned([scanned("/m/gone")])
+        await files.put_missing(["/m/gone"], 1.0)
+        listed = [[file.path for file in await files.at_stage(stage)] for stage in Stage]
         return listed, await files.counts(), await files.folders()
 
     listed, counts, folders = on_store(tmp_path, work)
-    assert listed == [["/m/0"], ["/m/2"]] and folders == ["/m"]
-    assert (counts.files, counts.bytes, counts.tags, counts.measured, counts.errors, counts.suspects) == (3, 3000, 2, 1, 1, 1)
+    assert listed == [[], ["/m/0"], ["/m/2"], ["/m/1"]] and folders == ["/m"]
+    assert (counts.files, counts.tags, counts.measured, counts.tested, counts.errors, counts.suspects) == (4, 2, 1, 1, 1, 1)

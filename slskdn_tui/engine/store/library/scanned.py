@@ -63,8 +63,8 @@ class ScannedFiles:
         return await self._files("mb_release_id <> '' AND mb_release_id = ? AND missing_at IS NULL ORDER BY path", (release,))
 
     async def at_stage(self, stage: Stage, after: str = "", limit: int = BATCH) -> list[LibraryFile]:
-        """Files that have come just so far, by path, from the one behind `after`: those gone from disk, and those with an error, are left out."""
-        words = "stage = ? AND stage > 0 AND missing_at IS NULL AND scan_error = '' AND path > ? ORDER BY path LIMIT ?"
+        """Files that have come just so far, by path, from the one behind `after`: those gone from disk are left out."""
+        words = "stage = ? AND stage > 0 AND missing_at IS NULL AND path > ? ORDER BY path LIMIT ?"
         return await self._files(words, (int(stage), keep_text(after), limit))
 
     async def fingerprints(self, paths: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -86,7 +86,11 @@ class ScannedFiles:
 
     async def put_scanned(self, files: Iterable[LibraryFile]) -> None:
         """Headers and tags as read now (stage TAGS). What else is known of a file stays where `merged` says that it still holds."""
-        await self._each(files, _put_scanned)
+        await self.put_rows([values(merged(None, file)) for file in files])
+
+    async def put_rows(self, rows: Iterable[Sequence[Any]]) -> None:
+        """The same of rows in the order of `rows.WRITTEN`, which the scan's process has made."""
+        await self._each(rows, _put_rows)
 
     async def put_facts(self, path: str, stamp: tuple[int, int, int], facts: AudioFacts, stage: Stage, at: float) -> bool:
         """What decoding found, and the stage reached. False, and nothing is written, when the file has another stamp by now."""
@@ -113,6 +117,12 @@ class ScannedFiles:
         await self._database.write_many(
             "UPDATE HashDb SET mb_recording_id = ?, mb_release_id = ?, discogs_release_id = ?, identified = ? WHERE path = ?",
             ((one.recording, one.release, one.discogs_release, one.identified, keep_text(one.path)) for one in found),
+        )
+
+    async def placed(self, path: str, recording: str) -> None:
+        """A job got this file as this recording: that outlives what its tags say."""
+        await self._database.execute(
+            "UPDATE HashDb SET download = 1, mb_recording_id = ?, identified = 'download' WHERE path = ?", (recording, keep_text(path))
         )
 
     async def put_quality(self, scores: Iterable[tuple[str, float | None, Sequence[str]]]) -> None:
@@ -159,19 +169,21 @@ def _json(reasons: Sequence[str]) -> str | None:
     return json.dumps([plain_text(reason) for reason in reasons]) if reasons else None
 
 
-def _put_scanned(connection: sqlite3.Connection, batch: Sequence[LibraryFile]) -> None:
-    marks = ", ".join("?" * len(batch))
-    known = connection.execute(f"SELECT {_READ} FROM HashDb WHERE path IN ({marks})", [keep_text(file.path) for file in batch])
-    before = {file.path: file for file in map(file_of, known)}
-    rows, changed, other = [], [], []
-    for new in {file.path: file for file in batch}.values():
-        old = before.get(new.path)
-        file = replace(merged(old, new), missing_at=None)
-        rows.append(values(file))
-        if old is not None and old.stamp != new.stamp:
-            changed.append((keep_text(new.path),))
-        if file.stage < Stage.MEASURED:
-            other.append((keep_text(new.path),))
+def _put_rows(connection: sqlite3.Connection, batch: Sequence[Sequence[Any]]) -> None:
+    new = {_kept(row[_PATH]): row for row in batch}
+    marks = ", ".join("?" * len(new))
+    known = {row[_PATH]: file_of(row) for row in connection.execute(f"SELECT {_READ} FROM HashDb WHERE path IN ({marks})", list(new))}
+    rows, changed, unmeasured = [], [], []
+    for kept, row in new.items():
+        old = known.get(kept)
+        if old is not None:
+            file = merged(old, file_of(tuple(row[: len(READ)])))
+            row = values(replace(file, missing_at=None))
+            if old.stamp != file.stamp:
+                changed.append((kept,))
+            if file.stage < Stage.MEASURED:
+                unmeasured.append((kept,))
+        rows.append((kept, *row[1:_FOLDER], _kept(row[_FOLDER]), *row[_FOLDER + 1 :]))
     names = ", ".join(WRITTEN)
     changes = ", ".join(f"{name} = excluded.{name}" for name in WRITTEN[1:])
     connection.executemany(
@@ -181,9 +193,14 @@ def _put_scanned(connection: sqlite3.Connection, batch: Sequence[LibraryFile]) -
         rows,
     )
     connection.executemany("DELETE FROM HashDbDigests WHERE path = ?", changed)
-    connection.executemany("DELETE FROM HashDbFingerprints WHERE path = ?", other)
+    connection.executemany("DELETE FROM HashDbFingerprints WHERE path = ?", unmeasured)
 
 
+def _kept(path: str | bytes) -> str | bytes:
+    return keep_text(path) if isinstance(path, str) else path
+
+
+_PATH, _FOLDER = WRITTEN.index("path"), WRITTEN.index("folder")
 _SAME = "(excluded.mtime_ns, excluded.size, excluded.inode) = (HashDb.mtime_ns, HashDb.size, HashDb.inode)"
 
 

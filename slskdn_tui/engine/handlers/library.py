@@ -1,0 +1,33 @@
+"""What commands do with the library scanner: begin, pause, cancel, forget what is gone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from slskdn_tui.engine.handlers.common import Args, Handler, done
+from slskdn_tui.engine.parts import Parts
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.text import counted
+from slskdn_tui.seam import Result
+
+
+async def scan(engine: Parts, args: Args) -> Result:
+    asked = [name for name in ("now", "pause", "cancel", "forget", "status") if args[name]]
+    if len(asked) > 1:
+        raise UserError("usage", f"--{asked[0]} and --{asked[1]} at once", "one of them")
+    scanner = engine.scanner
+    match asked[0] if asked else "now":
+        case "pause":
+            words = await scanner.pause()
+        case "cancel":
+            words = await scanner.cancel()
+        case "forget":
+            words = f"{counted(await scanner.forget(), 'file')} forgotten"
+        case "status":
+            words = str(scanner.status().words)
+        case _:
+            words = await scanner.start()
+    return done(words, **{name: value for name, value in asdict(scanner.status()).items() if name != "words"}, words=scanner.status().words)
+
+
+LIBRARY: dict[str, Handler] = {"library.scan": scan}

@@ -1,0 +1,1 @@
+"""Keeps the table of the library's files in step with the disk."""

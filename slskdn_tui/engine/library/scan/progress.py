@@ -1,0 +1,35 @@
+"""How far a stage has come and how long it will still take. Core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SETTLE_S = 2.0
+"""No ETA before: the first files say little."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """`done` of `total`, since the moment `started` (monotonic seconds)."""
+
+    started: float
+    total: int
+    done: int = 0
+
+    def eta(self, now: float) -> float | None:
+        """Seconds left at the rate so far, None while that says little."""
+        spent = now - self.started
+        if self.done <= 0 or spent < SETTLE_S:
+            return None
+        return max(0, self.total - self.done) * spent / self.done
+
+
+def lasting(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 20 min`, `4 days`: as exact as an estimate can be."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 48 else f"{round(hours / 24)} days"
