@@ -11,11 +11,20 @@ from slskdn_tui.engine.dht.keys import channel_key, recording_key
 from slskdn_tui.engine.dht.limits import ROOMY
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.mesh_finder import MAX_ANNOUNCED, RECORDING_EVERY, MeshFinder
+from slskdn_tui.engine.overlay.gossip.neighbours import Candidates, Reach
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 
 RECORDINGS = [f"0dd6aa6e-0000-4000-8000-{number:012d}" for number in range(120)]
 KEYS = [recording_key(mbid) for mbid in RECORDINGS]
+
+
+class Around:
+    """What neighbours say of this node: two of them could not dial it, or one could."""
+
+    def __init__(self, reachable: bool) -> None:
+        self.reach = Reach(yes=int(reachable), no=0 if reachable else 2)
+        self.candidates = Candidates()
 
 
 class FakeMesh:
@@ -28,7 +37,7 @@ class FakeMesh:
         raise OSError("nobody is dialled here")
 
 
-async def datagrams(minutes: int, **dht: Any) -> list[bytes]:
+async def datagrams(minutes: int, *, reachable: bool = True, **dht: Any) -> list[bytes]:
     """Every datagram that the first of eight nodes sends in so many virtual minutes: it offers 120 recordings and looks for one a minute."""
     clock = VirtualClock()
     supervisor = Supervisor(clock)
@@ -59,7 +68,16 @@ async def datagrams(minutes: int, **dht: Any) -> list[bytes]:
 
         udp.send = send  # type: ignore[method-assign]
         settings = Settings.model_validate({"dht": dht})
-        finder = MeshFinder(settings, FakeMesh(), nodes[0], clock, random.Random(1), lambda: RECORDINGS, lambda *_: None)  # type: ignore[arg-type]
+        finder = MeshFinder(
+            settings,
+            FakeMesh(),  # type: ignore[arg-type]
+            nodes[0],
+            clock,
+            random.Random(1),
+            lambda: RECORDINGS,
+            lambda *_: None,
+            hood=Around(reachable),  # type: ignore[arg-type]
+        )
         tasks = [asyncio.ensure_future(work()) for work in (finder.keep_neighbours, finder.keep_recordings)]
         for minute in range(minutes):
             look = asyncio.ensure_future(finder.look(RECORDINGS[minute % 120]))
@@ -94,6 +112,12 @@ def test_after_the_opt_in_and_among_our_own_nodes_they_are_named_and_at_most_a_h
         assert named(sent) == set(KEYS[:MAX_ANNOUNCED])
     announced = {key for key in KEYS if any(key in data and b"announce_peer" in data for data in sent)}
     assert announced == set(KEYS[:MAX_ANNOUNCED])
+
+
+def test_a_node_that_others_cannot_dial_looks_and_announces_nothing() -> None:
+    sent = asyncio.run(datagrams(2, reachable=False, public=False))
+    assert any(channel_key() in data and b"get_peers" in data for data in sent) and KEYS[0] in named(sent), "it looks"
+    assert not any(b"announce_peer" in data for data in sent)
 
 
 def test_recordings_are_announced_again_after_20_to_25_minutes() -> None:
