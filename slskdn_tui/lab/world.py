@@ -27,6 +27,8 @@ from slskdn_tui.seam import EngineProtocol
 SECONDS = 20
 """Length of a synthesised track."""
 BLOCK = 16
+OVERLAY_PORT, DHT_PORT = 20400, 20401
+"""Below those the kernel gives to outgoing connections, which other programs of this host may make from any 127.x address."""
 STALL_AFTER = 700_000
 PACE = 1_000_000
 """Bytes a second of the first user: slow enough to be watched, fast enough for a test."""
@@ -228,8 +230,8 @@ def _write_profile(world: World, folder: str, number: int, share: Path | None) -
         },
         "downloads": {"folder": str(world.downloads if downloader else world.root / folder / "downloads"), "free_space_mib": 16},
         "musicbrainz": {"url": f"http://{world.address(3)}:5000", "contact": "demo@localhost", "rate_s": 0.0},
-        "overlay": {"enabled": world.options.overlay or not downloader, "listen": f"{address}:50400", "bandwidth_kbps": upload},
-        "dht": {"listen": f"{address}:50401", "bootstrap": [] if address == first else [f"{first}:50401"], "announce_recordings": True},
+        "overlay": {"enabled": world.options.overlay or not downloader, "listen": f"{address}:{OVERLAY_PORT}", "bandwidth_kbps": upload},
+        "dht": {"listen": f"{address}:{DHT_PORT}", "bootstrap": [] if address == first else [f"{first}:{DHT_PORT}"], "announce_recordings": True},
         "network": {"permit": ["127.0.0.0/8"]},
         "rescue": dict(SHORT),
     }  # fmt: skip
