@@ -20,13 +20,14 @@ from slskdn_tui.model.codec import codec_profile
 from slskdn_tui.model.text import SafeText
 
 if TYPE_CHECKING:
-    from slskdn_tui.engine.audio.measure.measures import Measures
+    from slskdn_tui.engine.audio.measure.measures import Measures, Tested
 
 log = logging.getLogger(__name__)
 
 
 def analyse(path: str, *, want: Collection[str]) -> AudioFacts:
-    """`want` of "headers" (always given), "measures" (for lossless files with the transcode test) and "fingerprint"; only the last: no more than 120 s are decoded, and no MD5.
+    """`want` of "headers" (always given), "measures", "transcode" (the test, of lossless files) and "fingerprint"; only the last: no more than 120 s
+    are decoded. The MD5 comes with "measures".
 
     What is wrong with the file is in `error`. OSError when it cannot be opened, MemoryError when it asks for more than any real file.
     """
@@ -69,11 +70,12 @@ def _headers(sound: Sound, raw: Any) -> AudioFacts:
 
 
 def _decoded(path: str, sound: Sound, facts: AudioFacts, want: Collection[str]) -> AudioFacts:
-    measures: Measures | None = None
-    if "measures" in want:
-        from slskdn_tui.engine.audio.measure.measures import Measures  # scipy takes a second to load: not for headers
+    measures: Measures | Tested | None = None
+    tested = sound.lossless and "transcode" in want
+    if "measures" in want or tested:
+        from slskdn_tui.engine.audio.measure.measures import Measures, Tested  # scipy takes a second to load: not for headers
 
-        measures = Measures(sound.rate, sound.channels, lossless=sound.lossless)
+        measures = Measures(sound.rate, sound.channels, lossless=tested) if "measures" in want else Tested(sound.rate, sound.channels)
     meters: list[Any] = [measures] if measures else []
     printer: fingerprint.Fingerprint | None = None
     if "fingerprint" in want:
@@ -82,7 +84,7 @@ def _decoded(path: str, sound: Sound, facts: AudioFacts, want: Collection[str]) 
             meters.append(printer)
         except ImportError:
             pass  # the program is asked below
-    if measures and sound.info is not None:
+    if "measures" in want and sound.info is not None:
         sound.digest = hashlib.md5(usedforsecurity=False)
     samples, error = 0, ""
     try:
@@ -102,7 +104,7 @@ def _decoded(path: str, sound: Sound, facts: AudioFacts, want: Collection[str]) 
         heard = min(fingerprint.SECONDS, round(samples / sound.rate if printer else (facts.duration_ms or 0) / 1000))
         facts = replace(facts, fingerprint=text, fingerprint_duration=heard if text else None)
     if measures:
-        md5_ok = None if error or not facts.audio_md5 else sound.digest.hexdigest() == facts.audio_md5
+        md5_ok = None if error or not facts.audio_md5 or "measures" not in want else sound.digest.hexdigest() == facts.audio_md5
         if md5_ok is False:
             error = "the decoded audio's MD5 is not the one in its header"
         facts = replace(facts, duration_ms=round(samples * 1000 / sound.rate) or None, md5_ok=md5_ok, **measures.values())

@@ -28,7 +28,7 @@ _BASE_S = 120.0
 _BYTES_S = 1_000_000
 """A file may take 120 s and one more for each so many bytes, even on a busy machine."""
 _DIED = SafeText("the decoder died on this file, twice")
-WANTS = ("measures", "fingerprint")
+WANTS = ("measures", "fingerprint", "transcode")
 _FACTS = TypeAdapter(AudioFacts)
 
 
@@ -67,7 +67,7 @@ class AudioChecker:
         return _check(answer) if answer is not None else AudioCheck(False, False, _DIED)
 
     async def analyse(self, path: str | os.PathLike[str], *, want: Collection[str] = WANTS) -> AudioFacts:
-        """Headers and, as wanted, "measures" and "fingerprint". Never raises for what the file is: `error` says it; cancelling ends it at once."""
+        """Headers and, as wanted, "measures", "fingerprint" and "transcode" (`analyse.py`). Never raises for what the file is: `error` says it; cancelling ends it at once."""
         answer = await self._answer(os.fspath(path), {"want": sorted(want)})
         try:
             return _FACTS.validate_python(answer["facts"]) if answer is not None else AudioFacts(error=_DIED)

@@ -174,3 +174,9 @@ def test_loudness_and_range_are_those_of_ffmpegs_ebur128(tmp_path: Path) -> None
     (facts,) = told(path, wants=(("measures",),))
     assert facts.loudness_lufs == pytest.approx(theirs[0], abs=0.1) and facts.loudness_range == pytest.approx(theirs[1], abs=0.5)
     assert facts.true_peak is None or facts.true_peak == pytest.approx(theirs[2], abs=0.5)
+
+
+def test_the_transcode_test_alone_gives_the_verdict_of_the_whole_pass(music: Path) -> None:
+    whole, measured, tested = told(music, wants=(WANTS, ("measures", "fingerprint"), ("transcode",)))
+    assert (tested.verdict, tested.loudness_lufs, tested.fingerprint) == (whole.verdict, None, "")
+    assert (measured.verdict.kind, measured.loudness_lufs, measured.fingerprint) == ("not_tested", whole.loudness_lufs, whole.fingerprint)

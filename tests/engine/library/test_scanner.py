@@ -293,14 +293,15 @@ def test_new_files_are_decoded_once_they_lie_still_and_a_scan_ends_with_every_fi
             await clock.advance(1)
             async with asyncio.timeout(60):
                 await here.ended.wait()
-            assert {name: file.stage >= Stage.MEASURED for name, file in (await here.files()).items()} == {"1.flac": True}
+            assert {name: file.stage for name, file in (await here.files()).items()} == {"1.flac": Stage.TESTED}
             here.ended.clear()
             await here.scanner.start()
             async with asyncio.timeout(60):
                 await here.ended.wait()
             files = await here.files()
-            assert all(file.stage >= Stage.MEASURED for file in files.values()) and len(files) == 3
+            assert all(file.stage == Stage.TESTED for file in files.values()) and len(files) == 3
             assert files["2.flac"].facts.loudness_lufs is not None and files["2.flac"].facts.md5_ok is True and files["bad.flac"].error
+            assert files["2.flac"].facts.verdict.kind == "untestable" and files["2.flac"].quality_score is not None
             prints = await here.store.files.fingerprints(file.path for file in files.values())
             assert {os.path.basename(path) for path in prints} == {"1.flac", "2.flac"}
 

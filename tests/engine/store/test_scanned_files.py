@@ -57,7 +57,7 @@ def test_everything_known_of_a_file_comes_back_even_under_a_name_that_is_not_utf
         return file, await store.files.fingerprints([ODD, "/none"]), await store.files.of_folder("/music/caf\udce9")
 
     file, prints, inside = on_store(tmp_path, work)
-    assert file.facts == replace(FACTS, fingerprint="", fingerprint_duration=None)
+    assert file.facts == replace(FACTS, fingerprint="", fingerprint_duration=None, quality_score=0.25, score_reasons=("it was lossy once",))
     assert (file.path, file.stamp, file.tags, file.stage, file.scanned_at) == (ODD, (1, 1000, 7), TAGS, Stage.TESTED, 9.0)
     assert (file.recording, file.release, file.identified) == (R1, ALBUM, "tags")
     assert (file.quality_score, file.quality_reasons, file.transcode_suspect) == (0.25, ("it was lossy once",), True)

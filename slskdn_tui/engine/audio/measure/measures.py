@@ -49,5 +49,21 @@ class Measures:
         }
 
 
+class Tested:
+    """The transcode test alone, for a lossless file whose other measures are known: used as `Measures`."""
+
+    def __init__(self, rate: int, channels: int) -> None:
+        self._test, self._dynamics, self._spectrum = TranscodeTest(rate), Dynamics(rate, channels), Spectrum(rate)
+
+    def add(self, block: npt.NDArray[np.float32]) -> None:
+        if len(block):
+            block = np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            for meter in (self._dynamics, self._spectrum, self._test):
+                meter.add(block)
+
+    def values(self) -> dict[str, Any]:
+        return {"verdict": self._test.verdict(self._spectrum.level(), _round(self._dynamics.value()))}
+
+
 def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 2)

@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from slskdn_tui.engine.audio.check import WANTS, AudioChecker
+from slskdn_tui.engine.audio.scoring import scored
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.store.library.files import FilesTable
 from slskdn_tui.model.audio import AudioFacts
@@ -17,7 +18,7 @@ from slskdn_tui.model.library import LibraryFile, Stage
 
 TEST = "transcode"
 _PAGE = 50
-_VALUES = tuple(each.name for each in fields(AudioFacts) if each.name not in ("error", "verdict"))
+_VALUES = tuple(each.name for each in fields(AudioFacts) if each.name not in ("error", "verdict", "quality_score", "score_reasons"))
 
 
 def joined(header: AudioFacts, decoded: AudioFacts) -> AudioFacts:
@@ -79,7 +80,7 @@ class Measuring:
             decoded = await checker.analyse(file.path, want=want)
         if not await self._unchanged(file):
             return
-        facts = joined(file.facts, decoded)
+        facts = scored(joined(file.facts, decoded))
         await self._files.put_facts(file.path, file.stamp, facts, reached(facts, stage), self._clock.wall().timestamp())
 
     async def _unchanged(self, file: LibraryFile) -> bool:

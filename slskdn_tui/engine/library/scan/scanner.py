@@ -17,8 +17,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from slskdn_tui.engine.audio.check import WANTS
-from slskdn_tui.engine.library.scan.measuring import TEST, Measuring
+from slskdn_tui.engine.library.scan.measuring import Measuring
 from slskdn_tui.engine.library.scan.process import scan_folders
 from slskdn_tui.engine.library.scan.progress import Progress, lasting
 from slskdn_tui.engine.library.scan.worker import read_file
@@ -248,7 +247,7 @@ class Scanner:
             self._begin("measuring", self._counts.tags)
             await self._measuring.run(Stage.MEASURED, self._done)
         self._counts = await self._files.counts()
-        if self._counts.measured and TEST in WANTS:
+        if self._counts.measured:
             self._begin("testing", self._counts.measured)
             await self._measuring.run(Stage.TESTED, self._done)
 

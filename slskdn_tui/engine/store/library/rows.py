@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, get_args
 
 from slskdn_tui.engine.store.records import keep_text, plain_text, read_text
@@ -54,7 +55,7 @@ _FACTS = {
 _QUALITY = ("verdict", "transcode_suspect", "quality_score", "quality_reasons")
 READ = (*_HEAD, *_IDENTITY, *_TAGS, *_FACTS, *_QUALITY)
 WRITTEN = (*READ, "sort_name")
-FACTS_WRITTEN = (*_FACTS, "verdict", "transcode_suspect")
+FACTS_WRITTEN = (*_FACTS, *_QUALITY)
 _TEXT = frozenset({"title", "artist", "album", "album_artist", "date", "label", "encoder_signature"})
 _FLAGS = frozenset({"lossless", "has_clipping", "md5_ok"})
 
@@ -88,9 +89,7 @@ def values(file: LibraryFile) -> tuple[Any, ...]:
         file.discogs_release,
         file.identified,
         *(_kept(getattr(file.tags, name)) for name in _TAGS.values()),
-        *facts_values(file.facts),
-        file.quality_score,
-        json.dumps(file.quality_reasons) if file.quality_reasons else None,
+        *facts_values(replace(file.facts, quality_score=file.quality_score, score_reasons=file.quality_reasons)),
         sort_name(file),
     )
 
@@ -103,13 +102,15 @@ def facts_values(facts: AudioFacts) -> tuple[Any, ...]:
         *(_kept(getattr(facts, name)) for name in _FACTS.values()),
         "" if verdict.kind == "not_tested" and not verdict.reasons else json.dumps(words),
         None if verdict.transcode_suspect is None else int(verdict.transcode_suspect),
+        facts.quality_score,
+        json.dumps(facts.score_reasons) if facts.score_reasons else None,
     )
 
 
 def file_of(row: tuple[Any, ...]) -> LibraryFile:
     """A row of `READ`."""
     of = dict(zip(READ, row, strict=True))
-    score = of["quality_score"]
+    score, reasons = of["quality_score"], tuple(SafeText(reason) for reason in json.loads(of["quality_reasons"] or "[]"))
     return LibraryFile(
         path=read_text(of["path"]),
         mtime_ns=of["mtime_ns"],
@@ -117,13 +118,18 @@ def file_of(row: tuple[Any, ...]) -> LibraryFile:
         inode=of["inode"],
         stage=Stage(of["stage"]) if of["stage"] else Stage.NEW,
         tags=FileTags(**{ours: _read(column, of[column]) for column, ours in _TAGS.items()}),
-        facts=AudioFacts(**{ours: _read(column, of[column]) for column, ours in _FACTS.items()}, verdict=_verdict(of["verdict"])),
+        facts=AudioFacts(
+            **{ours: _read(column, of[column]) for column, ours in _FACTS.items()},
+            verdict=_verdict(of["verdict"]),
+            quality_score=score,
+            score_reasons=reasons,
+        ),
         recording=of["mb_recording_id"],
         release=of["mb_release_id"] or "",
         discogs_release=of["discogs_release_id"] or "",
         identified=of["identified"],
         quality_score=score,
-        quality_reasons=tuple(SafeText(reason) for reason in json.loads(of["quality_reasons"] or "[]")),
+        quality_reasons=reasons,
         streaminfo=of["streaminfo"],
         variant_id=of["variant_id"],
         download=bool(of["download"]),
