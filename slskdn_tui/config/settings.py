@@ -140,6 +140,8 @@ class Library(Section):
     """when to scan, e.g. `daily 04:00` or `sat,sun 03:30`; empty for by hand"""
     workers: int = Field(default=0, ge=0, le=64)
     """processes that decode files at low priority; 0 for one fewer than there are processors"""
+    identify: bool = True
+    """after a scan, ask MusicBrainz (and AcoustID, with a key) which recordings the files are"""
 
 
 class MusicBrainz(Section):

@@ -37,6 +37,8 @@ from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
 from slskdn_tui.engine.mesh_stock import MeshStock
 from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.music.identify.acoustid import AcoustIdClient
+from slskdn_tui.engine.music.identify.identifier import Identifier
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip, Serving
 from slskdn_tui.engine.overlay.gossip.hood import Hood
 from slskdn_tui.engine.overlay.gossip.neighbours import Candidates
@@ -158,6 +160,17 @@ class Engine:
             self.settings.musicbrainz, clock=self.clock, cache=self.store.mb_cache, owned=self.store.files.held_releases
         )
         stack.callback(self.music.close)
+        self.acoustid = AcoustIdClient(self.settings.acoustid, clock=self.clock, cache=self.store.sounds)
+        stack.callback(self.acoustid.close)
+        self.identifier = Identifier(
+            self.store,
+            self.music,
+            self.acoustid,
+            clock=self.clock,
+            executor=self.disk,
+            tell=lambda name, words: self.bus.publish(f"identify.{name}", "library", words, level="info" if name == "done" else "warning"),
+        )
+        self.supervisor.keep("identification", self.identifier.keep, first=60, most=600)
         self.trash = Trash(library_roots(self.settings))
         self.retagger = Retagger(library_roots(self.settings), self.paths.data / "retags")
         await asyncio.get_running_loop().run_in_executor(self.disk, self.trash.mend)
@@ -179,6 +192,8 @@ class Engine:
             self.clock, self.bus, self.supervisor, schedule=library.schedule, workers=library.workers,
         )  # fmt: skip
         stack.callback(self.scanner.close)
+        if library.identify:
+            self.scanner.looked = self.scanner.scanned = self.identifier.wake
         await self.scanner.load()
         self.supervisor.keep("library", self.scanner.run)
 

@@ -16,6 +16,7 @@ from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.music.identify.identifier import Identifier
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip
 from slskdn_tui.engine.overlay.gossip.hood import Hood
 from slskdn_tui.engine.overlay.identity import NodeIdentity
@@ -56,6 +57,7 @@ class Parts(Protocol):
     limits: Limits
     trace: TraceRecorder
     music: MusicBrainzClient
+    identifier: Identifier
     offers: LibraryOffers
     trash: Trash
     retagger: Retagger

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,11 @@ CLASS_WORDS: dict[MatchClass, str] = {
     "ambiguous": "cannot be told apart",
     "none": "not identified",
 }
+
+
+def class_words(counts: Mapping[MatchClass, int]) -> str:
+    """`12 identified, 3 probably`: what there is of each class."""
+    return ", ".join(f"{counts[kind]} {words}" for kind, words in CLASS_WORDS.items() if counts.get(kind))
 
 
 @dataclass(frozen=True, slots=True)

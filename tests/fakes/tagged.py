@@ -82,8 +82,13 @@ def play(
         music = MusicBrainzClient(MusicBrainz(url=stub.url, rate_s=1.0), clock=clock, cache=store.mb_cache, timeout_s=timeout_s)
         acoustid = AcoustIdClient(AcoustID(url=stub.url, key=Secret(key)), clock=clock, cache=store.sounds, timeout_s=timeout_s)
         told: list[str] = []
+
+        def tell(event: str, words: str) -> None:
+            if event != "done":
+                told.append(words)
+
         with ThreadPoolExecutor(1) as executor:
-            identifier = Identifier(store, music, acoustid, clock=clock, executor=executor, tell=told.append)
+            identifier = Identifier(store, music, acoustid, clock=clock, executor=executor, tell=tell)
             try:
                 async with asyncio.timeout(limit_s):
                     await story(Library(stub, store, music, acoustid, identifier, told))

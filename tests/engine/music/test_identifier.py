@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from test_musicbrainz_client import ON_MY_BUS, PLONE, PLONE_VINYL
 
 from slskdn_tui.lab import data
 from slskdn_tui.lab.data import MediumFact, ReleaseFact, TrackFact
+from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.library import FileTags, LibraryFile
 from slskdn_tui.model.text import SafeText
 
@@ -225,6 +227,51 @@ def test_a_file_that_is_retagged_is_looked_at_again_and_its_neighbours_are_not(t
         await library.add(plain([title]))
         progress = await library.identifier.run()
         assert progress.kinds == {"exact": 1} and len(library.asked) == 2, "its release was kept"
+
+    play(tmp_path, story)
+
+
+def test_the_user_may_say_which_release_it_is_and_that_stays(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        files = album_files(plone(), "/music/x", names=False)
+        await library.add(plain(files))
+        await library.identifier.run()
+        assert await matched(library, "/music/x") == [("none", "", "")]
+        with pytest.raises(UserError, match="no file in /music/x fits"):
+            await library.identifier.confirm("/music/x", data.load("surrender")[0].mbid)
+        with pytest.raises(UserError, match="no files are known"):
+            await library.identifier.confirm("/music/y", PLONE)
+        (match,) = await library.identifier.confirm("/music/x", PLONE)
+        assert (match.kind, len(match.files)) == ("exact", 10)
+        assert (await library.recordings())[files[0].path] == ON_MY_BUS
+        await library.identifier.run()
+        assert await matched(library, "/music/x") == [("exact", PLONE, "match")]
+
+    play(tmp_path, story)
+
+
+def test_what_a_job_got_is_known_and_not_asked_about(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        files = [replace(file, download=True) for file in album_files(plone(), FOLDER, ids=True)]
+        await library.add(plain(files))
+        for file in files:
+            await library.store.files.placed(file.path, file.tags.recording)
+        await library.identifier.run()
+        assert library.asked == []
+
+    play(tmp_path, story)
+
+
+def test_a_woken_pass_that_was_stopped_is_made_again_later(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(plone(), FOLDER, ids=True)))
+        library.stub.fail("reset", 2)
+        keeping = asyncio.create_task(library.identifier.keep())
+        library.identifier.wake()
+        while await library.store.matches.counts() != {"exact": 1}:
+            await asyncio.sleep(0.01)
+        keeping.cancel()
+        assert library.told and len(library.asked) == 3
 
     play(tmp_path, story)
 

@@ -66,7 +66,8 @@ class Summary:
 class Scanner:
     """`await load()` once; `run` is supervised. `start`, `pause`, `cancel` are commands; `status` is for screens.
 
-    `roots()` names the folders, real paths. `scanned()` is called whenever a scan, or the decoding after a new file, has come to its end.
+    `roots()` names the folders, real paths. `scanned()` is called whenever a scan, or the decoding after a new file, has come to its end,
+    `looked()` as soon as headers and tags are read.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Scanner:
         self._summary = Summary()
         self._counts = LibraryCounts()
         self.scanned: Callable[[], None] = lambda: None
+        self.looked: Callable[[], None] = lambda: None
 
     async def load(self) -> None:
         """What an earlier run left: a scan that was under way goes on, one that was paused stays so."""
@@ -232,6 +234,7 @@ class Scanner:
                 self._last = self._clock.wall().timestamp()
                 await self._choices.put(LAST, self._last)
                 self._bus.publish("library.scanned", "library", f"library looked through: {self._summary.words}")
+                self.looked()
             await self._decode()
         except Exception as error:
             self._failed = str(error)

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from slskdn_tui.engine.music.client import MusicBrainzClient
@@ -24,8 +24,9 @@ from slskdn_tui.engine.store.library.matches import StoredMatch
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.library import Identity, Stage
-from slskdn_tui.model.matches import AlbumMatch, MatchClass
+from slskdn_tui.model.matches import AlbumMatch, MatchClass, class_words
 from slskdn_tui.model.music import Release
+from slskdn_tui.model.text import SafeText, counted
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ AT_ONCE = 40
 """Albums whose sounds are asked for together, so that AcoustID's batches are full."""
 AGAIN_S = 30 * 86_400.0
 """What was not found is looked for again after so long."""
+RETRY_S = 900.0
 _VERSION = "1"
 
 
@@ -46,6 +48,11 @@ class Progress:
     files: int = 0
     kinds: dict[MatchClass, int] = field(default_factory=dict)
     stopped: str = ""
+
+    @property
+    def words(self) -> str:
+        """`3 albums looked at: 2 identified, 1 not identified`."""
+        return f"{counted(sum(self.kinds.values()), 'album')} looked at: {class_words(self.kinds)}"
 
 
 @dataclass(slots=True)
@@ -68,7 +75,7 @@ class _Asked:
 
 
 class Identifier:
-    """One pass at a time over all folders the scanner knows. `tell` gets a line when something keeps it from going on."""
+    """One pass at a time over all folders the scanner knows. `tell` gets an event's name and its words: `stopped`, `deaf`, `done`."""
 
     def __init__(
         self,
@@ -78,7 +85,7 @@ class Identifier:
         *,
         clock: Clock,
         executor: Executor,
-        tell: Callable[[str], None] = lambda words: None,
+        tell: Callable[[str, str], None] = lambda event, words: None,
     ) -> None:
         self._store = store
         self._music = music
@@ -87,8 +94,44 @@ class Identifier:
         self._executor = executor
         self._tell = tell
         self._turn = asyncio.Lock()
+        self._woken = asyncio.Event()
         self._deaf = False
         self.progress = Progress()
+
+    def wake(self) -> None:
+        """There is something new to look at: `keep` makes a pass, and another one when it is at one already."""
+        self._woken.set()
+
+    async def keep(self) -> None:
+        """For ever: a pass whenever woken, and again a while after one that had to stop."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            if (await self.run()).stopped:
+                await self._clock.sleep(RETRY_S)
+                self._woken.set()
+
+    async def confirm(self, folder: str, release: str) -> list[AlbumMatch]:
+        """The user says which release lies in a folder: every file that has a place on it is written down. UserError when none has."""
+        async with self._turn:
+            parts = (await self._groups()).get(album_of(folder), [])
+            found = await self._albums(parts, also_got=True)
+            if not found:
+                raise UserError("not_found", f"no files are known in {folder}", "scan the library first (`slskdn library scan`)")
+            asked = await self._music.release(release)
+            now, stored = self._clock.wall().timestamp(), []
+            for album, prints in found:
+                laid = weigh.lay_album(album, asked, {})
+                if not laid.match.files:
+                    hint = "its titles and lengths are others; another release may be meant"
+                    raise UserError("refused", f"no file in {folder} fits {laid.match.title}", hint)
+                files = tuple(replace(file, sure=True) for file in laid.match.files)
+                match = replace(laid.match, kind="exact", files=files, words=SafeText("as you said"))
+                stored.append(StoredMatch(album.key, match, _digest(album, prints), now))
+                await self._store.files.identify(weigh.identities(album, match, {}))
+            await self._store.releases.put(asked)
+            await self._store.matches.put(album_of(folder), stored)
+            return [each.match for each in stored]
 
     async def run(self) -> Progress:
         """One pass. It ends early, and says why, when MusicBrainz cannot be asked."""
@@ -105,9 +148,11 @@ class Identifier:
                     progress.albums += len(part)
             except UserError as error:
                 progress.stopped = str(error.message)
-                self._tell(f"identification stops: {error.message}")
+                self._tell("stopped", f"identification stops: {error.message}")
             finally:
                 progress.running = False
+            if progress.kinds:
+                self._tell("done", progress.words)
             return progress
 
     async def _groups(self) -> dict[str, list[str]]:
@@ -126,13 +171,9 @@ class Identifier:
         work: dict[str, list[_Asked]] = {}
         kept: dict[str, list[StoredMatch]] = {}
         for folder, parts in groups.items():
-            files = [
-                file for part in parts for file in await self._store.files.of_folder(part) if file.stage >= Stage.TAGS and file.facts.codec
-            ]
-            prints = await self._store.files.fingerprints(file.path for file in files)
             before = {stored.key: stored for stored in await self._store.matches.of_folder(folder)}
-            for album in albums(folder, files) if files else ():
-                looked_at = _digest(album, 0 if self._deaf else sum(file.path in prints for file in album.files))
+            for album, prints in await self._albums(parts):
+                looked_at = _digest(album, 0 if self._deaf else prints)
                 old = before.get(album.key)
                 if old is not None and self._settled(old, looked_at):
                     kept.setdefault(folder, []).append(old)
@@ -149,6 +190,16 @@ class Identifier:
                 if asked.open:
                     await self._by_name(asked)
             await self._write(folder, group, kept.get(folder, []))
+
+    async def _albums(self, parts: Sequence[str], *, also_got: bool = False) -> list[tuple[LocalAlbum, int]]:
+        """The albums in these folders, and of how many of their files the sound is known. What jobs got is known, and left out unless `also_got`."""
+        files = [
+            file for part in parts for file in await self._store.files.of_folder(part) if file.stage >= Stage.TAGS and file.facts.codec
+        ]
+        if not files or (all(file.identified == "download" for file in files) and not also_got):
+            return []
+        prints = await self._store.files.fingerprints(file.path for file in files)
+        return [(album, sum(file.path in prints for file in album.files)) for album in albums(album_of(parts[0]), files)]
 
     def _settled(self, old: StoredMatch, looked_at: str) -> bool:
         """Nothing has changed since that could tell more, and it is not time to ask again."""
@@ -179,7 +230,7 @@ class Identifier:
         except UserError as error:
             # Tags and names can still be looked up.
             self._deaf = True
-            self._tell(f"sounds are not looked up: {error.message}")
+            self._tell("deaf", f"sounds are not looked up: {error.message}")
             return
         found = dict(zip(prints, answers, strict=True))
         for asked in todo:

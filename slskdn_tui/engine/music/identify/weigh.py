@@ -53,7 +53,7 @@ def lay_album(album: LocalAlbum, release: Release, heard: Mapping[str, Heard]) -
         for track, pair in pairs
     )  # fmt: skip
     offs = [file.off for file in files if file.off is not None]
-    by = _told_by(album, release, files, heard)
+    by = _told_by(album, files, heard)
     kind, words = _class(album, release, verdict.kind, verdict.note, files, by)
     match = AlbumMatch(
         album.folder, kind, release.mbid, SafeText(f"{release.artist} - {release.title}"), files, by, SafeText(words), release.discogs
@@ -76,13 +76,17 @@ def _unlike(one: str, other: str) -> bool:
     return bool(mine and theirs) and script(mine) == script(theirs) and alike(mine, theirs) < UNLIKE_TITLE
 
 
-def _told_by(album: LocalAlbum, release: Release, files: Sequence[FileMatch], heard: Mapping[str, Heard]) -> Identified:
+def _told_by(album: LocalAlbum, files: Sequence[FileMatch], heard: Mapping[str, Heard]) -> Identified:
     tagged = {file.path: file.tags.recording for file in album.files}
     named = sum(tagged.get(file.path) == file.recording for file in files)
-    if files and (2 * named >= len(files) or (album.release == release.mbid and not any(tagged.values()))):
+    if files and 2 * named >= len(files):  # the id of a release alone is no more than a name: it may be the neighbour's
         return "tags"
-    sounds = sum(any(each.mbid == file.recording for each in heard[file.path].likely()) for file in files if file.path in heard)
+    sounds = sum(_sounds_like(heard.get(file.path), file.recording) for file in files)
     return "acoustid" if files and 2 * sounds >= len(files) else "match"
+
+
+def _sounds_like(heard: Heard | None, recording: str) -> bool:
+    return heard is not None and any(each.mbid == recording for each in heard.likely())
 
 
 def _class(
@@ -143,7 +147,9 @@ def identities(album: LocalAlbum, match: AlbumMatch | None, heard: Mapping[str, 
         if match.kind == "exact" and file.sure:
             by: Identified = "tags" if tagged.get(file.path) == file.recording else match.by if match.by != "tags" else "match"
             found[file.path] = Identity(file.path, file.recording, match.release, match.discogs, by)
-        elif match.kind == "other_edition" and file.sure and match.by != "match" and not tagged.get(file.path):
+        elif (
+            match.kind == "other_edition" and file.sure and not tagged.get(file.path) and _sounds_like(heard.get(file.path), file.recording)
+        ):
             found[file.path] = Identity(file.path, file.recording, identified="acoustid")
     for each in album.files:
         if each.path not in found and not each.tags.recording and each.path in heard and (recording := alone(each, heard[each.path])):

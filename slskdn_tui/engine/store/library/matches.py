@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from slskdn_tui.engine.store.database import BATCH, Database
 from slskdn_tui.engine.store.records import keep_text, plain_text, read_text
-from slskdn_tui.model.matches import AlbumMatch, FileMatch
+from slskdn_tui.model.matches import AlbumMatch, FileMatch, MatchClass
 from slskdn_tui.model.text import SafeText
 
 _COLUMNS = "album, folder, input, class, mb_release_id, title, identified, words, discogs_release_id, files, matched_at"
@@ -41,7 +41,7 @@ class MatchesTable:
         rows = await self._database.fetch(f"SELECT {_COLUMNS} FROM AlbumMatches {where} ORDER BY folder, album LIMIT ?", (*kinds, limit))
         return [_stored(row) for row in rows]
 
-    async def counts(self) -> dict[str, int]:
+    async def counts(self) -> dict[MatchClass, int]:
         """Albums by class."""
         return dict(await self._database.fetch("SELECT class, count(*) FROM AlbumMatches GROUP BY class"))
 

@@ -1,0 +1,34 @@
+"""A whole engine: its music folder is scanned, and the files are known by what MusicBrainz says."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from engine_world import Album, World, put, until
+
+from slskdn_tui.lab.data import DEMO_RELEASE
+from slskdn_tui.seam import Command
+
+
+def test_after_a_scan_the_files_are_identified_and_the_command_says_so(tmp_path: Path, album: Album) -> None:
+    folder = tmp_path / "library" / "Plone"
+    put(folder, album.tracks(3))
+
+    async def story() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            engine = await world.engine(soulseek={"enabled": False}, library={"folders": [str(folder.parent)]})
+            assert (await engine.submit(Command("library.scan", {}))).ok
+            await until(lambda: world.said("me", "identify.done"), "the library is identified")
+            assert world.said("me", "identify.done") == ["1 album looked at: 1 identified"]
+            files = await engine.store.files.of_release(DEMO_RELEASE)
+            wanted = [track.recording for track in world.stub.world.releases[0].media[0].tracks]
+            assert [file.recording for file in files] == wanted and len(world.stub.seen) == 1
+            said = await engine.submit(Command("library.identify", {"status": True}))
+            assert said.ok and "1 album: 1 identified" in said.message and said.data["albums"] == {"exact": 1} and said.data["open"] == []
+            confirmed = await engine.submit(Command("library.identify", {"folder": str(folder), "release": DEMO_RELEASE}))
+            assert confirmed.ok and confirmed.data["files"] == 3
+            refused = await engine.submit(Command("library.identify", {"folder": str(folder)}))
+            assert refused.code == "usage" and len(world.stub.seen) == 1
+
+    asyncio.run(story())
