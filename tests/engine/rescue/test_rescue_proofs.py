@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, completed, until, uploaded
+from engine_world import LEAF, Album, completed, put, until, uploaded
 from rescue_world import BUFFERS, RescueWorld, rescues, rows, settle, traced, track_view
 
 from slskdn_tui.engine.jobs.track import probe
@@ -173,6 +174,32 @@ def test_a_node_nobody_named_is_found_by_the_recordings_key(tmp_path: Path, albu
             assert engine.gossip is not None and node.identity is not None
             assert node.identity.node_id in engine.gossip.shelf.having(job.tracks[0].track.recording_mbid)  # it said so, too
             assert any("1 found by DHT key" in words for words in world.said("me", "rescue.peers")), world.said("me", "rescue.peers")
+
+    asyncio.run(main())
+
+
+def test_two_nodes_with_one_bootstrap_address_find_each_other_tell_what_they_have_and_rescue(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with RescueWorld(tmp_path, album, tracks=1) as world:
+            mono = await world.uploader("mono_lith")
+            mono.hold(2 * LEAF)
+            began = time.monotonic()
+            node = await world.node("node", dht={"enabled": True})
+            put(tmp_path / "mine", [album.tracks(2)[1]])
+            engine = await world.engine(
+                soulseek={"share": [str(tmp_path / "mine")]},
+                rescue={"no_bytes_s": 1.0},
+                dht={"enabled": True, "bootstrap": [node.settings.dht.listen]},
+            )
+            job = await world.create(engine)
+            await completed(job)
+            assert world.music() == world.truth and job.tracks[0].last is not None and job.tracks[0].last.by_mesh > 0
+            assert engine.gossip and node.gossip and engine.identity and node.identity
+            ours, theirs = engine.gossip.shelf, node.gossip.shelf
+            await until(
+                lambda: theirs.variants(engine.identity.node_id) and ours.variants(node.identity.node_id), "both told what they have"
+            )
+            print(f"two nodes: found, told and rescued {time.monotonic() - began:.1f} s after the start")
 
     asyncio.run(main())
 
