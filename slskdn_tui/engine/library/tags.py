@@ -12,7 +12,10 @@ from typing import Any, BinaryIO
 
 import mutagen
 from mutagen import MutagenError
+from mutagen._vorbis import VComment
 from mutagen.flac import FLAC
+from mutagen.mp3 import MP3
+from mutagen.mp4 import MP4
 
 from slskdn_tui.engine.audio import flac
 from slskdn_tui.engine.audio.signature import signature
@@ -72,11 +75,15 @@ def read_tags(fd: int, name: str) -> Tags:
     return _tags(audio, name, head)
 
 
+_LIKELY: dict[str, list[type[Any]]] = {"flac": [FLAC], "mp3": [MP3], "m4a": [MP4]}
+
+
 def _parsed(file: BinaryIO, name: str) -> Any:
     """mutagen's object of a file called so; ValueError when it is none."""
     file.seek(0)
     try:
-        audio = mutagen.File(_Capped(file, name), easy=False)
+        # Asked of all its formats mutagen takes a third longer; whatever this one cannot read is looked at again by content.
+        audio = mutagen.File(_Capped(file, name), _LIKELY.get(name[-5:].lower().rpartition(".")[2]), easy=False)
     except (MutagenError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, OverflowError) as error:
         # mutagen's parsers let such errors through on damaged files
         raise ValueError(f"tags cannot be read: {error}") from error
@@ -262,6 +269,11 @@ def _values(audio: Any) -> dict[str, str]:
     if tags is None:
         return {}
     kind = type(tags).__name__
+    if isinstance(tags, VComment):  # a list of pairs, which each look-up would walk
+        first: dict[str, Any] = {}
+        for key, value in tags:
+            first.setdefault(key.lower(), value)
+        tags = first
     names = _ID3 if "ID3" in kind else {"MP4Tags": _MP4, "ASFTags": _ASF}.get(kind, _VORBIS)
     out = {}
     for ours, theirs in names.items():

@@ -88,7 +88,7 @@ def read_file(root: str, path: str, at: float) -> LibraryFile | None:
         return replace(file, error=SafeText(f"cannot be read: {error.strerror or error}"))
     try:
         stamp = os.fstat(fd)
-        file = replace(file, mtime_ns=stamp.st_mtime_ns, size=stamp.st_size, inode=stamp.st_ino, stage=Stage.TAGS)
+        file = LibraryFile(path, stamp.st_mtime_ns, stamp.st_size, stamp.st_ino, Stage.TAGS, scanned_at=at)
         if not stamp.st_size:
             return replace(file, stage=Stage.TESTED, error=SafeText("the file is empty"))
         tags = read_tags(fd, path)
