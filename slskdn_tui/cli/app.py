@@ -10,7 +10,7 @@ from slskdn_tui.cli import acting, audio, check, finding, getting, jobs, look, p
 from slskdn_tui.cli.args import parse
 from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
 from slskdn_tui.cli.hooks import Hooks
-from slskdn_tui.cli.library import mending
+from slskdn_tui.cli.library import health, mending
 from slskdn_tui.config.load import ConfigError
 from slskdn_tui.model.errors import EXIT, UserError
 
@@ -37,6 +37,7 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "contribution.show": peers.show_contribution,
     "trash.list": mending.list_trash,
     "audio.inspect": audio.inspect,
+    "library.health": health.health,
     "status": look.status,
     "log": look.log,
     "serve": running.serve,

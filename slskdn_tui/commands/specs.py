@@ -5,6 +5,7 @@ from __future__ import annotations
 from slskdn_tui.commands.groups.audio import AUDIO
 from slskdn_tui.commands.groups.dht import DHT
 from slskdn_tui.commands.groups.finding import FINDING
+from slskdn_tui.commands.groups.health import HEALTH
 from slskdn_tui.commands.groups.identify import IDENTIFY
 from slskdn_tui.commands.groups.jobs import JOBS
 from slskdn_tui.commands.groups.library import LIBRARY
@@ -16,7 +17,21 @@ from slskdn_tui.commands.groups.running import RUNNING
 from slskdn_tui.commands.groups.screens import SCREENS
 from slskdn_tui.commands.types import CommandSpec
 
-SPECS: tuple[CommandSpec, ...] = (*JOBS, *FINDING, *PEOPLE, *PEERS, *DHT, *MESH, *LIBRARY, *IDENTIFY, *MENDING, *AUDIO, *RUNNING, *SCREENS)
+SPECS: tuple[CommandSpec, ...] = (
+    *JOBS,
+    *FINDING,
+    *PEOPLE,
+    *PEERS,
+    *DHT,
+    *MESH,
+    *LIBRARY,
+    *IDENTIFY,
+    *MENDING,
+    *AUDIO,
+    *HEALTH,
+    *RUNNING,
+    *SCREENS,
+)
 
 
 def by_name(name: str) -> CommandSpec | None:

@@ -29,6 +29,7 @@ from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.library.fix.retag import Retagger
 from slskdn_tui.engine.library.fix.trash import Trash
+from slskdn_tui.engine.library.health.doctor import Doctor
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.library.roots import library_roots
 from slskdn_tui.engine.library.scan.scanner import Scanner
@@ -325,6 +326,8 @@ class Engine:
             self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes, self.governor.verdict,
             self.aggregates.canonical_stats if self.aggregates is not None else None, self.trash,
         )  # fmt: skip
+        self.doctor = Doctor(self.store, self.clock, self.disk, services.canonical)
+        self.supervisor.keep("library doctor", self.doctor.run)
         self.runner = JobRunner(services)
         self.views = Views(self)
         for name in ("", *self.settings.downloads.destinations):

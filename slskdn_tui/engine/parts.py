@@ -12,6 +12,7 @@ from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.library.fix.retag import Retagger
 from slskdn_tui.engine.library.fix.trash import Trash
+from slskdn_tui.engine.library.health.doctor import Doctor
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.mesh_finder import MeshFinder
@@ -65,6 +66,7 @@ class Parts(Protocol):
     soulseek: SoulseekPlane
     runner: JobRunner
     wishlist: Wishlist
+    doctor: Doctor
 
     @property
     def description(self) -> str: ...

@@ -10,12 +10,14 @@ from slskdn_tui.engine.peers.ledger import LedgerTotals, add_up, window_start
 from slskdn_tui.engine.store.records import LedgerRow
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.views.found_rows import folder_rows
+from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.engine.views.known_peers import contribution_view, known_peers, peers_view, total
 from slskdn_tui.engine.views.message_rows import message_row
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import parse
 from slskdn_tui.model.finding import FilterRow, FiltersView, SearchView, WishesView, WishRow
 from slskdn_tui.model.folders import folders_of, in_order
+from slskdn_tui.model.health import HealthView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, PersonRow
 from slskdn_tui.model.text import SafeText
@@ -41,6 +43,8 @@ async def stored_list(store: Store | None, key: ViewKey, fairness: Fairness) -> 
             return await _peers(store, key)
         case "contribution":
             return await _contribution(store, key, fairness)
+        case "health":
+            return await health_view(store, key) if store is not None else HealthView(0)
         case "search" if key.subject.startswith(WISH) and store is not None:
             return await _found(store, key)
     return None

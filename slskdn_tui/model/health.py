@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import LONGEST, SafeText
 
 IssueKind = Literal[
     "damaged", "transcode", "missing_tracks", "mis_tagged", "wrong_duration", "duplicate", "non_canonical", "missing_metadata"
@@ -86,11 +86,52 @@ def issue_key(kind: IssueKind, *about: str) -> str:
     return f"{kind}:{digest}"
 
 
-def counts_words(kinds: Iterable[IssueKind]) -> str:
+def counts_words(counts: Mapping[IssueKind, int]) -> str:
     """`2 suspected transcodes, 1 release missing tracks`; `nothing wrong was found` for none."""
-    seen = list(kinds)
-    parts = [f"{count} {words[count > 1]}" for kind, words in ISSUE_WORDS.items() if (count := seen.count(kind))]
+    parts = [f"{count} {words[count > 1]}" for kind, words in ISSUE_WORDS.items() if (count := counts.get(kind, 0))]
     return ", ".join(parts) or "nothing wrong was found"
+
+
+def shown(issue: Issue) -> Issue:
+    """With paths that a screen may show."""
+
+    def safe(paths: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(SafeText(path, LONGEST) for path in paths)
+
+    return replace(issue, path=SafeText(issue.path, LONGEST), paths=safe(issue.paths), fix=replace(issue.fix, paths=safe(issue.fix.paths)))
+
+
+@dataclass(frozen=True, slots=True)
+class IssueRow:
+    """One issue of a view; its paths are made safe for a screen."""
+
+    key: str
+    version: int
+    issue: Issue
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    """What the last check of the library found, the worst first. `total` counts rows before the window; `counts` what is open, by kind;
+    `checked_at` is ISO UTC, empty before the first check, which saw `files` files; `checking` is true while one runs.
+
+    `ViewKey.subject`: a kind, `dismissed` for what was dismissed, empty for all that is open; `filter`: words that path or issue must hold.
+    """
+
+    version: int
+    rows: tuple[IssueRow, ...] = ()
+    total: int = 0
+    counts: tuple[tuple[IssueKind, int], ...] = ()
+    dismissed: int = 0
+    files: int = 0
+    checked_at: str = ""
+    checking: bool = False
+    kind: Literal["health"] = "health"
+
+    @property
+    def words(self) -> str:
+        """`2 suspected transcodes, 1 release missing tracks`; before the first check that it was not made."""
+        return counts_words(dict(self.counts)) if self.checked_at else "not checked yet"
 
 
 def issue_json(issue: Issue) -> dict[str, Any]:

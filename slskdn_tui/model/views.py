@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from slskdn_tui.model.finding import BrowseView, FiltersView, LimitsView, SearchView, UploadsView, WishesView
 from slskdn_tui.model.fix import TrashView
+from slskdn_tui.model.health import HealthView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
 from slskdn_tui.model.text import SafeText
@@ -20,6 +21,7 @@ from slskdn_tui.model.text import SafeText
 Screen = Literal[
     "status", "swarms", "track", "jobs", "job", "trace", "log", "candidates",
     "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages", "peers", "contribution", "trash",
+    "health",
 ]  # fmt: skip
 _EMPTY = SafeText("")
 
@@ -387,7 +389,7 @@ class Unchanged:
 Snapshot = (
     StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
     | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView
-    | PeersView | ContributionView | TrashView | Unchanged
+    | PeersView | ContributionView | TrashView | HealthView | Unchanged
 )  # fmt: skip
 # Built at its first use: most verbs and every window start without it.
 SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")], config=ConfigDict(defer_build=True))

@@ -6,6 +6,7 @@ from slskdn_tui.engine.handlers.common import Handler, checked
 from slskdn_tui.engine.handlers.dht import DHT
 from slskdn_tui.engine.handlers.finding import FINDING
 from slskdn_tui.engine.handlers.getting import GETTING
+from slskdn_tui.engine.handlers.health import HEALTH
 from slskdn_tui.engine.handlers.identify import IDENTIFY
 from slskdn_tui.engine.handlers.jobs import JOBS
 from slskdn_tui.engine.handlers.library import LIBRARY
@@ -17,4 +18,17 @@ from slskdn_tui.engine.handlers.sharing import SHARING
 
 __all__ = ["HANDLERS", "checked"]
 
-HANDLERS: dict[str, Handler] = {**JOBS, **FINDING, **GETTING, **PEOPLE, **PEERS, **SHARING, **DHT, **MESH, **LIBRARY, **IDENTIFY, **MENDING}
+HANDLERS: dict[str, Handler] = {
+    **JOBS,
+    **FINDING,
+    **GETTING,
+    **PEOPLE,
+    **PEERS,
+    **SHARING,
+    **DHT,
+    **MESH,
+    **LIBRARY,
+    **IDENTIFY,
+    **MENDING,
+    **HEALTH,
+}

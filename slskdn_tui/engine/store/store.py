@@ -9,6 +9,7 @@ from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.store.damage import Damage
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.library.files import FilesTable
+from slskdn_tui.engine.store.library.health import HealthTable
 from slskdn_tui.engine.store.library.matches import MatchesTable
 from slskdn_tui.engine.store.library.mb_cache import MbCacheTable
 from slskdn_tui.engine.store.library.popularity import PopularityTable
@@ -18,6 +19,7 @@ from slskdn_tui.engine.store.library.traces import TracesTable
 from slskdn_tui.engine.store.library.voices import VoicesTable
 from slskdn_tui.engine.store.state.choices import ChoicesTable
 from slskdn_tui.engine.store.state.dht_nodes import DhtNodesTable
+from slskdn_tui.engine.store.state.dismissals import DismissalsTable
 from slskdn_tui.engine.store.state.gate import GateTable
 from slskdn_tui.engine.store.state.jobs import JobsTable
 from slskdn_tui.engine.store.state.ledger import LedgerTable
@@ -31,7 +33,7 @@ from slskdn_tui.engine.store.state.wishes import WishesTable
 
 
 class Store:
-    """state.db: `jobs parts gate peers ledger dht_nodes choices user_history`. library.db: `files releases matches sounds mb_cache traces voices popularity`.
+    """state.db: `jobs parts gate peers ledger dht_nodes choices user_history dismissals`. library.db: `files health releases matches sounds mb_cache traces voices popularity`.
 
     `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
     """
@@ -53,7 +55,9 @@ class Store:
         self.people = PeopleTable(state)
         self.messages = MessagesTable(state)
         self.wishes = WishesTable(state)
+        self.dismissals = DismissalsTable(state)
         self.files = FilesTable(library)
+        self.health = HealthTable(library)
         self.releases = ReleasesTable(library)
         self.matches = MatchesTable(library)
         self.sounds = SoundsTable(library, clock)

@@ -13,6 +13,7 @@ from pathlib import Path
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.summary import by_plane, summarise
 from slskdn_tui.engine.views.finding import FindingViews
+from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
 from slskdn_tui.engine.views.limits import limits_view
 from slskdn_tui.engine.views.owned_releases import with_owned
@@ -81,6 +82,7 @@ class Views:
             "peers": peers.peers,
             "contribution": peers.contribution,
             "trash": partial(trash_view, engine),
+            "health": self._health,
         }
 
     async def make(self, key: ViewKey) -> Snapshot:
@@ -253,6 +255,9 @@ class Views:
             slsk, mesh = by_plane(traced.tracks[0])
             view = replace(view, by_slsk=slsk, by_mesh=mesh)
         return view
+
+    async def _health(self, key: ViewKey) -> Snapshot:
+        return await health_view(self._engine.store, key, checking=self._engine.doctor.checking)
 
     async def _jobs(self, key: ViewKey) -> JobsView:
         rows = [job_row(job) for job in self._engine.runner.jobs()]

@@ -29,6 +29,13 @@ class ReleasesTable:
         )
         return [row[0] for row in rows]
 
+    async def of_group(self, group_mbid: str) -> list[str]:
+        """MBIDs of the known editions of a release group."""
+        rows = await self._database.fetch(
+            "SELECT mb_release_id FROM Release WHERE mb_release_group_id = ? AND mb_release_group_id <> '' ORDER BY 1", (group_mbid,)
+        )
+        return [row[0] for row in rows]
+
 
 def _put(connection: sqlite3.Connection, release: Release) -> None:
     connection.execute("DELETE FROM Release WHERE mb_release_id = ?", (release.mbid,))  # its tracklist goes with it

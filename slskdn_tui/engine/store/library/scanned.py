@@ -93,15 +93,24 @@ class ScannedFiles:
         await self._each(rows, _put_rows)
 
     async def put_facts(self, path: str, stamp: tuple[int, int, int], facts: AudioFacts, stage: Stage, at: float) -> bool:
-        """What decoding found, and the stage reached. False, and nothing is written, when the file has another stamp by now."""
+        """What decoding found, its score, and the stage reached. False, and nothing is written, when the file has another stamp by now."""
 
         def work(connection: sqlite3.Connection) -> bool:
             names = ", ".join(f"{name} = ?" for name in FACTS_WRITTEN)
             kept = keep_text(path)
             changed = connection.execute(
-                f"UPDATE HashDb SET {names}, stage = ?, scanned_at = ?, scan_error = ?"
+                f"UPDATE HashDb SET {names}, quality_score = ?, quality_reasons = ?, stage = ?, scanned_at = ?, scan_error = ?"
                 " WHERE path = ? AND stage > 0 AND (mtime_ns, size, inode) = (?, ?, ?)",
-                (*facts_values(facts), int(stage), at, plain_text(facts.error), kept, *stamp),
+                (
+                    *facts_values(facts),
+                    facts.quality_score,
+                    _json(facts.score_reasons),
+                    int(stage),
+                    at,
+                    plain_text(facts.error),
+                    kept,
+                    *stamp,
+                ),
             ).rowcount
             if changed and facts.fingerprint:
                 connection.execute(

@@ -122,6 +122,11 @@ class VoicesTable:
         )
         return [row[0] for row in rows]
 
+    async def spoken_of(self, recordings: Sequence[str]) -> set[tuple[str, str]]:
+        """(recording, codec profile) of which something is said, among these recordings (at most `BATCH`)."""
+        words = f"SELECT DISTINCT mb_recording_id, codec_profile FROM FingerprintObservations WHERE mb_recording_id IN ({', '.join('?' * len(recordings))})"
+        return {(row[0], row[1]) for row in await self._database.fetch(words, tuple(recordings))}
+
     async def of_releases(self, pairs: Sequence[tuple[str, str]]) -> list[list[ObservationRow]]:
         """Every claim on each (label key, release): indexed."""
 

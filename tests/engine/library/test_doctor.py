@@ -1,0 +1,352 @@
+"""The collection doctor over real files: every injected fault is found, clean files are left alone, and what was dismissed stays so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.engine.engine import Engine
+from slskdn_tui.engine.library.health import doctor as room
+from slskdn_tui.engine.library.health.doctor import Doctor
+from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.views.health import health_view
+from slskdn_tui.main import main
+from slskdn_tui.model.audio import AudioFacts, TranscodeVerdict
+from slskdn_tui.model.health import HealthView, Issue
+from slskdn_tui.model.library import FileTags, LibraryFile, Stage
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import ViewKey
+from slskdn_tui.seam import Command, Result
+from tests.fakes.collection import Collection, paths
+from tests.fakes.sound_files import cut, spoil
+
+T = TypeVar("T")
+Work = Callable[[Store, Doctor], Awaitable[T]]
+
+
+def on(tmp_path: Path, work: Work[T]) -> T:
+    async def run() -> T:
+        store = await Store.open(Paths.of(tmp_path / "profile"))
+        with ThreadPoolExecutor(1) as disk:
+            try:
+                return await work(store, Doctor(store, SystemClock(), disk))
+            finally:
+                await store.close()
+
+    return asyncio.run(run())
+
+
+async def found(store: Store, doctor: Doctor, subject: str = "") -> list[Issue]:
+    await doctor.check()
+    view = await health_view(store, ViewKey("health", subject, count=5000))
+    assert view.total == len(view.rows)
+    return [row.issue for row in view.rows]
+
+
+def checked(tmp_path: Path, library: Collection) -> list[Issue]:
+    async def work(store: Store, doctor: Doctor) -> list[Issue]:
+        await library.scan(store)
+        return await found(store, doctor)
+
+    return on(tmp_path, work)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Collection:
+    return Collection(tmp_path / "music").make()
+
+
+def test_nothing_is_said_of_clean_files(tmp_path: Path) -> None:
+    library = Collection(tmp_path / "music", albums=6, tracks=8, formats=("flac", "mp3", "ogg")).make()
+    assert checked(tmp_path, library) == []
+
+
+@pytest.mark.slow
+def test_nothing_is_said_of_two_thousand_clean_files(tmp_path: Path) -> None:
+    library = Collection(tmp_path / "music", albums=200, tracks=10, formats=("flac", "mp3", "ogg"), seconds=0.3).make()
+    library.decoded = {str(library.path(album, number)) for album in (1, 2, 3) for number in range(1, 11)}
+    assert checked(tmp_path, library) == []
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+def test_cut_files_are_found_whatever_their_format_and_their_release_does_not_lack_them(
+    tmp_path: Path, library: Collection, share: float
+) -> None:
+    flac, mp3 = library.path(2, 2), library.path(1, 3)
+    cut(flac, share)
+    cut(mp3, share)
+    issues = checked(tmp_path, library)
+    assert paths(issues) == {"02.flac", "03.mp3"} and {each.kind for each in issues} == {"damaged"}
+    assert {each.fix.kind for each in issues} == {"replace"} and all(each.evidence and each.severity == "high" for each in issues)
+
+
+@pytest.mark.slow  # what measures decoded audio takes long to load
+def test_a_flipped_bit_and_a_hole_of_zeros_are_found_once_the_audio_was_decoded(tmp_path: Path) -> None:
+    library = Collection(tmp_path / "music", albums=2, formats=("flac",), seconds=2.0).make()
+    bit, hole = spoil(library.path(1, 1), 0.4), spoil(library.path(1, 2), 0.3, 4096, zero=True)
+    library.decoded = {str(bit), str(hole), str(library.path(1, 3))}
+    issues = checked(tmp_path, library)
+    assert paths(issues) == {"01.flac", "02.flac"} and {each.kind for each in issues} == {"damaged"}
+
+
+def test_an_mp3_that_is_called_flac_is_named(tmp_path: Path, library: Collection) -> None:
+    shutil.copy(library.path(1, 2), library.path(2, 2))
+    (issue,) = checked(tmp_path, library)
+    assert issue.kind == "damaged" and issue.evidence[0].words == "content: it is MP3, expected FLAC"
+
+
+def test_exchanged_tags_are_found_by_their_lengths(tmp_path: Path, library: Collection) -> None:
+    one, other = library.path(2, 1), library.path(2, 3)
+    release = next(each for each in library.releases.values() if each.title == "Album 2")
+    library.tag(one, release, release.tracks[2])
+    library.tag(other, release, release.tracks[0])
+    library.lasts(one, 30_400)
+    library.lasts(other, 89_700)
+    issues = checked(tmp_path, library)
+    assert paths(issues) == {"01.flac", "03.flac"} and {each.kind for each in issues} == {"mis_tagged"}
+    assert any(
+        each.what == "the track of that length" and str(release.tracks[0].title) in each.seen for issue in issues for each in issue.evidence
+    )
+
+
+def test_titles_exchanged_under_the_right_recordings_are_found_with_what_a_retag_would_write(tmp_path: Path, library: Collection) -> None:
+    one, other = library.path(2, 1), library.path(2, 3)
+    titles = [library.files[str(path)].tags.title for path in (one, other)]
+    library.change(one, title=titles[1], track=3)
+    library.change(other, title=titles[0], track=1)
+    issues = checked(tmp_path, library)
+    assert paths(issues) == {"01.flac", "03.flac"} and {(each.kind, each.fix.kind) for each in issues} == {("mis_tagged", "retag")}
+    first = next(each for each in issues if each.path.endswith("01.flac"))
+    assert dict(first.fix.tags)["title"] == titles[0] and dict(first.fix.tags)["tracknumber"] == "1"
+
+
+def test_a_recording_that_is_not_on_its_release_is_mis_tagged(tmp_path: Path, library: Collection) -> None:
+    library.change(library.path(2, 2), recording="aaaaaaaa-0000-4000-8000-000000000000", title=SafeText("quite another thing"))
+    issues = checked(tmp_path, library)
+    assert {each.kind for each in issues} == {"mis_tagged", "missing_tracks"}
+
+
+def test_missing_tracks_are_named_and_a_job_would_get_exactly_those(tmp_path: Path, library: Collection) -> None:
+    os.remove(library.path(2, 2))
+    (issue,) = checked(tmp_path, library)
+    release = next(each for each in library.releases.values() if each.title == "Album 2")
+    assert issue.kind == "missing_tracks" and issue.path == str(library.folder / "Album 2") and "1 track of 3 missing" in issue.words
+    assert (issue.fix.kind, issue.fix.release, issue.fix.recordings) == ("get", release.mbid, (release.tracks[1].recording_mbid,))
+
+
+def test_files_that_are_another_edition_in_full_lack_nothing(tmp_path: Path, library: Collection) -> None:
+    os.remove(library.path(2, 3))
+    release = next(each for each in library.releases.values() if each.title == "Album 2")
+    shorter = replace(release, mbid="bbbbbbbb-0000-4000-8000-000000000000", tracks=release.tracks[:2])
+    library.releases[shorter.mbid] = shorter
+    assert checked(tmp_path, library) == []
+
+
+def test_duplicates_are_told_and_the_better_copy_is_kept(tmp_path: Path, library: Collection) -> None:
+    copy = library.path(2, 1).with_name("again.flac")
+    shutil.copy(library.path(2, 1), copy)
+    library.files[str(copy)] = replace(library.files[str(library.path(2, 1))], path=str(copy))
+
+    async def work(store: Store, doctor: Doctor) -> list[Issue]:
+        await library.scan(store)
+        await store.files.put_quality([(str(library.path(2, 1)), 0.9, ()), (str(copy), 0.8, ())])
+        return await found(store, doctor)
+
+    (issue,) = on(tmp_path, work)
+    assert (issue.kind, issue.fix.kind) == ("duplicate", "trash") and len(issue.paths) == 2
+    assert issue.fix.paths == (str(copy),)
+
+
+def test_a_wrong_length_and_missing_tags_are_found(tmp_path: Path, library: Collection) -> None:
+    library.lasts(library.path(2, 2), 20_000)
+    library.change(library.path(1, 1), artist=SafeText(""), album=SafeText(""))
+    wrong, untagged = checked(tmp_path, library)
+    assert wrong.kind == "wrong_duration" and wrong.evidence[0].words == "length: 0:20.0, expected 1:00.0 as MusicBrainz has it"
+    assert untagged.kind == "missing_metadata" and untagged.words == "has no artist, album" and untagged.severity == "low"
+
+
+def test_a_confirmed_transcode_is_worse_than_a_suspicion_and_shows_what_was_measured(tmp_path: Path, library: Collection) -> None:
+    async def work(store: Store, doctor: Doctor) -> list[Issue]:
+        await library.scan(store)
+        for number, kind in ((1, "confirmed"), (2, "suspect"), (3, "untestable")):
+            file = await store.files.file(str(library.path(2, number)))
+            assert file is not None
+            verdict = TranscodeVerdict(kind, "MP3" if number == 1 else "", 93.0, 15.0, 1, (SafeText("lines fall to zero"),))  # type: ignore[arg-type]
+            facts = replace(file.facts, verdict=verdict)
+            assert await store.files.put_facts(file.path, file.stamp, facts, Stage.TESTED, 1.0)
+        return await found(store, doctor)
+
+    confirmed, suspect = on(tmp_path, work)
+    assert (confirmed.severity, suspect.severity) == ("high", "medium") and {confirmed.kind, suspect.kind} == {"transcode"}
+    assert "measured: 93.0, expected below 15.0" in [each.words for each in confirmed.evidence]
+
+
+def test_a_file_is_looked_at_again_only_when_it_changed(tmp_path: Path, library: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    real = room.probe_all
+    monkeypatch.setattr(room, "probe_all", lambda paths: looked.extend(paths) or real(paths))
+
+    async def work(store: Store, doctor: Doctor) -> tuple[int, list[str], list[Issue]]:
+        await library.scan(store)
+        await doctor.check()
+        first = len(looked)
+        cut(library.path(2, 2), 0.7)
+        looked.clear()
+        await library.scan(store)
+        return first, looked, await found(store, doctor)
+
+    first, second, issues = on(tmp_path, work)
+    assert first == 6 and second == [str(library.path(2, 2))] and paths(issues) == {"02.flac"}
+
+
+def test_a_dismissed_issue_stays_away_through_rescans_other_tags_and_a_restored_file_and_database(
+    tmp_path: Path, library: Collection
+) -> None:
+    flac, mp3 = library.path(2, 2), library.path(1, 2)
+    library.lasts(flac, 20_000)
+    library.lasts(mp3, 20_000)
+    odd = library.path(2, 1)
+    library.change(odd, title=SafeText("quite another thing"))
+
+    async def work(store: Store, doctor: Doctor) -> tuple[list[Issue], HealthView]:
+        await library.scan(store)
+        before = await found(store, doctor)
+        assert len(before) == 3
+        await doctor.dismiss(before)
+        assert await found(store, doctor) == []
+        # other tags, read anew
+        for path in (flac, mp3, odd):
+            os.utime(path, ns=(5, 5))
+        library.change(odd, album=SafeText("Renamed"), date=SafeText("2001"))
+        library.change(flac, label=SafeText("Another"))
+        await library.scan(store)
+        assert await found(store, doctor) == []
+        # away and back again, under another inode
+        shutil.copy(flac, tmp_path / "kept.flac")
+        os.remove(flac)
+        await library.scan(store)
+        await doctor.check()
+        shutil.copy(tmp_path / "kept.flac", flac)
+        await library.scan(store)
+        assert await found(store, doctor) == []
+        backup = await store.backup()
+        # the tag that it is about changes again: it is shown again
+        library.change(odd, title=SafeText("something else again"))
+        await library.scan(store)
+        shown = await found(store, doctor)
+        view = await health_view(store, ViewKey("health", "dismissed"))
+        shutil.copy(backup, tmp_path / "profile.db")
+        return shown, view
+
+    shown, view = on(tmp_path, work)
+    assert paths(shown) == {"01.flac"} and paths(row.issue for row in view.rows) == {"02.flac", "02.mp3"}
+    assert all(row.issue.dismissed for row in view.rows)
+    state = Paths.of(tmp_path / "profile").state_db
+    shutil.copy(tmp_path / "profile.db", state)
+
+    async def later(store: Store, doctor: Doctor) -> list[Issue]:
+        return await found(store, doctor)
+
+    assert paths(on(tmp_path, later)) == {"01.flac"}
+
+
+def test_a_thousand_dismissals_hold_and_can_be_taken_back(tmp_path: Path) -> None:
+    async def work(store: Store, doctor: Doctor) -> tuple[int, HealthView, HealthView, HealthView]:
+        facts = AudioFacts("APE", duration_ms=1000)
+        for mtime in (1, 2):
+            rows = [
+                LibraryFile(
+                    f"/m/{n:04}.ape", mtime, 5, n, Stage.TAGS, FileTags(title=SafeText(f"t{n}"), artist=SafeText("a"), track=1), facts
+                )
+                for n in range(1000)
+            ]
+            await store.files.put_scanned(rows)
+            await doctor.check()
+            if mtime == 1:
+                issues = [row.issue for row in (await health_view(store, ViewKey("health", count=2000))).rows]
+                await doctor.dismiss(issues)
+        hidden = await health_view(store, ViewKey("health"))
+        dismissed = await health_view(store, ViewKey("health", "dismissed", count=10))
+        await doctor.recall([issues[7].key])
+        return len(issues), hidden, dismissed, await health_view(store, ViewKey("health"))
+
+    count, hidden, dismissed, after = on(tmp_path, work)
+    assert count == 1000 and (hidden.total, hidden.counts) == (0, ()) and (dismissed.total, len(dismissed.rows)) == (1000, 10)
+    assert after.total == 1 and dict(after.counts) == {"missing_metadata": 1} and hidden.words == "nothing wrong was found"
+
+
+def test_names_that_are_not_utf8_are_checked_and_shown_safely(tmp_path: Path, library: Collection) -> None:
+    odd = os.fsdecode(os.fsencode(str(library.folder / "Album 2")) + b"/caf\xe9 \x1b[31m.flac")
+    old = str(library.path(2, 3))
+    os.rename(old, odd)
+    cut(Path(odd), 0.5)
+    library.files[odd] = replace(library.files.pop(old), path=odd)
+    (issue,) = checked(tmp_path, library)
+    assert issue.kind == "damaged" and "\x1b" not in issue.path and isinstance(issue.path, SafeText)
+
+
+def test_an_interrupted_check_leaves_the_last_one_on_screen(tmp_path: Path, library: Collection) -> None:
+    cut(library.path(2, 2), 0.5)
+
+    async def work(store: Store, doctor: Doctor) -> list[Issue]:
+        await library.scan(store)
+        await doctor.check()
+        run = await store.health.begin()
+        issues = await store.health.issues([row for row, _, _ in await store.health.index(run - 1)])
+        await store.health.put(run, issues * 3)
+        view = await health_view(store, ViewKey("health"))
+        assert view.total == 1
+        return await found(store, doctor)
+
+    assert len(on(tmp_path, work)) == 1
+
+
+def test_the_command_line_checks_lists_dismisses_and_needs_no_engine_to_read(
+    tmp_path: Path, library: Collection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut(library.path(2, 2), 0.5)
+    library.change(library.path(1, 1), artist=SafeText(""))
+    profile = tmp_path / "profile"
+    address = f"127.{os.getpid() % 200 + 20}.{os.getpid() // 200 % 250}.9"
+    off = {"soulseek": {"enabled": False}, "overlay": {"enabled": False, "listen": f"{address}:0"}, "dht": {"enabled": False}}
+    settings = Settings.model_validate({**off, "downloads": {"folder": str(tmp_path / "downloads")}})
+
+    async def work() -> tuple[Result, Result, Result, Result]:
+        engine = Engine(Paths.of(profile), settings, password="")
+        await engine.start()
+        try:
+            await library.scan(engine.store)
+            told = await engine.submit(Command("library.check"))
+            none = await engine.submit(Command("library.dismiss", {"issue": ["transcode:"]}))
+            gone = await engine.submit(Command("library.dismiss", {"issue": [str(library.path(1, 1))]}))
+            again = await engine.submit(Command("library.dismiss", {"issue": ["missing_meta"], "undo": True}))
+            await engine.submit(Command("library.dismiss", {"issue": ["missing_meta"]}))
+            return told, none, gone, again
+        finally:
+            await engine.stop()
+
+    told, none, gone, again = asyncio.run(work())
+    assert told.message == "6 files checked: 1 damaged file, 1 file without tags" and told.data["counts"] == {
+        "damaged": 1,
+        "missing_metadata": 1,
+    }
+    assert none.code == "not_found" and gone.message == "1 issue dismissed" and again.message == "1 issue will be shown again"
+    assert main(["--profile", str(profile), "library", "health"]) == 0
+    text = capsys.readouterr().out
+    assert "6 files checked" in text and "; 1 issue dismissed" in text and "high    damaged file: it ends early" in text
+    assert f"  {library.path(2, 2)}\n" in text and "  fix: get another copy by a job" in text and "without tags" not in text
+    assert main(["--profile", str(profile), "library", "health", "dismissed", "--json"]) == 0
+    (issue,) = json.loads(capsys.readouterr().out)
+    assert issue["kind"] == "missing_metadata" and issue["dismissed"] and issue["path"] == str(library.path(1, 1))
