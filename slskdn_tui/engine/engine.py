@@ -184,7 +184,7 @@ class Engine:
         )
         stack.callback(self.offers.close)
         await self.offers.load()
-        self.stock.open(self.offers)
+        self.stock.open(self.offers, self.store.files.qualities)
         if folders:
             self.supervisor.keep("offers", self._keep_offers, first=60, most=600)
         library = self.settings.library
@@ -192,6 +192,7 @@ class Engine:
             self.store.files, self.store.choices, self.paths.library_db, lambda: [os.path.realpath(root) for root in library_roots(self.settings)],
             self.clock, self.bus, self.supervisor, schedule=library.schedule, workers=library.workers,
         )  # fmt: skip
+        self.scanner.scanned = self.stock.changed
         stack.callback(self.scanner.close)
         if library.identify:
             self.scanner.looked = self.scanner.scanned = self.identifier.wake

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.overlay.gossip.gossip import Serving
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.heard import HeardVariant
+from slskdn_tui.model.library import Qualities
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import Variant
 
+Qualify = Callable[[Sequence[str]], Mapping[str, Qualities]]
+"""What is known of the files that are these variants."""
 MAX_TOLD = 100
 MOVING_S = 600.0
 MAX_MOVING = 10
@@ -16,18 +22,19 @@ _REMEMBERED = 1000
 
 
 class MeshStock:
-    """A `Stock`. `may_offer` is the fairness governor's word; `changed` is to be called when the library's offers did."""
+    """A `Stock`. `may_offer` is the fairness governor's word; `changed` is to be called when the library's offers, or what is known of them, did."""
 
     def __init__(self, clock: Clock, serving: Callable[[], Serving], may_offer: Callable[[], bool]) -> None:
         self._clock = clock
         self._serving = serving
         self._may_offer = may_offer
         self._offers: LibraryOffers | None = None
+        self._qualities: Qualify = lambda variants: {}
         self._touched: dict[str, float] = {}
         self._active: tuple[HeardVariant, ...] | None = None
 
-    def open(self, offers: LibraryOffers) -> None:
-        self._offers = offers
+    def open(self, offers: LibraryOffers, qualities: Qualify) -> None:
+        self._offers, self._qualities = offers, qualities
         self.changed()
 
     def changed(self) -> None:
@@ -74,4 +81,24 @@ class MeshStock:
     def _heard(self, recordings: Sequence[str]) -> tuple[HeardVariant, ...]:
         if self._offers is None:
             return ()
-        return tuple(HeardVariant(variant) for variant in self._offers.find(recordings) if variant.kind == "file")
+        variants = [variant for variant in self._offers.find(recordings) if variant.kind == "file"]
+        known = self._qualities([variant.variant_id for variant in variants])
+        return tuple(heard(variant, known.get(variant.variant_id)) for variant in variants)
+
+
+def heard(variant: Variant, known: Qualities | None) -> HeardVariant:
+    """A variant with what the library knows of it, as far as it can be told."""
+    if known is None:
+        return HeardVariant(variant)
+    verdict, range_db = known.verdict, known.dynamic_range
+    tested = verdict.method_version > 0
+    return HeardVariant(
+        replace(variant, score=known.quality_score),
+        verdict.kind if tested else "",
+        SafeText(f"grid-{verdict.method_version}" if tested else ""),
+        verdict.measurement if tested else None,
+        range_db if range_db is not None and 0 <= range_db <= 100 else None,
+        known.encoder_signature,
+        known.label,
+        known.release,
+    )

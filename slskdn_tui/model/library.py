@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
 
-from slskdn_tui.model.audio import AudioFacts
+from slskdn_tui.model.audio import AudioFacts, TranscodeVerdict
 from slskdn_tui.model.text import SafeText
 
 _EMPTY = SafeText("")
@@ -113,6 +113,18 @@ class Identity:
     release: str = ""
     discogs_release: str = ""
     identified: Identified = "match"
+
+
+@dataclass(frozen=True, slots=True)
+class Qualities:
+    """What may be told of a file whose bytes others can have, too: the label is its release's, else as its tags say."""
+
+    quality_score: float | None = None
+    verdict: TranscodeVerdict = field(default_factory=TranscodeVerdict)
+    dynamic_range: float | None = None
+    encoder_signature: SafeText = _EMPTY
+    label: SafeText = _EMPTY
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def file_of(row: tuple[Any, ...]) -> LibraryFile:
         tags=FileTags(**{ours: _read(column, of[column]) for column, ours in _TAGS.items()}),
         facts=AudioFacts(
             **{ours: _read(column, of[column]) for column, ours in _FACTS.items()},
-            verdict=_verdict(of["verdict"]),
+            verdict=verdict_of(of["verdict"]),
             quality_score=score,
             score_reasons=reasons,
         ),
@@ -176,7 +176,8 @@ def _read(column: str, value: Any) -> Any:
     return bool(value) if column in _FLAGS and value is not None else value
 
 
-def _verdict(text: str) -> TranscodeVerdict:
+def verdict_of(text: str) -> TranscodeVerdict:
+    """Of the column `verdict`."""
     if not text:
         return TranscodeVerdict()
     found = json.loads(text)

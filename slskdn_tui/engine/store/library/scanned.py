@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any
 
 from slskdn_tui.engine.store.database import BATCH, Database
-from slskdn_tui.engine.store.library.rows import FACTS_WRITTEN, KEYS, READ, WRITTEN, facts_values, file_of, key_of, values
+from slskdn_tui.engine.store.library.rows import FACTS_WRITTEN, KEYS, READ, WRITTEN, facts_values, file_of, key_of, values, verdict_of
 from slskdn_tui.engine.store.records import keep_text, plain_text, read_text
 from slskdn_tui.model.audio import AudioFacts
-from slskdn_tui.model.library import Cursor, Identity, LibraryCounts, LibraryFile, Sort, Stage, merged
+from slskdn_tui.model.library import Cursor, Identity, LibraryCounts, LibraryFile, Qualities, Sort, Stage, merged
+from slskdn_tui.model.text import SafeText
 
 _READ = ", ".join(READ)
 
@@ -74,6 +75,21 @@ class ScannedFiles:
         while batch := [keep_text(path) for path in itertools.islice(waiting, BATCH)]:
             words = f"SELECT path, audio_fingerprint, duration FROM HashDbFingerprints WHERE path IN ({', '.join('?' * len(batch))})"
             found |= {read_text(path): (text, seconds or 0) for path, text, seconds in await self._database.fetch(words, batch)}
+        return found
+
+    def qualities(self, variants: Sequence[str]) -> dict[str, Qualities]:
+        """variant_id to what is known of a file that is it. Synchronous: one indexed read for up to `BATCH` of them."""
+        found: dict[str, Qualities] = {}
+        for start in range(0, len(variants), BATCH):
+            batch = variants[start : start + BATCH]
+            words = (
+                "SELECT f.variant_id, f.quality_score, f.verdict, f.dynamic_range, f.encoder_signature, coalesce(nullif(r.label, ''), f.label),"
+                " coalesce(nullif(f.mb_release_id, ''), f.tag_release_id) FROM HashDb f LEFT JOIN Release r ON r.mb_release_id = f.mb_release_id"
+                f" WHERE f.variant_id <> '' AND f.stage > 0 AND f.variant_id IN ({', '.join('?' * len(batch))})"
+            )
+            for variant, score, verdict, range_db, encoder, label, release in self._database.read_now(words, batch):
+                if score is not None or variant not in found:
+                    found[variant] = Qualities(score, verdict_of(verdict), range_db, SafeText(encoder or ""), SafeText(label), release)
         return found
 
     async def counts(self) -> LibraryCounts:
