@@ -24,6 +24,7 @@ from slskdn_tui.engine.discovery.aggregates import Aggregates
 from slskdn_tui.engine.discovery.standing import trust_in
 from slskdn_tui.engine.handlers.table import HANDLERS, checked
 from slskdn_tui.engine.jobs.placing.placement import base_folder, check_downloads
+from slskdn_tui.engine.jobs.recognise import Recogniser
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
@@ -326,6 +327,7 @@ class Engine:
             self.settings, self.paths, self.clock, self.supervisor, self.bus, self.store, self.trace, self.music, self.soulseek, self.finder,
             self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes, self.governor.verdict,
             self.aggregates.canonical_stats if self.aggregates is not None else None, self.trash,
+            recognise=Recogniser(self.audio.analyse, self.acoustid.lookup, self.disk, self.paths.cache) if self.acoustid.enabled else None,
         )  # fmt: skip
         self.doctor = Doctor(self.store, self.clock, self.disk, services.canonical)
         self.supervisor.keep("library doctor", self.doctor.run)

@@ -39,7 +39,7 @@ async def add(engine: Parts, args: Args) -> Result:
         left_out += len(found) - len(files)
         under_way |= {busy[file.username, file.path]: None for file in found if (file.username, file.path) in busy}
         if files:
-            records.append(files_record(username, root, files, Constraints(use_overlay=False), destination))
+            records.append(files_record(username, root, files, Constraints(use_overlay=bool(engine.settings.acoustid.key)), destination))
     if not records:
         words = ", ".join(f"job {job_id[:8]}" for job_id in under_way)
         return done(f"being got already: {words}", job_id=next(iter(under_way)), job_ids=list(under_way))

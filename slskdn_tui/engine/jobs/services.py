@@ -12,6 +12,7 @@ from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.audio.check import AudioCheck
 from slskdn_tui.engine.jobs.folders import LocalFolders
+from slskdn_tui.engine.jobs.recognise import Recogniser
 from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.peers.book import PeerBook
@@ -106,3 +107,5 @@ class Services:
     """Where files go that a job replaces."""
     folders: LocalFolders = field(default_factory=LocalFolders)
     """Which folders were there when the engine started."""
+    recognise: Recogniser | None = None
+    """Tells a partial file's recording by its sound; None without an AcoustID key."""

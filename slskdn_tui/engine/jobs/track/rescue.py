@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack, RescueNote
+from slskdn_tui.engine.jobs.recognise import LEAST_BYTES
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track.probe import Prober
@@ -25,9 +28,11 @@ from slskdn_tui.engine.swarm.guard import GUARD
 from slskdn_tui.engine.swarm.mesh_side import FAIRNESS
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
+from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import is_mbid, short_node_id
 from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.ports import ChunkPeer
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
 
 log = logging.getLogger(__name__)
@@ -74,6 +79,7 @@ class Rescuer:
         self._live = live
         self._tell = tell
         self._recording = live.track.recording_mbid
+        self._heard_at, self._unheard = 0, ""
         self._settled: set[tuple[str, str]] = set()
         self._left_out: set[str] = set()
         self._told: tuple[str, ...] = ()
@@ -108,6 +114,8 @@ class Rescuer:
         if not reason and not swarm.members:
             self._over(swarm)
             return False
+        if reason and not is_mbid(self._recording):
+            await self._recognise(swarm)
         if blocked := self._blocked():
             if not swarm.members:
                 await self._refused(reason, blocked)
@@ -140,12 +148,30 @@ class Rescuer:
         self._prober.want(swarm)
         return True
 
+    async def _recognise(self, swarm: TrackSwarm) -> None:
+        """A file that names no recording: what has come of it may tell by its sound. Asked again when twice as much is there."""
+        services, have = self._services, swarm.part.pieces.prefix
+        wanted = self._job.record.constraints.use_overlay and not services.finder.unavailable
+        if services.recognise is None or not wanted or have < max(LEAST_BYTES, 2 * self._heard_at):
+            return
+        self._heard_at = have
+        seconds = self._live.track.length_ms / 1000 if self._live.track.length_ms else None
+        try:
+            found = await services.recognise(Path(swarm.part.path), have, os.path.splitext(self._live.record.path)[1], seconds)
+        except (UserError, OSError) as error:
+            log.info("a partial file could not be recognised: %s", SafeText(str(error)))
+            return
+        self._recording, self._unheard = found.recording, "" if found.recording else str(found.words)
+        if found.recording:
+            self._tell.log("rescue.recognised", "rescue", f"{self._live.track.title}: {found.words}", recording=found.recording)
+        self._tell.trace("rescue", result="recognised" if found.recording else "unknown", words=found.words)
+
     def _blocked(self) -> str:
         """Why nobody can be asked for this track, or empty."""
         if not self._job.record.constraints.use_overlay:
             return "this job does not use the overlay (use_overlay: false)"
         if not is_mbid(self._recording):
-            return "the file names no MusicBrainz recording to ask the mesh for"
+            return "the file names no MusicBrainz recording to ask the mesh for" + (f"; {self._unheard}" if self._unheard else "")
         if (verdict := self._services.fairness()).most_peers == 0:
             return f"{FAIRNESS}{verdict.enforced[0]}"
         return self._services.finder.unavailable
@@ -188,10 +214,12 @@ class Rescuer:
         await self._count("started")
 
     async def _refused(self, reason: str, why: str) -> None:
-        if not self._job.record.constraints.use_overlay and reason != ASKED:
-            # The user's own wish: a line for each of many tracks is noise, and files without a release could not be asked for anyway.
-            if self._job.overlay_refused or self._job.record.type == JobType.FILES:
-                self._live.rescue, self._live.unrescued, self._note = None, reason, None
+        files = self._job.record.type == JobType.FILES
+        if (files or not self._job.record.constraints.use_overlay) and reason != ASKED:
+            # The user's own wish, or files that name no recording: a line for each of many tracks is noise.
+            if self._job.overlay_refused or files:
+                told = f"{reason}; nobody was asked: {why}" if self._job.record.constraints.use_overlay else reason
+                self._live.rescue, self._live.unrescued, self._note = None, told, None
                 return
             self._job.overlay_refused = True
         words = f"{reason}; nobody was asked: {why}"
