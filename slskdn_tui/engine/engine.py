@@ -63,6 +63,7 @@ from slskdn_tui.engine.store.damage import newest_backup
 from slskdn_tui.engine.store.records import Direction, Plane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
+from slskdn_tui.engine.variants import KnownVariants
 from slskdn_tui.engine.views.views import Views
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.heard import ObservationSink
@@ -170,7 +171,7 @@ class Engine:
             self.acoustid,
             clock=self.clock,
             executor=self.disk,
-            tell=lambda name, words: self.bus.publish(f"identify.{name}", "library", words, level="info" if name == "done" else "warning"),
+            tell=self._identified,
         )
         self.supervisor.keep("identification", self.identifier.keep, first=60, most=600)
         self.trash = Trash(library_roots(self.settings))
@@ -193,10 +194,10 @@ class Engine:
             self.store.files, self.store.choices, self.paths.library_db, lambda: [os.path.realpath(root) for root in library_roots(self.settings)],
             self.clock, self.bus, self.supervisor, schedule=library.schedule, workers=library.workers,
         )  # fmt: skip
-        self.scanner.scanned = self.stock.changed
         stack.callback(self.scanner.close)
-        if library.identify:
-            self.scanner.looked = self.scanner.scanned = self.identifier.wake
+        self.doctor = Doctor(self.store, self.clock, self.disk)
+        self.supervisor.keep("library doctor", self.doctor.run)
+        self.scanner.looked = self.scanner.scanned = self._scanned
         await self.scanner.load()
         self.supervisor.keep("library", self.scanner.run)
 
@@ -323,14 +324,14 @@ class Engine:
         stack.push_async_callback(self.soulseek.stop)
 
     async def _start_jobs(self, stack: AsyncExitStack) -> None:
+        self.variants = KnownVariants(self.store, self.clock, self.aggregates)
         services = Services(
             self.settings, self.paths, self.clock, self.supervisor, self.bus, self.store, self.trace, self.music, self.soulseek, self.finder,
             self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes, self.governor.verdict,
-            self.aggregates.canonical_stats if self.aggregates is not None else None, self.trash,
+            self.aggregates.canonical_stats if self.aggregates is not None else None, self.trash, self.variants.of,
             recognise=Recogniser(self.audio.analyse, self.acoustid.lookup, self.disk, self.paths.cache) if self.acoustid.enabled else None,
         )  # fmt: skip
-        self.doctor = Doctor(self.store, self.clock, self.disk, services.canonical)
-        self.supervisor.keep("library doctor", self.doctor.run)
+        self.doctor.canonical = services.canonical
         self.runner = JobRunner(services)
         self.views = Views(self)
         for name in ("", *self.settings.downloads.destinations):
@@ -420,12 +421,25 @@ class Engine:
             if self.gossip is not None:
                 self.gossip.completed(self.stock.find("", (recording,)))
         await self.scanner.arrived(path, recording)
+        self.doctor.due()
 
     async def library_changed(self, *paths: str) -> None:
         """Files there came, went or were changed by ourselves."""
         await self.store.files.drop([path for path in paths if not os.path.lexists(path)])
         for path in paths:
             await self.scanner.arrived(path)
+        self.doctor.due()
+
+    def _scanned(self) -> None:
+        """The scanner has read or decoded files."""
+        self.stock.changed()
+        if self.settings.library.identify:
+            self.identifier.wake()
+        self.doctor.due()
+
+    def _identified(self, name: str, words: str) -> None:
+        self.bus.publish(f"identify.{name}", "library", words, level="info" if name == "done" else "warning")
+        self.doctor.due()
 
 
 def _make_folders(paths: Paths, settings: Settings) -> None:

@@ -33,6 +33,7 @@ from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
+from slskdn_tui.engine.variants import KnownVariants
 from slskdn_tui.model.views import Snapshot, ViewKey
 
 
@@ -67,6 +68,7 @@ class Parts(Protocol):
     runner: JobRunner
     wishlist: Wishlist
     doctor: Doctor
+    variants: KnownVariants
 
     @property
     def description(self) -> str: ...

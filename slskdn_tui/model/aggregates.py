@@ -6,7 +6,7 @@ strangers never add to `peers`. Scores and shares are 0-1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slskdn_tui.model.text import SafeText, counted
 
@@ -44,10 +44,36 @@ class CanonicalStats:
     def badge(self, variant_id: str) -> SafeText:
         """`canonical 0.94, 80 peers agree` for the canonical variant; empty for any other, and while only strangers speak of it."""
         best = self.variants[0] if self.variants else None
-        if best is None or best.variant_id != variant_id or best.score is None or not best.peers:
+        if best is None or best.variant_id != variant_id or best.score is None:
             return _NOTHING
-        verb = "agrees" if best.peers == 1 else "agree"
-        return SafeText(f"canonical {best.score:.2f}, {counted(best.peers, 'peer')} {verb}")
+        return _badge(best.score, best.peers)
+
+
+def _badge(score: float, peers: int) -> SafeText:
+    return SafeText(f"canonical {score:.2f}, {counted(peers, 'peer')} {'agrees' if peers == 1 else 'agree'}") if peers else _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class VariantChoice:
+    """A variant of a recording as this node and the mesh know it. `length` in bytes, `score` 0-1, `peers` independent known voices;
+    `own`: a file of this node has been measured; `canonical`: the one to prefer in its codec profile."""
+
+    recording: str
+    codec_profile: str
+    variant_id: str
+    length: int
+    score: float
+    peers: int
+    own: bool
+    canonical: bool = False
+
+    @property
+    def badge(self) -> SafeText:
+        """As `CanonicalStats.badge`."""
+        return _badge(self.score, self.peers) if self.canonical else _NOTHING
+
+    def chosen(self) -> VariantChoice:
+        return replace(self, canonical=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from slskdn_tui.engine.soulseek.search.search import Listener
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.swarm.evidence import Canonical
 from slskdn_tui.engine.trace.recorder import TraceRecorder
+from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.ports import ChunkPeer, QueuedOrigin
 
@@ -79,6 +80,10 @@ class MeshFinder(Protocol):
         ...
 
 
+async def _nothing_known(recordings: Sequence[str]) -> Sequence[VariantChoice]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
@@ -105,6 +110,8 @@ class Services:
     """What the mesh says of (recording, codec profile); None without an overlay."""
     trash: Trash = field(default_factory=lambda: Trash(()))
     """Where files go that a job replaces."""
+    variants: Callable[[Sequence[str]], Awaitable[Sequence[VariantChoice]]] = _nothing_known
+    """What is known of files of these recordings, measured here or told by the mesh."""
     folders: LocalFolders = field(default_factory=LocalFolders)
     """Which folders were there when the engine started."""
     recognise: Recogniser | None = None

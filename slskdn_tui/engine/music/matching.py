@@ -15,12 +15,14 @@ from slskdn_tui.engine.music.pairs import LEAST_PAIR, Fit, Want, fit, wants
 from slskdn_tui.engine.music.ranking import Opinion, codec_penalty, joined, score, why
 from slskdn_tui.engine.music.titles import normal, words_alike
 from slskdn_tui.engine.music.verdict import Kind, Pairing, Verdict, judge, judge_alone
+from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.music import Release, Track
 from slskdn_tui.model.text import SafeText
 
 _AGREEMENT = 0.1
+_KNOWN, _UNKNOWN = 0.8, 0.5
 _SURE = 0.05
 """What a certain pair is worth over one that only looks better."""
 _ORDER: dict[Kind, int] = {"whole": 0, "part": 1, "larger": 2, "other": 3}
@@ -59,11 +61,12 @@ def album_candidates(
     reputation: Opinion = lambda username: 1.0,
     *,
     alone: bool = False,
+    variants: Sequence[VariantChoice] = (),
 ) -> tuple[AlbumCandidate, ...]:
     """Every folder that has at least one track, best first: whole ones, then parts, larger editions and others, each by score.
 
     `history` and `reputation` give 0-1 for a user name. The same user may answer several queries; a path counts once. `alone`: the release
-    stands for one recording, which may lie in any folder.
+    stands for one recording, which may lie in any folder. `variants`: what is known of files of these recordings, by their size.
     """
     artist, album = normal(release.artist), normal(release.title)
     prefixes = tuple(dict.fromkeys(text for text in (f"{artist} {album}", artist, album) if text))
@@ -75,7 +78,7 @@ def album_candidates(
         if candidate is not None:
             found.append(candidate)
     if constraints.prefer_canonical_variants:
-        found = _by_agreement(found)
+        found = _by_variants(_by_agreement(found), release, variants)
     found.sort(
         key=lambda candidate: (_ORDER[candidate.fit], not candidate.complete, -candidate.score, candidate.username, candidate.folder)
     )
@@ -233,6 +236,28 @@ def _by_agreement(found: Sequence[AlbumCandidate]) -> list[AlbumCandidate]:
         words = joined([candidate.why, f"{with_others} the same elsewhere"]) if with_others else candidate.why
         value = round(candidate.score * (1 - _AGREEMENT) + _AGREEMENT * sum(shares) / len(shares), 4)
         out.append(replace(candidate, score=value, why=words))
+    return out
+
+
+def _by_variants(found: Sequence[AlbumCandidate], release: Release, variants: Sequence[VariantChoice]) -> list[AlbumCandidate]:
+    """What is known of a file of that size (its score here or in the mesh) outweighs how fast its user is; what is unknown stands in the middle."""
+    recordings = {track.position: track.recording_mbid for track in release.tracks}
+    known = {(each.recording, each.length): each for each in sorted(variants, key=lambda each: (each.canonical, each.peers))}
+    if not known:
+        return list(found)
+    out = []
+    for candidate in found:
+        told = [known.get((recordings[position], file.size)) for position, file in candidate.files]
+        quality = sum(each.score if each else _UNKNOWN for each in told) / len(told)
+        badges = [each.badge for each in told if each and each.badge]
+        scores = [each.score for each in told if each]
+        words = ""
+        if badges:
+            words = badges[0] if len(told) == 1 else f"{len(badges)} of {len(told)} canonical"
+        elif scores:
+            words = f"known score {sum(scores) / len(scores):.2f}"
+        value = round((candidate.score + _KNOWN * quality) / (1 + _KNOWN), 4)
+        out.append(replace(candidate, score=value, why=joined([candidate.why, words]) if words else candidate.why))
     return out
 
 

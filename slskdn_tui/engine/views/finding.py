@@ -25,6 +25,7 @@ from slskdn_tui.model.views import ViewKey
 MADE = 6
 """So many arrangements (search, filter, order) are kept."""
 WISH = "wish/"
+_NO_BADGE = SafeText("")
 Answer = TypeVar("Answer")
 
 
@@ -37,7 +38,7 @@ class _Made:
     users: int = 0
     files: int = 0
     order: list[FoundFolder] = field(default_factory=list)
-    rows: dict[str, tuple[tuple[bool, ...], tuple[SearchRow, ...]]] = field(default_factory=dict)
+    rows: dict[str, tuple[tuple[tuple[bool, ...], tuple[SafeText, ...]], tuple[SearchRow, ...]]] = field(default_factory=dict)
 
     def take(self, replies: Sequence[SearchReply], wanted: Filter, sort: str, descending: bool) -> None:
         """Group what came since, and sort anew; answers are only ever added."""
@@ -159,15 +160,17 @@ class FindingViews:
         if not folders:
             return ()
         held, records = await self._held(folders), [job.record for job in self._engine.runner.jobs()]
+        known = await self._engine.variants.of_sizes({file.size for folder in folders for file in folder.files})
 
         def work() -> list[SearchRow]:
             rows: list[SearchRow] = []
             tracks = held_tracks(records)
             for folder in folders:
                 owned = tuple(is_owned(file, held) or is_track(file, tracks) for file in folder.files)
+                badges = tuple(known[file.size].badge if file.size in known else _NO_BADGE for file in folder.files)
                 kept = made.rows.get(folder.key)
-                if kept is None or kept[0] != owned:
-                    kept = made.rows[folder.key] = (owned, folder_rows(folder, owned))
+                if kept is None or kept[0] != (owned, badges):
+                    kept = made.rows[folder.key] = ((owned, badges), folder_rows(folder, owned, badges))
                 rows += kept[1]
             return rows
 

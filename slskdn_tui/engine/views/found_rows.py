@@ -13,9 +13,12 @@ from slskdn_tui.model.text import SafeText
 LONGEST_REF = 32_768
 """A path of 2,000 characters, each percent-encoded: a reference that is cut names nothing."""
 
+_NO_BADGE = SafeText("")
 
-def folder_rows(folder: FoundFolder, owned: Sequence[bool]) -> tuple[SearchRow, ...]:
-    """A folder's line and one for each of its files; `owned` says which of them the library has. What is no audio does not count as lacking."""
+
+def folder_rows(folder: FoundFolder, owned: Sequence[bool], badges: Sequence[SafeText] = ()) -> tuple[SearchRow, ...]:
+    """A folder's line and one for each of its files; `owned` says which of them the library has, `badges` (none, or one a file) which are canonical.
+    What is no audio does not count as lacking."""
     reply = folder.reply
     audio = [has for has, each in zip(owned, folder.expected, strict=True) if each.codec] or list(owned)
     head = SearchRow(
@@ -34,13 +37,21 @@ def folder_rows(folder: FoundFolder, owned: Sequence[bool]) -> tuple[SearchRow, 
         seconds=folder.seconds,
         files=len(folder.files),
         owned=round(sum(audio) / len(audio), 4) if audio else 0.0,
+        badge=_of_all(badges, len(audio)),
         warning=SafeText(folder.warning),
         username=reply.username,
     )
-    return (head, *(file_row(reply, *each) for each in zip(folder.files, folder.expected, owned, strict=True)))
+    badges = badges or [_NO_BADGE] * len(folder.files)
+    return (head, *(file_row(reply, *each) for each in zip(folder.files, folder.expected, owned, badges, strict=True)))
 
 
-def file_row(reply: SearchReply, file: FoundFile, found: Expected, owned: bool) -> SearchRow:
+def _of_all(badges: Sequence[SafeText], count: int) -> SafeText:
+    """`10 of 12 canonical`."""
+    canonical = sum(bool(badge) for badge in badges)
+    return SafeText(f"{canonical} of {count} canonical") if canonical else _NO_BADGE
+
+
+def file_row(reply: SearchReply, file: FoundFile, found: Expected, owned: bool, badge: SafeText = _NO_BADGE) -> SearchRow:
     return SearchRow(
         key=f"{file.username}\n{file.path}",
         version=0,
@@ -57,6 +68,7 @@ def file_row(reply: SearchReply, file: FoundFile, found: Expected, owned: bool) 
         seconds=file.seconds,
         files=1,
         owned=float(owned),
+        badge=badge,
         warning=SafeText(found.warning),
         username=file.username,
     )

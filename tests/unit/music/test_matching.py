@@ -16,6 +16,7 @@ from slskdn_tui.engine.music.matching import album_candidates, holders
 from slskdn_tui.engine.music.queries import search_queries
 from slskdn_tui.engine.music.titles import album_folder, alike, normal, read_name
 from slskdn_tui.lab import data
+from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.music import Release, Track
@@ -270,3 +271,29 @@ def test_ties_between_tracks_are_settled_for_the_whole_album(monkeypatch: pytest
     files = tuple(replace(each, seconds=seconds) for each, seconds in zip(files, (203, 200), strict=True))
     (best,) = album_candidates(release, [SearchReply("ann", True, 0, 0, files)], FLAC_ONLY)
     assert best.complete and used
+
+
+def known(release: Release, size: int, score: float, peers: int = 3) -> list[VariantChoice]:
+    return [
+        VariantChoice(track.recording_mbid, "FLAC", f"{size}", size + track.position, score, peers, False, score > 0.8)
+        for track in release.tracks
+    ]
+
+
+def test_of_two_whole_albums_the_one_known_to_be_better_wins_over_the_faster_unless_that_is_not_to_count() -> None:
+    fast = album("fast", "Plone", "{n:02} {t}.flac", speed=9_000_000)
+    slow = album("slow", "Plone", "{n:02} {t}.flac", speed=1000, free=False, queue=50)
+    slow = replace(slow, files=tuple(replace(each, size=each.size + 5_000_000) for each in slow.files))
+    told = [*known(PLONE, 30_000_000, 0.5), *known(PLONE, 35_000_000, 0.9)]
+    best, other = album_candidates(PLONE, [fast, slow], FLAC_ONLY, variants=told)
+    assert (best.username, other.username) == ("slow", "fast") and "10 of 10 canonical" in best.why and "known score 0.50" in other.why
+    best, _ = album_candidates(PLONE, [fast, slow], replace(FLAC_ONLY, prefer_canonical_variants=False), variants=told)
+    assert best.username == "fast"
+
+
+def test_a_file_known_to_be_a_fake_is_taken_after_one_nobody_knows() -> None:
+    fake = album("fake", "Plone", "{n:02} {t}.flac", speed=9_000_000)
+    unknown = album("unknown", "Plone", "{n:02} {t}.flac", speed=1000, free=False)
+    unknown = replace(unknown, files=tuple(replace(each, size=each.size + 5_000_000) for each in unknown.files))
+    best, _ = album_candidates(PLONE, [fake, unknown], FLAC_ONLY, variants=known(PLONE, 30_000_000, 0.05))
+    assert best.username == "unknown"

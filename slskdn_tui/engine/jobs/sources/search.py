@@ -84,6 +84,7 @@ async def find_album(services: Services, wanted: Wanted, history: Opinion, tell:
 
 
 async def _matched(services: Services, wanted: Wanted, replies: dict[str, SearchReply], history: Opinion) -> tuple[AlbumCandidate, ...]:
+    recordings = [track.recording_mbid for track in wanted.release.tracks]
     work = functools.partial(
         album_candidates,
         wanted.release,
@@ -92,6 +93,7 @@ async def _matched(services: Services, wanted: Wanted, replies: dict[str, Search
         history,
         services.book.reputation,
         alone=wanted.alone,
+        variants=await services.variants(recordings) if wanted.constraints.prefer_canonical_variants else (),
     )
     return await asyncio.get_running_loop().run_in_executor(services.disk, work)
 

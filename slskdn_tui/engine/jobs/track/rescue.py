@@ -275,8 +275,10 @@ class Rescuer:
         refused: list[str] = []
         peers = [peer for peer in peers if peer.node_id not in swarm.members]
         offers = await asyncio.gather(*(self._offers(peer) for peer in peers))
-        codecs = self._job.record.constraints.preferred_codecs
-        for peer, variants in rank(list(zip(peers, offers, strict=True)), self._standing, codecs):
+        wishes = self._job.record.constraints
+        known = await self._services.variants((self._recording,)) if wishes.prefer_canonical_variants else ()
+        told = {each.variant_id: each.score for each in known}
+        for peer, variants in rank(list(zip(peers, offers, strict=True)), self._standing, wishes.preferred_codecs, told):
             new = [variant for variant in variants if (peer.node_id, variant.variant_id) not in self._settled]
             if not new or peer.closed:
                 continue

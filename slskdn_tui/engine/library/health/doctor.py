@@ -48,13 +48,13 @@ class _Run:
 
 
 class Doctor:
-    """`canonical` tells what the mesh says of (recording, codec profile), None without an overlay. `disk` runs what blocks."""
+    """`canonical`, set later, tells what the mesh says of (recording, codec profile); None without an overlay. `disk` runs what blocks."""
 
-    def __init__(self, store: Store, clock: Clock, disk: Executor, canonical: Canonical | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, disk: Executor) -> None:
         self._store = store
         self._clock = clock
         self._disk = disk
-        self._canonical = canonical
+        self.canonical: Canonical | None = None
         self._one_at_a_time = asyncio.Lock()
         self._due = asyncio.Event()
         self._releases: OrderedDict[str, Release | None] = OrderedDict()
@@ -109,8 +109,8 @@ class Doctor:
             run.lengths |= {each.path: each for each in issues if each.kind == "wrong_duration"}
             found += [each for each in issues if each.kind != "wrong_duration"]
             run.held.append(Held.of(file, any(each.kind == "damaged" for each in issues)))
-        if self._canonical is not None:
-            found += await self._better(files, self._canonical)
+        if self.canonical is not None:
+            found += await self._better(files, self.canonical)
         await self._store.health.put(run.number, found)
 
     async def _probed(self, files: Sequence[LibraryFile]) -> dict[str, Damage]:

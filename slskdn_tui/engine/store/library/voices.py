@@ -5,11 +5,12 @@ Bounded: `MOST_VARIANTS` and `MOST_WANTED` rows a node, `MOST_A_NETWORK` nodes a
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from slskdn_tui.engine.store.database import Database
+from slskdn_tui.engine.store.database import BATCH, Database
 from slskdn_tui.engine.store.records import plain_text
 from slskdn_tui.model.heard import HeardVariant
 
@@ -126,6 +127,15 @@ class VoicesTable:
         """(recording, codec profile) of which something is said, among these recordings (at most `BATCH`)."""
         words = f"SELECT DISTINCT mb_recording_id, codec_profile FROM FingerprintObservations WHERE mb_recording_id IN ({', '.join('?' * len(recordings))})"
         return {(row[0], row[1]) for row in await self._database.fetch(words, tuple(recordings))}
+
+    async def recordings_of_sizes(self, sizes: Collection[int]) -> set[str]:
+        """Recordings of which a variant of one of these sizes is told: indexed."""
+        found: set[str] = set()
+        waiting = iter(sizes)
+        while batch := list(itertools.islice(waiting, BATCH)):
+            words = f"SELECT DISTINCT mb_recording_id FROM FingerprintObservations WHERE length IN ({', '.join('?' * len(batch))})"
+            found |= {row[0] for row in await self._database.fetch(words, batch)}
+        return found
 
     async def of_releases(self, pairs: Sequence[tuple[str, str]]) -> list[list[ObservationRow]]:
         """Every claim on each (label key, release): indexed."""
