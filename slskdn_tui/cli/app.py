@@ -9,6 +9,7 @@ from slskdn_tui import __version__
 from slskdn_tui.cli import acting, audio, check, finding, getting, jobs, look, peers, people, running, setup, sharing, swarms, themes
 from slskdn_tui.cli.args import parse
 from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
+from slskdn_tui.cli.discover import verbs as discover
 from slskdn_tui.cli.hooks import Hooks
 from slskdn_tui.cli.library import health, mending
 from slskdn_tui.config.load import ConfigError
@@ -25,6 +26,11 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "wishlist.list": finding.list_wishes,
     "wishlist.show": finding.show_wish,
     "get": getting.get,
+    "discover.artist": discover.show_artist,
+    "discover.label": discover.show_label,
+    "discover.release": discover.show_release,
+    "labels.list": discover.list_labels,
+    "labels.show": discover.show_label_releases,
     "uploads.list": sharing.list_uploads,
     "limits.show": sharing.show_limits,
     "user.show": people.show_user,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from slskdn_tui.commands.groups.audio import AUDIO
 from slskdn_tui.commands.groups.dht import DHT
+from slskdn_tui.commands.groups.discover import DISCOVER
 from slskdn_tui.commands.groups.finding import FINDING
 from slskdn_tui.commands.groups.health import HEALTH
 from slskdn_tui.commands.groups.identify import IDENTIFY
@@ -20,6 +21,7 @@ from slskdn_tui.commands.types import CommandSpec
 SPECS: tuple[CommandSpec, ...] = (
     *JOBS,
     *FINDING,
+    *DISCOVER,
     *PEOPLE,
     *PEERS,
     *DHT,

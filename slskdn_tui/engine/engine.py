@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -23,6 +23,7 @@ from slskdn_tui.engine.dht_plane import DhtPlane
 from slskdn_tui.engine.discovery.aggregates import Aggregates
 from slskdn_tui.engine.discovery.standing import trust_in
 from slskdn_tui.engine.handlers.table import HANDLERS, checked
+from slskdn_tui.engine.jobs.placing.had import placed_counts
 from slskdn_tui.engine.jobs.placing.placement import base_folder, check_downloads
 from slskdn_tui.engine.jobs.recognise import Recogniser
 from slskdn_tui.engine.jobs.runner import JobRunner
@@ -39,6 +40,7 @@ from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
 from slskdn_tui.engine.mesh_stock import MeshStock
 from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.music.graph.desk import GraphDesk
 from slskdn_tui.engine.music.identify.acoustid import AcoustIdClient
 from slskdn_tui.engine.music.identify.identifier import Identifier
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip, Serving
@@ -174,6 +176,7 @@ class Engine:
             tell=self._identified,
         )
         self.supervisor.keep("identification", self.identifier.keep, first=60, most=600)
+        self.graph = GraphDesk(self.music, self.store.choices, self.supervisor, self.clock, self.owned_releases)
         self.trash = Trash(library_roots(self.settings))
         self.retagger = Retagger(library_roots(self.settings), self.paths.data / "retags")
         await asyncio.get_running_loop().run_in_executor(self.disk, self.trash.mend)
@@ -440,6 +443,14 @@ class Engine:
     def _identified(self, name: str, words: str) -> None:
         self.bus.publish(f"identify.{name}", "library", words, level="info" if name == "done" else "warning")
         self.doctor.due()
+
+    async def owned_releases(self, releases: Sequence[str]) -> Mapping[str, int]:
+        """Files here by release: those the index knows, or those jobs placed, whichever are more."""
+        wanted = set(releases)
+        records = [job.record for job in self.runner.jobs() if job.record.release.mbid in wanted]
+        placed = await asyncio.get_running_loop().run_in_executor(self.disk, placed_counts, records, os.path.isfile)
+        held = await self.store.files.held_releases(sorted(wanted))
+        return {mbid: max(placed.get(mbid, 0), held.get(mbid, 0)) for mbid in {*placed, *held}}
 
 
 def _make_folders(paths: Paths, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.music.graph.desk import GraphDesk
 from slskdn_tui.engine.music.identify.identifier import Identifier
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip
 from slskdn_tui.engine.overlay.gossip.hood import Hood
@@ -60,6 +62,7 @@ class Parts(Protocol):
     trace: TraceRecorder
     music: MusicBrainzClient
     identifier: Identifier
+    graph: GraphDesk
     offers: LibraryOffers
     trash: Trash
     retagger: Retagger
@@ -75,6 +78,10 @@ class Parts(Protocol):
 
     async def library_changed(self, *paths: str) -> None:
         """Files there came, went or were changed by ourselves: what is known of them is looked at again."""
+        ...
+
+    async def owned_releases(self, releases: Sequence[str]) -> Mapping[str, int]:
+        """How many files are here of each of these releases; those without any are left out."""
         ...
 
     async def look(self, view: ViewKey) -> Snapshot:

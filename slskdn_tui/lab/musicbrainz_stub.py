@@ -1,7 +1,8 @@
 """A small MusicBrainz and AcoustID: an HTTP server over release facts that unmodified musicbrainzngs reads. Shell over `lab/data/ws2.py` and `lab/acoustid.py`.
 
-It answers release, release-group and recording look-ups, browse and search of releases, and AcoustID's /v2/lookup, and can be told to misbehave: 503 with
-Retry-After, hang, reset, answers that are no XML. Every request is logged, so a test or the demo can count them.
+It answers look-ups of releases, groups, recordings, artists and labels (with relations), browse of releases, search of releases, artists and labels, and
+AcoustID's /v2/lookup, and can be told to misbehave: 503 with Retry-After, hang, reset, answers that are no XML. Every request is logged, so a test or the
+demo can count them.
 
     python -m slskdn_tui.lab.musicbrainz_stub --listen 127.1.0.2:5000 --log FILE [--seconds 20]
 """
@@ -21,7 +22,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from slskdn_tui.lab.acoustid import Sounds, form, refusal
-from slskdn_tui.lab.data import ReleaseFact, load_all, shortened, ws2
+from slskdn_tui.lab.data import RelationFact, ReleaseFact, load_all, shortened, ws2
 from slskdn_tui.model.ids import is_mbid
 
 FaultKind = Literal["unavailable", "too_many", "hang", "reset", "not_xml", "truncated", "server_error"]
@@ -59,9 +60,14 @@ class MusicBrainzStub:
     """`await start()`, then `url` goes into `musicbrainz.url`. `seen` lists requests; `fail()` makes the next answers bad."""
 
     def __init__(
-        self, releases: Sequence[ReleaseFact] | None = None, *, merged: Mapping[str, str] | None = None, log: Path | None = None
+        self,
+        releases: Sequence[ReleaseFact] | None = None,
+        *,
+        merged: Mapping[str, str] | None = None,
+        relations: Sequence[RelationFact] = (),
+        log: Path | None = None,
     ) -> None:
-        self.world = ws2.World(load_all() if releases is None else releases, merged)
+        self.world = ws2.World(load_all() if releases is None else releases, merged, relations)
         self.sounds = Sounds(self.world)
         self.seen: list[Seen] = []
         self.limit_s = 0.0
@@ -190,6 +196,8 @@ class MusicBrainzStub:
             if not is_mbid(mbid.lower()):
                 return 400, ws2.error("Invalid mbid.", "For usage, please see: https://musicbrainz.org/development/mmd"), {}
             return self._found(ws2.lookup(self.world, entity, mbid.lower(), inc))
+        if entity in self.world.names and "query" in query:
+            return 200, ws2.search_names(self.world, entity, query["query"], limit=limit, offset=offset), {}
         if entity != "release":
             return 404, ws2.error("Not Found"), {}
         if "query" in query:

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from slskdn_tui.model.finding import BrowseView, FiltersView, LimitsView, SearchView, UploadsView, WishesView
 from slskdn_tui.model.fix import TrashView
+from slskdn_tui.model.graph import DiscographyView, LabelsView, LabelView
 from slskdn_tui.model.health import HealthView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
@@ -22,6 +23,7 @@ Screen = Literal[
     "status", "swarms", "track", "jobs", "job", "trace", "log", "candidates",
     "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages", "peers", "contribution", "trash",
     "health",
+    "discography", "labels", "label",
 ]  # fmt: skip
 _EMPTY = SafeText("")
 
@@ -389,7 +391,7 @@ class Unchanged:
 Snapshot = (
     StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
     | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView
-    | PeersView | ContributionView | TrashView | HealthView | Unchanged
+    | PeersView | ContributionView | TrashView | HealthView | DiscographyView | LabelsView | LabelView | Unchanged
 )  # fmt: skip
 # Built at its first use: most verbs and every window start without it.
 SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")], config=ConfigDict(defer_build=True))

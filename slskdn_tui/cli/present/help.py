@@ -16,6 +16,8 @@ GROUPS: dict[str, str] = {
     "debug": "What the scheduler did, job by job",
     "filters": "Saved filters for search results, used as @name",
     "wishlist": "Wishes: searches that repeat by themselves",
+    "discover": "Discographies, and where a release leads",
+    "labels": "Labels as the mesh has them",
     "uploads": "What others get from you",
     "shares": "What you share",
     "limits": "Speed limits and their schedule",

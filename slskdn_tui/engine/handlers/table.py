@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from slskdn_tui.engine.handlers.common import Handler, checked
 from slskdn_tui.engine.handlers.dht import DHT
+from slskdn_tui.engine.handlers.discover import DISCOVER
 from slskdn_tui.engine.handlers.finding import FINDING
 from slskdn_tui.engine.handlers.getting import GETTING
 from slskdn_tui.engine.handlers.health import HEALTH
@@ -21,6 +22,7 @@ __all__ = ["HANDLERS", "checked"]
 HANDLERS: dict[str, Handler] = {
     **JOBS,
     **FINDING,
+    **DISCOVER,
     **GETTING,
     **PEOPLE,
     **PEERS,

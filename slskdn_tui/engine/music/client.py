@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http.client import HTTPException
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.error import HTTPError, URLError
 
 import musicbrainzngs
@@ -149,6 +149,23 @@ class MusicBrainzClient:
         found = await self._ask(f"search {words!r}", "", parse.hits, musicbrainzngs.search_releases, limit=SEARCH_HITS, **fields)
         found = tuple(sorted(found, key=lambda hit: -hit.score))
         await self._cache.put(key, _HITS.dump_json(found).decode())
+        return found
+
+    @property
+    def order(self) -> Literal["ours", "metabrainz", "owned-first"]:
+        """`musicbrainz.canonical`."""
+        return self._order
+
+    async def cached(
+        self, kind: str, name: str, what: str, keep_s: float, kept: TypeAdapter[T], read: Callable[[Any], T], function: Callable[..., Any],
+        *args: Any, **kwargs: Any,
+    ) -> T:  # fmt: skip
+        """The answer to one question of a room of its own, kept as `kept` under (`kind`, `name`) for `keep_s`; `what` it is called in errors."""
+        key = self._key(kind, name)
+        found = await self._load(key, kept, keep_s, what)
+        if found is None:
+            found = await self._ask(what, key, read, function, *args, **kwargs)
+            await self._cache.put(key, kept.dump_json(found).decode())
         return found
 
     def close(self) -> None:

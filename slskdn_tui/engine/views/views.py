@@ -12,6 +12,7 @@ from pathlib import Path
 
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.summary import by_plane, summarise
+from slskdn_tui.engine.views.discover import discography_view, label_view, labels_view
 from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
@@ -83,6 +84,9 @@ class Views:
             "contribution": peers.contribution,
             "trash": partial(trash_view, engine),
             "health": self._health,
+            "discography": partial(discography_view, engine),
+            "labels": partial(labels_view, engine),
+            "label": partial(label_view, engine),
         }
 
     async def make(self, key: ViewKey) -> Snapshot:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 DEMO = "for_beginner_piano"
 """The demo's album: Plone, For Beginner Piano, ten tracks, three editions."""
@@ -71,6 +71,7 @@ class GroupFact:
     title: str
     type: str
     artist: tuple[Credit, ...]
+    secondary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,17 @@ class ReleaseFact:
 
     def track_artist(self, track: TrackFact) -> tuple[Credit, ...]:
         return track.artist or self.artist
+
+
+@dataclass(frozen=True, slots=True)
+class RelationFact:
+    """`source` (an artist, label or release) is related to an artist or label."""
+
+    source: str
+    type: str
+    kind: Literal["artist", "label"]
+    mbid: str
+    name: str
 
 
 def credit_phrase(names: Sequence[Credit]) -> str:

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from slskdn_tui.lab.data import Credit, GroupFact, MediumFact, ReleaseFact, TrackFact
+from slskdn_tui.lab.data import Credit, GroupFact, MediumFact, RelationFact, ReleaseFact, TrackFact
 
 NAMESPACE = "http://musicbrainz.org/ns/mmd-2.0#"
 EXTENSION = "http://musicbrainz.org/ns/ext#-2.0"
@@ -23,9 +23,11 @@ TRACK_LIMIT = 500
 
 
 class World:
-    """The releases a lab server knows, found by id; `merged` maps an old MBID to the one it was merged into."""
+    """The releases a lab server knows, found by id, and their artists and labels; `merged` maps an old MBID to the one it was merged into."""
 
-    def __init__(self, releases: Iterable[ReleaseFact], merged: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, releases: Iterable[ReleaseFact], merged: Mapping[str, str] | None = None, relations: Iterable[RelationFact] = ()
+    ) -> None:
         self.releases = tuple(releases)
         self.merged = dict(merged or {})
         self.by_id = {release.mbid: release for release in self.releases}
@@ -35,6 +37,18 @@ class World:
             for medium in release.media:
                 for track in medium.tracks:
                     self.recordings.setdefault(track.recording, (release, track))
+        self.first: dict[str, str] = {}
+        """The first date of each group."""
+        self.names: dict[str, dict[str, str]] = {"artist": {}, "label": {}}
+        self.relations: dict[str, list[RelationFact]] = {}
+        for release in self.releases:
+            if release.date:
+                self.first[release.group.mbid] = min(release.date, self.first.get(release.group.mbid, release.date))
+            self.names["artist"] |= {credit.mbid: credit.name for credit in release.artist}
+            self.names["label"] |= {label.mbid: label.name for label in release.labels}
+        for relation in relations:
+            self.relations.setdefault(relation.source, []).append(relation)
+            self.names[relation.kind].setdefault(relation.mbid, relation.name)
 
     def real_id(self, mbid: str) -> str:
         return self.merged.get(mbid, mbid)
@@ -51,7 +65,7 @@ class World:
             found = [release for release in self.releases if any(label.mbid == mbid for label in release.labels)]
         else:
             return None
-        return found or None
+        return found if found or mbid in self.names.get(link, ()) else None
 
 
 def _text(parent: ET.Element, tag: str, value: str | int | None) -> None:
@@ -123,11 +137,15 @@ def _medium(parent: ET.Element, release: ReleaseFact, medium: MediumFact, inc: f
 
 
 def _group(parent: ET.Element, world: World, group: GroupFact, inc: frozenset[str]) -> ET.Element:
-    element = ET.SubElement(parent, "release-group", {"type": group.type, "id": group.mbid})
+    kind = group.secondary[0] if group.secondary else group.type
+    element = ET.SubElement(parent, "release-group", {"type": kind, "id": group.mbid} if kind else {"id": group.mbid})
     _text(element, "title", group.title)
-    dates = sorted(release.date for release in world.releases if release.group.mbid == group.mbid and release.date)
-    _text(element, "first-release-date", dates[0] if dates else "")
+    _text(element, "first-release-date", world.first.get(group.mbid, ""))
     _text(element, "primary-type", group.type)
+    if group.secondary:
+        types = ET.SubElement(element, "secondary-type-list")
+        for name in group.secondary:
+            _text(types, "secondary-type", name)
     if inc & {"artists", "artist-credits"}:
         _credit(element, group.artist)
     return element
@@ -163,10 +181,23 @@ def _release(
             _text(media, "track-count", sum(_plain_count(medium) for medium in release.media))
         for medium in release.media:
             _medium(media, release, medium, inc, only)
+    _relations(element, world, release.mbid, inc)
     if "url-rels" in inc and release.discogs:
         links = ET.SubElement(element, "relation-list", {"target-type": "url"})
         link = ET.SubElement(links, "relation", {"type": "discogs"})
         _text(link, "target", f"https://www.discogs.com/release/{release.discogs}")
+
+
+def _relations(parent: ET.Element, world: World, source: str, inc: frozenset[str]) -> None:
+    for kind in ("artist", "label"):
+        found = [relation for relation in world.relations.get(source, ()) if relation.kind == kind and f"{kind}-rels" in inc]
+        box = ET.SubElement(parent, "relation-list", {"target-type": kind}) if found else parent
+        for relation in found:
+            entry = ET.SubElement(box, "relation", {"type": relation.type})
+            _text(entry, "target", relation.mbid)
+            other = ET.SubElement(entry, kind, {"id": relation.mbid})
+            _text(other, "name", relation.name)
+            _text(other, "sort-name", relation.name)
 
 
 def _plain_count(medium: MediumFact) -> int:
@@ -201,6 +232,11 @@ def lookup(world: World, entity: str, mbid: str, inc: frozenset[str]) -> bytes |
         element = _recording(root, release, track, inc | ({"artist-credits"} if "artists" in inc else set()))
         if "releases" in inc:
             _inline(element, world, world.linked("recording", mbid) or [], inc - {"artists", "artist-credits"}, only=mbid)
+    elif mbid in world.names.get(entity, ()):
+        element = ET.SubElement(root, entity, {"id": mbid})
+        _text(element, "name", world.names[entity][mbid])
+        _text(element, "sort-name", world.names[entity][mbid])
+        _relations(element, world, mbid, inc)
     else:
         return None
     return _document(root)
@@ -270,4 +306,18 @@ def search(world: World, query: str, *, limit: int, offset: int) -> bytes:
     everything = frozenset({"artist-credits", "release-groups", "labels", "media"})
     for score, release in islice(hits, offset, offset + min(limit, PAGE_LIMIT)):
         _release(rows, world, release, everything, score=score)
+    return _document(root)
+
+
+def search_names(world: World, kind: str, query: str, *, limit: int, offset: int) -> bytes:
+    """The body of GET /ws/2/artist?query=... or /label?query=...: those that hold all the words, the shortest name first."""
+    fields = _FIELD.findall(query)
+    words = {word for _, text in fields for word in _words(text)} or set(_words(query))
+    hits = sorted((len(name), name, mbid) for mbid, name in world.names[kind].items() if words and words <= set(_words(name)))
+    root = ET.Element("metadata", {"xmlns:ext": EXTENSION})
+    rows = ET.SubElement(root, f"{kind}-list", {"count": str(len(hits)), "offset": str(offset)})
+    for place, (_, name, mbid) in enumerate(hits[offset : offset + min(limit, PAGE_LIMIT)]):
+        element = ET.SubElement(rows, kind, {"id": mbid, "ext:score": str(max(1, 100 - place))})
+        _text(element, "name", name)
+        _text(element, "sort-name", name)
     return _document(root)

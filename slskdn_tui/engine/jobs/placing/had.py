@@ -31,3 +31,20 @@ def had(records: Iterable[JobRecord], mbid: str, positions: Collection[int], the
             paths = list(placed.values())
             return Had(record.job_id, paths[0] if len(paths) == 1 else os.path.commonpath([os.path.dirname(path) for path in paths]))
     return None
+
+
+def placed_counts(records: Iterable[JobRecord], is_file: Callable[[str], bool]) -> dict[str, int]:
+    """How many tracks of each release jobs placed that are still there, by release MBID; asks the disk."""
+    found: dict[str, set[int]] = {}
+    for record in records:
+        extras = {track.position for track in record.release.tracks if track.optional}
+        for entry in record.tracks:
+            if (
+                record.release.mbid
+                and entry.state is TrackState.DONE
+                and entry.placed
+                and entry.position not in extras
+                and is_file(entry.placed)
+            ):
+                found.setdefault(record.release.mbid, set()).add(entry.position)
+    return {mbid: len(positions) for mbid, positions in found.items()}

@@ -1,0 +1,1 @@
+"""Verbs on discographies and labels."""

@@ -1,0 +1,105 @@
+"""Shell: `discover artist|label|release`, `labels list|show`. What changes something goes through `acting`."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from dataclasses import replace
+
+from slskdn_tui.cli.context import Context, put_json, say, to_json
+from slskdn_tui.cli.discover import present
+from slskdn_tui.model.errors import EXIT, UserError
+from slskdn_tui.model.graph import DiscographyView, LabelsView, LabelView
+from slskdn_tui.model.ids import parse_mb_reference
+from slskdn_tui.model.views import ViewKey
+from slskdn_tui.seam import EngineProtocol
+
+POLL_S = 0.25
+PAGE = 500
+
+
+def show_artist(context: Context) -> int:
+    return _discography(context, "artist/" + _reference("artist", " ".join(context.args["name"])))
+
+
+def show_label(context: Context) -> int:
+    return _discography(context, "label/" + _reference("label", " ".join(context.args["name"])))
+
+
+def show_release(context: Context) -> int:
+    return _discography(context, "release/" + _reference("release", context.args["release"]))
+
+
+def _reference(kind: str, text: str) -> str:
+    """The MBID of a URL or MBID, else the name as it is. UserError `usage` for another kind's URL."""
+    read = parse_mb_reference(text)
+    if read is None:
+        return text
+    if read[0] not in (None, kind):
+        raise UserError(
+            "usage",
+            f"that is a MusicBrainz {read[0]}",
+            f"try `slskdn discover {read[0]}`" if read[0] in ("artist", "label", "release") else "",
+        )
+    return read[1]
+
+
+def filter_of(context: Context) -> str:
+    """The view's filter for the flags that were given."""
+    args = context.args
+    words = [f"year:{args['years']}"] if args.get("years") else []
+    words += [f"label:{args['label']}"] if args.get("label") else []
+    words += [f"section:{args['section']}"] if args.get("section") else []
+    words += [name for name in ("bootlegs", "missing") if args.get(name)]
+    return shlex.join(words)
+
+
+def _discography(context: Context, subject: str) -> int:
+    key = ViewKey("discography", subject, filter=filter_of(context), count=PAGE)
+
+    async def work(engine: EngineProtocol) -> DiscographyView:
+        told = 0
+        while True:
+            view = await engine.snapshot(key)
+            assert isinstance(view, DiscographyView)
+            if view.state != "asking":
+                break
+            if view.of > 100 and view.read > told:
+                told = view.read
+                say(f"({view.read} of {view.of} releases)")
+            await asyncio.sleep(POLL_S)
+        rows = list(view.rows)
+        while len(rows) < view.total:
+            more = await engine.snapshot(replace(key, start=len(rows)))
+            assert isinstance(more, DiscographyView)
+            if not more.rows:
+                break
+            rows += more.rows
+        return replace(view, rows=tuple(rows))
+
+    view = context.with_engine("live", work)
+    if view.state == "failed":
+        raise UserError(view.code, view.error, view.hint)
+    context.show(view, present.discography)
+    return EXIT["ok" if view.rows else "not_found"][0]
+
+
+def list_labels(context: Context) -> int:
+    key = ViewKey("labels", " ".join(context.args.get("prefix") or ()), sort=context.args["sort"], count=max(1, int(context.args["limit"])))
+    view = context.view("live", key, LabelsView)
+    context.show(view, present.labels, rows=True)
+    return EXIT["ok" if view.rows else "not_found"][0]
+
+
+def show_label_releases(context: Context) -> int:
+    args = context.args
+    words = [f"score>={args['score']}"] if args.get("score") else []
+    words += [f"codec:{args['codec']}"] if args.get("codec") else []
+    words += [f"year:{args['years']}"] if args.get("years") else []
+    key = ViewKey("label", " ".join(args["label"]), filter=shlex.join(words), count=max(1, int(args["limit"])))
+    view = context.view("live", key, LabelView)
+    if context.json:
+        put_json(to_json(view))
+    else:
+        context.put_lines(present.label(view, context.look))
+    return EXIT["ok" if view.rows else "not_found"][0]

@@ -1,0 +1,101 @@
+"""Commands on discographies and on labels as the mesh has them. Core."""
+
+from __future__ import annotations
+
+from slskdn_tui.commands.groups.common import JSON
+from slskdn_tui.commands.types import Arg, CommandSpec
+
+_YEARS = Arg("years", "str", "of the first release: 1991, 1990-1999, 1990- or -1999", flag=True)
+_SHOWN = (
+    _YEARS,
+    Arg("bootlegs", "bool", "bootlegs and pseudo-releases as well", flag=True),
+    Arg("missing", "bool", "only what is not here as a whole", flag=True),
+    Arg("section", "choice", "only this part", flag=True, choices=("core", "extended", "related", "other")),
+)
+_TREE_HELP = (
+    "core: official albums. extended: EPs, live recordings, compilations, remixes, soundtracks. related: what somebody else is credited with first. "
+    "other: singles, spoken word, demos. Of each release group one edition is chosen by `musicbrainz.canonical`; `slskdn discover edition` "
+    "chooses another. MusicBrainz answers 100 releases a second; what it said is kept for a week."
+)
+
+DISCOVER: tuple[CommandSpec, ...] = (
+    CommandSpec(
+        "discover.artist",
+        "Show an artist's discography: what is here, what is missing",
+        "find",
+        "cli",
+        ("discover", "artist"),
+        (
+            Arg("name", "str", "name, MusicBrainz URL or MBID", required=True, many=True),
+            Arg("label", "str", "only what came out on this label: name or MBID", flag=True),
+            *_SHOWN,
+            JSON,
+        ),
+        help=_TREE_HELP,
+        palette=False,
+    ),
+    CommandSpec(
+        "discover.label",
+        "Show what a label put out: what is here, what is missing",
+        "find",
+        "cli",
+        ("discover", "label"),
+        (Arg("name", "str", "name, MusicBrainz URL or MBID", required=True, many=True), *_SHOWN, JSON),
+        help=_TREE_HELP,
+        palette=False,
+    ),
+    CommandSpec(
+        "discover.release",
+        "Show a release's editions, and where it leads",
+        "find",
+        "cli",
+        ("discover", "release"),
+        (Arg("release", "str", "MusicBrainz URL or MBID", required=True), JSON),
+        help="It leads to its artists, its labels, who produced it, and who is featured on a track: each with the MBID for `slskdn discover`.",
+        palette=False,
+    ),
+    CommandSpec(
+        "discover.edition",
+        "Let this edition stand for its release group",
+        "find",
+        "engine",
+        ("discover", "edition"),
+        (
+            Arg("release", "str", "MusicBrainz URL or MBID of the edition", required=True),
+            Arg("reset", "bool", "let the rule of musicbrainz.canonical decide again", flag=True),
+            JSON,
+        ),
+        palette=False,
+    ),
+    CommandSpec(
+        "labels.list",
+        "List labels the mesh has releases of",
+        "find",
+        "cli",
+        ("labels", "list"),
+        (
+            Arg("prefix", "str", "only names that begin so, whatever the case", many=True),
+            Arg("sort", "choice", "by peers, most first, or by name", flag=True, choices=("peers", "name"), default="peers"),
+            Arg("limit", "int", "how many to print", flag=True, default=30),
+            JSON,
+        ),
+        palette=False,
+    ),
+    CommandSpec(
+        "labels.show",
+        "Show a label's releases, those most peers have first",
+        "find",
+        "cli",
+        ("labels", "show"),
+        (
+            Arg("label", "str", "the label's name", required=True, many=True),
+            Arg("score", "float", "only of at least this mean quality, 0-1", flag=True),
+            Arg("codec", "str", "only what is seen in this codec, e.g. FLAC", flag=True),
+            _YEARS,
+            Arg("limit", "int", "how many to print", flag=True, default=50),
+            JSON,
+        ),
+        help="Peers are nodes that have delivered to you, one a network; what only strangers claim is counted apart.",
+        palette=False,
+    ),
+)

@@ -1,0 +1,140 @@
+"""Discographies that were asked for: fetched in the background, told while they come, made into trees with what is here and what the user chose. Shell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.music.graph.queries import Found, GraphQueries
+from slskdn_tui.engine.music.graph.tree import Tree, Wanted, editions, tree
+from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.graph import Entity, EntityKind
+from slskdn_tui.model.ids import is_mbid
+
+KEPT = 8
+"""So many discographies stay in memory; all others are read from the cache again."""
+FRESH_S = 3600.0
+AGAIN_S = 30.0
+"""A failed question is not asked again by a screen that merely looks."""
+CHOSEN = "edition."
+KINDS: tuple[EntityKind, ...] = ("artist", "label", "release")
+
+
+class Choices(Protocol):
+    """Small values that stay: `store/state/choices.py`."""
+
+    async def under(self, prefix: str) -> dict[str, Any]: ...
+    async def put(self, key: str, value: Any) -> None: ...
+    async def drop(self, key: str) -> None: ...
+
+
+Owned = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
+"""How many files are here of each of these releases."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """One subject, as far as it has come: `read` of `of` releases."""
+
+    kind: EntityKind
+    text: str
+    at: float
+    read: int = 0
+    of: int = 0
+    entity: Entity | None = None
+    found: Found | None = None
+    error: UserError | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class GraphDesk:
+    """`look` for a screen that polls, `whole` for who can wait."""
+
+    def __init__(self, music: MusicBrainzClient, choices: Choices, supervisor: Supervisor, clock: Clock, owned: Owned) -> None:
+        self._music = music
+        self.queries = GraphQueries(music)
+        self._choices = choices
+        self._supervisor = supervisor
+        self._clock = clock
+        self._owned = owned
+        self._asked: OrderedDict[str, Asked] = OrderedDict()
+
+    def look(self, subject: str) -> Asked:
+        """`KIND/TEXT`, TEXT a name, URL or MBID (of a release no name). Asks when it is not known. UserError `usage`."""
+        kind, _, text = subject.partition("/")
+        text = " ".join(text.split())
+        if kind not in KINDS or not text:
+            raise UserError("usage", f"{subject[:200]!r} is no artist/…, label/… or release/…", "e.g. artist/Plone")
+        known = self._asked.get(subject)
+        if known is not None and self._clock.now() - known.at < (AGAIN_S if known.error else FRESH_S):
+            self._asked.move_to_end(subject)
+            return known
+        asked = self._asked[subject] = Asked(kind, text, self._clock.now())
+        asked.task = self._supervisor.spawn(f"discography {text[:40]}", self._ask(asked))
+        for old in list(self._asked)[:-KEPT]:
+            task = self._asked.pop(old).task
+            if task is not None:
+                task.cancel()
+        return asked
+
+    async def whole(self, subject: str) -> Asked:
+        """All of it. UserError as MusicBrainz' client."""
+        asked = self.look(subject)
+        if asked.task is not None:
+            await asyncio.wait({asked.task})
+        if asked.error is not None:
+            raise asked.error
+        if asked.found is None:
+            raise UserError("interrupted", f"{asked.text} was given up: too much else was asked for", "ask again")
+        return asked
+
+    async def _ask(self, asked: Asked) -> None:
+        def seen(read: int, of: int) -> None:
+            asked.read, asked.of = read, of
+
+        try:
+            mbid = await self._mbid(asked)
+            asked.entity = await self.queries.entity(asked.kind, mbid)
+            link: Literal["artist", "label", "release_group"]
+            link, mbid = ("release_group", asked.entity.group_mbid) if asked.kind == "release" else (asked.kind, asked.entity.mbid)
+            asked.found = await self.queries.releases(link, mbid, seen)
+        except UserError as error:
+            asked.error = error
+
+    async def _mbid(self, asked: Asked) -> str:
+        if asked.kind != "release":
+            return asked.text if is_mbid(asked.text) else await self.queries.find(asked.kind, asked.text)
+        if not is_mbid(asked.text):
+            raise UserError("usage", f"{asked.text[:200]!r} is no release's MBID", "`slskdn search --musicbrainz` finds it")
+        return asked.text
+
+    async def tree(self, asked: Asked, wanted: Wanted) -> Tree:
+        """What came, as a tree; empty while nothing has. Of a release: the editions of its group."""
+        if asked.found is None or asked.entity is None:
+            return Tree()
+        releases = asked.found.releases
+        owned = await self._owned([each.hit.mbid for each in releases])
+        chosen = {group: str(mbid) for group, mbid in (await self._choices.under(CHOSEN)).items()}
+        artist = asked.entity.mbid if asked.kind == "artist" else ""
+        make = editions if asked.kind == "release" else tree
+        return make(releases, wanted, artist=artist, order=self._music.order, owned=owned, chosen=chosen)
+
+    async def choose(self, release_mbid: str) -> tuple[str, str]:
+        """This edition from now on stands for its group: (title, group MBID). UserError as `MusicBrainzClient.release`."""
+        release = await self._music.release(release_mbid)
+        if not release.group_mbid:
+            raise UserError("not_found", f"MusicBrainz names no release group of {release.title}", "choose another edition")
+        await self._choices.put(CHOSEN + release.group_mbid, release.mbid)
+        return str(release.title), release.group_mbid
+
+    async def unchoose(self, release_mbid: str) -> tuple[str, str]:
+        """The rule decides again. UserError as `MusicBrainzClient.release`."""
+        release = await self._music.release(release_mbid)
+        await self._choices.drop(CHOSEN + release.group_mbid)
+        return str(release.title), release.group_mbid

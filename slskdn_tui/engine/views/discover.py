@@ -1,0 +1,95 @@
+"""Discographies, and labels as the mesh has them, as views. Shell over the running engine."""
+
+from __future__ import annotations
+
+import shlex
+
+from slskdn_tui.engine.music.graph.tree import Tree, read_wanted, years
+from slskdn_tui.engine.parts import Parts
+from slskdn_tui.model.aggregates import LabelRelease
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.graph import CrateRow, DiscographyView, LabelRow, LabelsView, LabelView
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import ViewKey
+
+
+async def discography_view(engine: Parts, key: ViewKey) -> DiscographyView:
+    """UserError `usage` for a subject or filter that is none; what MusicBrainz says against it stands in the view."""
+    wanted = read_wanted(key.filter)
+    asked = engine.graph.look(key.subject)
+    tree = await engine.graph.tree(asked, wanted) if asked.found else Tree()
+    return DiscographyView(
+        0,
+        key.subject,
+        asked.entity.name if asked.entity else SafeText(asked.text),
+        "failed" if asked.error else "done" if asked.found else "asking",
+        asked.read,
+        asked.of,
+        tree.rows[key.start : key.start + key.count],
+        len(tree.rows),
+        tree.counts,
+        tree.bootlegs,
+        asked.entity.links if asked.entity else (),
+        bool(asked.found and asked.found.capped),
+        asked.error.message if asked.error else SafeText(""),
+        asked.error.hint if asked.error else SafeText(""),
+        asked.error.code if asked.error else "",
+    )
+
+
+async def labels_view(engine: Parts, key: ViewKey) -> LabelsView:
+    """Labels whose name begins with the subject."""
+    found = await engine.store.popularity.labels(key.subject, "name" if key.sort == "name" else "peers", max(1, min(key.count, 1000)))
+    return LabelsView(0, tuple(LabelRow(str(each.name), 0, each.name, each.releases, each.peers) for each in found))
+
+
+async def label_view(engine: Parts, key: ViewKey) -> LabelView:
+    """UserError `usage` for a filter that is none. A label nobody has is an empty view."""
+    score, codec, span = _crate_filter(key.filter)
+    found = await engine.store.popularity.releases(key.subject, least_score=score, codec=codec, years=span)
+    window = found[key.start : key.start + key.count]
+    owned = await engine.owned_releases([each.release_mbid for each in window])
+    rows = [await _crate_row(engine, each, owned.get(each.release_mbid, 0)) for each in window]
+    return LabelView(0, found[0].label if found else SafeText(key.subject), tuple(rows), len(found))
+
+
+def _crate_filter(text: str) -> tuple[float, str, tuple[int, int] | None]:
+    """(least score, codec, years) of `score>=0.8 codec:FLAC year:1990-1999`."""
+    score, codec, span = 0.0, "", None
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UserError("usage", f"the filter cannot be read: {error}", "close the quote") from None
+    for word in words:
+        try:
+            if word.startswith("score>="):
+                score = float(word.removeprefix("score>="))
+                continue
+        except ValueError:
+            raise UserError("usage", f"{word!r} has no number", "write e.g. score>=0.8") from None
+        name, _, value = word.partition(":")
+        if name == "codec" and value:
+            codec = value
+        elif name == "year" and value:
+            span = years(value)
+        else:
+            raise UserError("usage", f"{word!r} is no filter of a label", "there are score>=0.8, codec:FLAC, year:1990-1999")
+    return score, codec, span
+
+
+async def _crate_row(engine: Parts, seen: LabelRelease, here: int) -> CrateRow:
+    known = await engine.store.releases.get(seen.release_mbid) or await engine.music.kept_release(seen.release_mbid)
+    year = int(known.date[:4]) if known and known.date[:4].isdigit() else seen.year
+    return CrateRow(
+        seen.release_mbid,
+        0,
+        seen.release_mbid,
+        known.title if known else SafeText(""),
+        known.artist if known else SafeText(""),
+        year,
+        seen.peers,
+        seen.strangers,
+        seen.score,
+        seen.codecs,
+        round(min(1.0, here / len(known.tracks)), 4) if known and known.tracks else 0.0,
+    )

@@ -1,0 +1,137 @@
+"""`slskdn discover` and `slskdn labels` against a running engine, a MusicBrainz on a socket, and what nodes said of labels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from engine_world import Album, World
+
+from slskdn_tui import main
+from slskdn_tui.engine.engine import Engine
+from slskdn_tui.engine.store.database import Database
+from slskdn_tui.engine.store.library.popularity import PopularityTable
+from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
+from slskdn_tui.model.heard import HeardVariant, Voice
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import Variant
+from tests.fakes.discography import ARTIST, LABELS, edition, group, mbid
+
+NOTHING = Album(Path("/nonexistent"), Path("/nonexistent"))
+ALBUM, EP, BOOT = group(1), group(2, "EP"), group(3)
+FACTS = (
+    edition(ALBUM, 0, date="1991-11-04", labels=LABELS[:1]),
+    edition(ALBUM, 1, date="2012", labels=LABELS[1:]),
+    edition(EP, date="1988", labels=LABELS[1:]),
+    edition(BOOT, status="Bootleg"),
+)
+
+
+class Lab(World):
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, NOTHING)
+        self.stub = MusicBrainzStub(FACTS)
+
+    async def quiet(self) -> Engine:
+        """An engine off every network but MusicBrainz."""
+        return await self.engine(soulseek={"enabled": False}, overlay={"enabled": True})
+
+    async def slskdn(self, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+        argv = [*words, "--profile", str(self.paths("me").profile)]
+        code = await asyncio.to_thread(main.main, argv)
+        out = capsys.readouterr()
+        return code, out.out, out.err
+
+    async def json(self, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+        code, out, err = await self.slskdn(capsys, *words, "--json")
+        assert code == 0, (out, err)
+        return json.loads(out)
+
+
+def heard(number: int, label: str, release: str, score: float, codec: str = "flac") -> HeardVariant:
+    what = Variant(f"{number:064x}", "file", 1000 + number, mbid("song", number), codec, f"{codec} profile", 200_000, score=score)
+    return HeardVariant(what, "no_evidence", SafeText("grid-1"), 0.1, 11.0, SafeText("libFLAC"), SafeText(label), release)
+
+
+def test_a_discography_is_printed_and_another_edition_can_stand_for_an_album(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            await world.quiet()
+            code, out, _ = await world.slskdn(capsys, "discover", "artist", "The", "Generated")
+            assert code == 0 and "Core: 1, 0 here" in out and "Extended: 1, 0 here" in out and "1 bootleg left out" in out
+            assert out.index("Record 1") < out.index("Record 2") and FACTS[0].mbid in out and FACTS[3].mbid not in out
+            seen = await world.json(capsys, "discover", "artist", ARTIST.mbid, "--years", "1990-1999")
+            assert [(row["section"], row["title"], row["release"]) for row in seen["rows"]] == [("core", "Record 1", FACTS[0].mbid)]
+            asked = len(world.stub.seen)
+            seen = await world.json(capsys, "discover", "artist", ARTIST.mbid, "--label", "Second Label", "--section", "core")
+            assert [row["release"] for row in seen["rows"]] == [FACTS[1].mbid]
+            assert len(world.stub.seen) == asked, "filters ask nobody"
+            code, out, _ = await world.slskdn(capsys, "discover", "edition", FACTS[1].mbid)
+            assert code == 0 and "stands for its group" in out
+            seen = await world.json(capsys, "discover", "artist", ARTIST.mbid, "--section", "core")
+            assert [(row["release"], row["chosen"]) for row in seen["rows"]] == [(FACTS[1].mbid, True)]
+            code, out, err = await world.slskdn(capsys, "discover", "artist", mbid("nobody"))
+            assert code == 4 and "knows no artist" in err
+            code, out, _ = await world.slskdn(capsys, "discover", "release", f"https://musicbrainz.org/release/{FACTS[0].mbid}")
+            assert code == 0 and "2 editions" in out and "same label" in out and LABELS[0].mbid in out
+            seen = await world.json(capsys, "discover", "label", "second label")
+            assert [row["title"] for row in seen["rows"]] == ["Record 1", "Record 2"]
+
+    asyncio.run(story())
+
+
+def test_labels_are_listed_as_the_mesh_has_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            aggregates = engine.aggregates
+            assert aggregates is not None
+            releases = [mbid("crate", number) for number in range(3)]
+            for node in range(1, 6):
+                has = [heard(number, "Warp Records", releases[number], 0.5 + number / 10) for number in range(3) if node > number]
+                aggregates.advertised(Voice(f"{node:02x}" * 32, f"127.1.{node}.1", True), has, (), whole=True)
+            aggregates.advertised(Voice("09" * 32, "127.1.9.1", True), [heard(8, "Creation", mbid("x"), 0.9, "mp3")], (), whole=True)
+            await aggregates.flush()
+            found = await world.json(capsys, "labels", "list")
+            assert {(row["label"], row["releases"]) for row in found} == {("Warp Records", 3), ("Creation", 1)}
+            assert [row["label"] for row in await world.json(capsys, "labels", "list", "WARP")] == ["Warp Records"]
+            shown = await world.json(capsys, "labels", "show", "warp", "records")
+            # Nobody here has delivered to us yet, so all five are strangers; none counts as a peer.
+            assert [(row["release"], row["strangers"], row["peers"]) for row in shown["rows"]] == [
+                (releases[0], 5, 0),
+                (releases[1], 4, 0),
+                (releases[2], 3, 0),
+            ]
+            shown = await world.json(capsys, "labels", "show", "Warp Records", "--score", "0.59", "--codec", "flac")
+            assert [row["release"] for row in shown["rows"]] == releases[1:]
+            code, out, _ = await world.slskdn(capsys, "labels", "show", "Creation", "--codec", "FLAC")
+            assert code == 4 and "none passes the filter" in out
+
+    asyncio.run(story())
+
+
+def test_a_prefix_among_20_000_labels_is_found_by_the_index(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            rows = [(f"label {number:05}", f"Label {number:05}", mbid("r", number), 1, 0, None, "") for number in range(20_000)]
+            await engine.store.library.write(
+                lambda connection: connection.executemany("INSERT INTO LabelPopularity VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            )
+            asked: list[tuple[str, Any]] = []
+
+            class Listening:
+                async def fetch(self, sql: str, parameters: Any = ()) -> list[Any]:
+                    asked.append((sql, parameters))
+                    return await engine.store.library.fetch(sql, parameters)
+
+            found = await PopularityTable(cast(Database, Listening())).labels("LABEL 0123", limit=20)
+            assert [row.name for row in found] == [f"Label 0123{digit}" for digit in range(10)]
+            [(sql, parameters)] = asked
+            plan = await engine.store.library.fetch(f"EXPLAIN QUERY PLAN {sql}", parameters)
+            assert len(plan) == 1 and "SEARCH LabelPopularity USING PRIMARY KEY (label_key>? AND label_key<?)" in plan[0][3], plan
+
+    asyncio.run(story())
