@@ -15,7 +15,7 @@ IDENTIFY: tuple[CommandSpec, ...] = (
         (
             Arg("folder", "path", "with --release: the album's folder"),
             Arg("release", "str", "say yourself which release lies there: its MusicBrainz URL or MBID", flag=True),
-            Arg("status", "bool", "only say how many albums are identified, and which are not", flag=True, default=False),
+            Arg("status", "bool", "only list the albums that are not identified for certain, and why", flag=True, default=False),
             JSON,
         ),
         help="By tags with MusicBrainz ids, then by sound (with acoustid.key), then by names and lengths, whole albums at a time. Only what is exact is "

@@ -8,11 +8,10 @@ from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference
-from slskdn_tui.model.matches import CLASS_WORDS, class_words
+from slskdn_tui.model.matches import CLASS_WORDS, AlbumMatch, class_words
 from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result
 
-SHOWN = 5
 MOST_LISTED = 500
 
 
@@ -58,9 +57,15 @@ async def _status(engine: Parts, begun: bool) -> Result:
         }
         for row in undone
     ]
-    words += [f"{row['folder']}: {row['why'] or CLASS_WORDS[undone[at].match.kind]}" for at, row in enumerate(rows[:SHOWN])]
+    text = {"text": "\n".join(_line(row.match) for row in undone)} if undone and not begun else {}
     running = {"running": progress.running, "done": progress.albums, "total": progress.total, "stopped": progress.stopped}
-    return done("; ".join(words) or "no album was looked at yet", albums=counts, open=rows, **running)
+    return done("; ".join(words) or "no album was looked at yet", albums=counts, open=rows, **running, **text)
+
+
+def _line(match: AlbumMatch) -> str:
+    """`/music/x: probably Artist - Album: lacks 4`."""
+    about = f"{CLASS_WORDS[match.kind]} {match.title}" if match.title and match.kind == "probable" else CLASS_WORDS[match.kind]
+    return f"{SafeText(match.folder, 4096)}: {about}" + (f": {match.words}" if match.words else "")
 
 
 IDENTIFY: dict[str, Handler] = {"library.identify": identify}

@@ -276,6 +276,30 @@ def test_a_woken_pass_that_was_stopped_is_made_again_later(tmp_path: Path) -> No
     play(tmp_path, story)
 
 
+def test_a_pass_reads_only_the_albums_whose_files_changed(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(plone(), FOLDER, ids=True)))
+        bug = album_files(data.load("the_love_bug")[0], "/music/Love Bug", ids=True)
+        await library.add(plain(bug[:2]))
+        await library.identifier.run()
+        read: list[str] = []
+        of_folder = library.store.files.of_folder
+
+        async def watched(folder: str) -> list[LibraryFile]:
+            read.append(folder)
+            return await of_folder(folder)
+
+        library.store.files.of_folder = watched  # type: ignore[method-assign]
+        await library.identifier.run()
+        assert read == []
+        await library.add(plain(bug))
+        progress = await library.identifier.run()
+        assert read == ["/music/Love Bug"] and progress.kinds == {"exact": 1} and (progress.albums, progress.total) == (2, 2)
+        assert (await library.recordings())[bug[2].path] == bug[2].tags.recording
+
+    play(tmp_path, story)
+
+
 def test_discs_in_folders_are_one_album_and_two_albums_in_a_folder_are_two(tmp_path: Path) -> None:
     async def story(library: Library) -> None:
         surrender = data.load("surrender")[0]

@@ -35,6 +35,7 @@ AT_ONCE = 40
 AGAIN_S = 30 * 86_400.0
 """What was not found is looked for again after so long."""
 RETRY_S = 900.0
+ALL_AGAIN_S = 86_400.0
 _VERSION = "1"
 
 
@@ -96,6 +97,8 @@ class Identifier:
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
         self._deaf = False
+        self._seen: dict[str, object] = {}
+        self._all_at = clock.now()
         self.progress = Progress()
 
     def wake(self) -> None:
@@ -140,12 +143,14 @@ class Identifier:
             self._deaf = not self._acoustid.enabled
             try:
                 groups = await self._groups()
-                progress.total = len(groups)
-                folders = sorted(groups)
+                states = await self._changed(groups)
+                progress.total, progress.albums = len(groups), len(groups) - len(states)
+                folders = sorted(states)
                 for start in range(0, len(folders), AT_ONCE):
                     part = folders[start : start + AT_ONCE]
                     await self._some({folder: groups[folder] for folder in part})
                     progress.albums += len(part)
+                    self._seen |= {folder: states[folder] for folder in part}
             except UserError as error:
                 progress.stopped = str(error.message)
                 self._tell("stopped", f"identification stops: {error.message}")
@@ -154,6 +159,15 @@ class Identifier:
             if progress.kinds:
                 self._tell("done", progress.words)
             return progress
+
+    async def _changed(self, groups: Mapping[str, Sequence[str]]) -> dict[str, object]:
+        """The albums whose files have changed since this process looked at them, with their state. Once a day all are looked at."""
+        if self._clock.now() - self._all_at > ALL_AGAIN_S:
+            self._seen, self._all_at = {}, self._clock.now()
+        states = await self._store.files.folder_states()
+        now = {folder: (self._deaf, *(states.get(part) for part in parts)) for folder, parts in groups.items()}
+        self._seen = {folder: state for folder, state in self._seen.items() if folder in now}
+        return {folder: state for folder, state in now.items() if self._seen.get(folder) != state}
 
     async def _groups(self) -> dict[str, list[str]]:
         """Album folder to the folders that make it up; what was known of folders that are gone is forgotten."""

@@ -52,6 +52,14 @@ class ScannedFiles:
         )
         return [read_text(row[0]) for row in rows]
 
+    async def folder_states(self) -> dict[str, tuple[Any, ...]]:
+        """For each folder a value that changes whenever files come, go, are read anew or decoded."""
+        words = (
+            "SELECT folder, count(*), max(scanned_at), sum(stage), sum(mtime_ns % 4294967291), sum(size) FROM HashDb"
+            " WHERE stage > 0 AND missing_at IS NULL GROUP BY folder"
+        )
+        return {read_text(folder): tuple(state) for folder, *state in await self._database.fetch(words)}
+
     async def of_folder(self, folder: str) -> list[LibraryFile]:
         """The files directly in it, by path; those gone from disk are left out."""
         return await self._files("stage > 0 AND missing_at IS NULL AND folder = ? ORDER BY path", (keep_text(folder),))
