@@ -172,7 +172,8 @@ class Views:
         scan = engine.scanner.status()
         if scan.state != "idle" or engine.scanner.counts.files:
             waits = scan.state == "paused" or scan.missing > 0
-            parts.append(PartStatus("library", "waiting" if waits else "ok", scan.words))
+            health = f"; {engine.doctor.words}" if engine.doctor.words else ""
+            parts.append(PartStatus("library", "waiting" if waits else "ok", SafeText(f"{scan.words}{health}")))
         verdict = engine.governor.verdict()
         if not verdict.healthy:
             parts.append(PartStatus("fairness", "waiting", SafeText("; ".join((verdict.words, *verdict.enforced)))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
@@ -23,12 +23,12 @@ from slskdn_tui.engine.store.library.health import HealthRun
 from slskdn_tui.engine.store.state.dismissals import Dismissal
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.aggregates import CanonicalStats
-from slskdn_tui.model.health import Issue
+from slskdn_tui.model.health import Issue, counts_words
 from slskdn_tui.model.library import Cursor, LibraryFile
 from slskdn_tui.model.music import Release
 
 log = logging.getLogger(__name__)
-PAGE = 100
+PAGE = 50
 """Files looked at between two turns of the loop."""
 RELEASES_KEPT = 200
 SOON_S = 2.0
@@ -61,6 +61,8 @@ class Doctor:
         self.checking = False
         self.version = 0
         """Rises whenever what is to be shown changes."""
+        self.words = ""
+        """What is open, in a few words; empty before the first check."""
 
     def due(self) -> None:
         """Something changed in the library: check it soon."""
@@ -68,6 +70,7 @@ class Doctor:
 
     async def run(self) -> None:
         """Check when due, for ever; supervised by the engine."""
+        await self._count()
         while True:
             await self._due.wait()
             await self._clock.sleep(SOON_S)
@@ -82,7 +85,14 @@ class Doctor:
                 return await self._check()
             finally:
                 self._releases.clear()
+                await self._count()
                 self.checking, self.version = False, self.version + 1
+
+    async def _count(self) -> None:
+        last = await self._store.health.last()
+        dismissed = await self._store.dismissals.keys()
+        kinds = Counter(kind for _, name, kind in await self._store.health.index(last.run) if name not in dismissed)
+        self.words = counts_words(kinds) if last.run else ""
 
     async def _check(self) -> HealthRun:
         store = self._store
@@ -172,9 +182,11 @@ class Doctor:
         """These are none: they are not shown again, until what they are about changes."""
         at = iso(self._clock.wall())
         await self._store.dismissals.put(Dismissal(each.key, each.path, each.words, at) for each in issues)
+        await self._count()
         self.version += 1
 
     async def recall(self, keys: Iterable[str]) -> None:
         """Take dismissals back."""
         await self._store.dismissals.drop(keys)
+        await self._count()
         self.version += 1
