@@ -138,6 +138,8 @@ class Library(Section):
     """folders the library scanner looks at, beside the download folders"""
     schedule: str = ""
     """when to scan, e.g. `daily 04:00` or `sat,sun 03:30`; empty for by hand"""
+    watch_minutes: int = Field(default=15, ge=0, le=1440)
+    """how often folders that were scanned are looked at for changes, by their modification times; 0 for never"""
     workers: int = Field(default=0, ge=0, le=64)
     """processes that decode files at low priority; 0 for one fewer than there are processors"""
     identify: bool = True

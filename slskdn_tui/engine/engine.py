@@ -195,7 +195,7 @@ class Engine:
         library = self.settings.library
         self.scanner = Scanner(
             self.store.files, self.store.choices, self.paths.library_db, lambda: [os.path.realpath(root) for root in library_roots(self.settings)],
-            self.clock, self.bus, self.supervisor, schedule=library.schedule, workers=library.workers,
+            self.clock, self.bus, self.supervisor, schedule=library.schedule, workers=library.workers, watch_s=60.0 * library.watch_minutes,
         )  # fmt: skip
         stack.callback(self.scanner.close)
         self.doctor = Doctor(self.store, self.clock, self.disk)

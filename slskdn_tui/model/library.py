@@ -147,28 +147,31 @@ def merged(old: LibraryFile | None, new: LibraryFile) -> LibraryFile:
     """What is kept of `old` as the scanner has read headers and tags of the same file again (`new`, at stage TAGS).
 
     The same stamp, or a FLAC whose audio MD5 is the same (it was only retagged): its measures, score and identity stay. Else only what the
-    job that got it says.
+    job that got it says. A row at stage NEW was seen to be another file already, by who hashes what is offered: its stamp says nothing of them.
     """
     by_tags: Identified = "tags" if new.tags.recording else ""
     fresh = replace(new, recording=new.tags.recording, release=new.tags.release, identified=by_tags)
     if old is None:
         return fresh
-    same = old.stamp == new.stamp
-    if same:
+    if old.stamp == new.stamp:
         fresh = replace(fresh, variant_id=old.variant_id, streaminfo=old.streaminfo or new.streaminfo)
     if old.download:
         fresh = replace(fresh, download=True)
         if old.recording:
             fresh = replace(fresh, recording=old.recording, release=old.release or new.tags.release, identified="download")
-    if not (same or (new.facts.audio_md5 and new.facts.audio_md5 == old.facts.audio_md5)):
+    retagged = bool(new.facts.audio_md5) and new.facts.audio_md5 == old.facts.audio_md5
+    if not retagged and (old.stamp != new.stamp or old.stage == Stage.NEW):
         return fresh
     if old.identified in ("acoustid", "match"):
         fresh = replace(fresh, recording=old.recording, release=old.release, discogs_release=old.discogs_release, identified=old.identified)
-    if old.stage < Stage.MEASURED:
+    stage = old.stage
+    if stage == Stage.NEW and old.facts.md5_ok is not None:  # it was decoded before its tags changed
+        stage = Stage.MEASURED if old.facts.verdict.kind == "not_tested" else Stage.TESTED
+    if stage < Stage.MEASURED:
         return fresh
     return replace(
         fresh,
-        stage=old.stage,
+        stage=stage,
         facts=old.facts,
         quality_score=old.quality_score,
         quality_reasons=old.quality_reasons,

@@ -17,7 +17,7 @@ from mutagen.flac import FLAC
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.library.scan.process import scan_folders
-from slskdn_tui.engine.library.scan.scanner import KEY, QUIET_S, Scanner
+from slskdn_tui.engine.library.scan.scanner import KEY, QUIET_S, SHUT, Scanner, _changed
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock, VirtualClock
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
@@ -261,6 +261,44 @@ def test_a_scheduled_scan_starts_at_its_time_and_one_that_was_missed_at_the_next
             assert set(await here.files()) == {"1.flac", "2.flac"}
 
     asyncio.run(run())
+
+
+def test_a_watched_folder_is_looked_through_again_once_something_in_it_changed(tmp_path: Path) -> None:
+    album = tmp_path / "music" / "Album"
+    flac(album / "1.flac")
+    os.utime(album / "1.flac", (1e9, 1e9))
+
+    async def run() -> None:
+        clock = VirtualClock()
+        async with world(tmp_path, clock, watch_s=900.0) as here:
+            await clock.advance(3600)
+            assert not await here.files()  # nobody has asked for this folder yet
+            await here.looked()
+            events, before = here.bus.subscribe(), here.bus.count
+            flac(album / "2.flac")
+            await clock.advance(900)
+            await heard(events, "library.scanned")
+            assert set(await here.files()) == {"1.flac", "2.flac"} and here.bus.count == before + 1
+            await here.scanner.cancel()
+
+    asyncio.run(run())
+
+
+def test_watching_notices_a_changed_and_a_vanished_folder_and_nothing_else(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    seen = {str(path): path.stat().st_mtime_ns for path in (tmp_path, inner.parent, inner)}
+    assert not _changed(seen)
+    (inner / "x").touch()
+    os.utime(inner, (1e9, 1e9))
+    assert _changed(seen)
+    os.utime(inner, ns=(seen[str(inner)], seen[str(inner)]))
+    assert not _changed(seen)
+    (inner / "x").unlink()
+    inner.rmdir()
+    assert _changed({str(inner): 1}) and not _changed({str(inner): SHUT})
+    inner.mkdir()
+    assert _changed({str(inner): SHUT})
 
 
 def test_a_placed_file_is_in_the_table_at_once_as_the_recording_it_was_got_as(tmp_path: Path) -> None:

@@ -83,11 +83,14 @@ def test_files_are_counted_by_the_release_they_were_found_to_be_of(tmp_path):
     assert on_store(tmp_path, work) == {R1: 1, ALBUM: 1}
 
 
+@pytest.mark.parametrize("offer_first", [False, True])
 @pytest.mark.parametrize(("md5", "kept"), [("a" * 32, True), ("b" * 32, False), ("", False)])
-def test_a_retagged_flac_keeps_its_analysis_and_one_with_other_audio_does_not(tmp_path, md5, kept):
+def test_a_retagged_flac_keeps_its_analysis_and_one_with_other_audio_does_not(tmp_path, md5, kept, offer_first):
     async def work(store):
         await measured(store.files)
         await store.files.identify([Identity("/music/a.flac", R2, ALBUM, "77", "acoustid")])
+        if offer_first:
+            await store.files.put([offered("/music/a.flac", mtime=2, recording="")])
         await store.files.put_scanned([scanned(mtime=2, facts=replace(HEAD, audio_md5=md5))])
         return await store.files.file("/music/a.flac"), await store.files.fingerprints(["/music/a.flac"])
 

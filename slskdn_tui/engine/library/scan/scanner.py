@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -35,6 +35,8 @@ LONGEST_WAIT = 3600.0
 """Wall time is looked at again so often: a clock that is set must not put a scan off by more."""
 QUIET_S = 60.0
 """New files are decoded once none has come for so long: an album together, and not beside its download."""
+SHUT = -1
+"""In place of the mtime of a folder that could not be listed."""
 DOING: dict[ScanState, str] = {
     "walking": "looking through the folders",
     "reading": "reading headers and tags",
@@ -82,6 +84,7 @@ class Scanner:
         *,
         schedule: str = "",
         workers: int = 0,
+        watch_s: float = 0.0,
         zone: tzinfo | None = None,
     ) -> None:
         self._files = files
@@ -97,6 +100,11 @@ class Scanner:
         self._measuring = Measuring(files, self._thread, clock, workers or max(1, (os.cpu_count() or 2) - 1))
         self._wake = asyncio.Event()
         self._asked = False  # a whole scan
+        self._watch_s = watch_s
+        self._watch_at = clock.now() + watch_s
+        self._watched = False  # the scan under way is one that nobody asked for
+        self._folders: dict[str, int] = {}  # mtimes as of the last walk
+        self._unfinished = False  # that walk saw files that may still be written
         self._decode_at: float | None = None  # monotonic; there are files to decode
         self._paused = False
         self._task: asyncio.Task[Any] | None = None
@@ -131,7 +139,7 @@ class Scanner:
             return "the scan is under way"
         words = "the scan goes on" if self._paused else "the scan begins"
         await self._choices.put(KEY, "running")
-        self._paused, self._asked = False, True
+        self._paused, self._asked, self._watched = False, True, False
         self._wake.set()
         if self._task is not None:  # new files first, then on with decoding
             await self._stop_task()
@@ -200,11 +208,16 @@ class Scanner:
             if due is not None and due <= now and not self._paused:
                 self._asked = True
                 await self._choices.put(KEY, "running")
+            if self._watch_s and self._watch_at <= self._clock.now() and not self._paused:
+                self._watch_at = self._clock.now() + self._watch_s
+                self._watched = not self._asked
+                self._asked = self._asked or await self._changed()
             if not self._paused and (self._asked or (self._decode_at is not None and self._decode_at <= self._clock.now())):
                 return
             waits = [LONGEST_WAIT]
             if not self._paused:
                 waits += [(due - now).total_seconds()] if due is not None else []
+                waits += [self._watch_at - self._clock.now()] if self._watch_s else []
                 waits += [self._decode_at - self._clock.now()] if self._decode_at is not None else []
             tasks = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(min(waits)))]
             try:
@@ -212,6 +225,13 @@ class Scanner:
             finally:
                 for task in tasks:
                     task.cancel()
+
+    async def _changed(self) -> bool:
+        """Whether a folder was changed since the last walk; folders that were never walked are left alone."""
+        if not self._last:
+            return False
+        seen = self._folders
+        return not seen or self._unfinished or await asyncio.get_running_loop().run_in_executor(self._thread, _changed, seen)
 
     def _next(self) -> datetime | None:
         """When the schedule wants the next scan: one that was missed while nothing ran is due at once."""
@@ -233,7 +253,9 @@ class Scanner:
                 await self._look()
                 self._last = self._clock.wall().timestamp()
                 await self._choices.put(LAST, self._last)
-                self._bus.publish("library.scanned", "library", f"library looked through: {self._summary.words}")
+                found = self._summary
+                if not self._watched or found.read or found.moved or found.gone:
+                    self._bus.publish("library.scanned", "library", f"library looked through: {found.words}")
                 self.looked()
             await self._decode()
         except Exception as error:
@@ -266,6 +288,7 @@ class Scanner:
         self._begin("walking", 0)
         self._summary = Summary()
         asked: dict[str, int] = {}
+        self._folders = {}
         async with contextlib.aclosing(scan_folders(self._db, list(self._roots()), self._thread)) as messages:
             async for message in messages:
                 await self._take(message, asked)
@@ -282,9 +305,13 @@ class Scanner:
                 names = ("files", "folders", "unchanged", "read", "moved", "gone")
                 self._summary = Summary(**{name: message[name] for name in names})
                 asked |= message["asks"]
+                self._unfinished = message["young"] > 0
+                self._folders |= dict.fromkeys(message["unlisted"], SHUT)
                 self._begin("reading", message["read"])
                 for folder, why in list(message["unlisted"].items())[:20]:
                     self._bus.publish("library.unlisted", "library", f"{SafeText(folder)} cannot be listed: {why}", level="warning")
+            case "folders":
+                self._folders |= message["mtimes"]
             case "moved":
                 await self._files.move([(old, new) for old, new in message["pairs"]])
             case "back":
@@ -336,6 +363,21 @@ class Scanner:
         if counts.missing:
             words += f"; {counted(counts.missing, 'file')} are gone from disk: {FORGET}"
         return f"{words}; the last scan failed: {self._failed}" if self._failed else words
+
+
+def _changed(folders: Mapping[str, int]) -> bool:
+    """Whether one of these has another mtime by now, is gone, or can be listed again."""
+    for path, mtime_ns in folders.items():
+        if mtime_ns == SHUT:
+            if os.access(path, os.R_OK | os.X_OK):
+                return True
+            continue
+        try:
+            if os.stat(path).st_mtime_ns != mtime_ns:
+                return True
+        except OSError:
+            return True
+    return False
 
 
 def _read(root: str, path: str) -> LibraryFile | None:

@@ -4,7 +4,9 @@
 
 One request, a line of JSON on standard input: {"db": path, "roots": [...]}. Answers are lines of JSON, each with "say":
 
-- "walk": `files` and `folders` seen so far; "walked": the counts of `Diff`, and `unlisted` folders with why
+- "folders": `mtimes` by path, at most 500 a line
+- "walk": `files` and `folders` seen so far; "walked": the counts of `Diff`, `unlisted` folders with why, and how many of the files to read are
+  so `young` that they may still be written
 - "moved": `pairs`; "back", "gone": `paths`; "asks": `root` and `paths`: at most 500 a line
 - "read": `rows` as `store/library/rows.py` has them (paths as text), `done` of how many there are in all, `left` those gone meanwhile
 - "end"
@@ -38,6 +40,7 @@ MEMORY = 2 * 1024**3
 BATCH = 500
 READ_BATCH = 100
 TELL_EVERY = 0.25
+YOUNG_S = 120.0
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENOTCONN, errno.ESTALE, errno.EIO, errno.ENODEV, errno.EHOSTDOWN})
 """What reading says once a file, its disk or its server went away: nothing about the file itself."""
 
@@ -165,7 +168,10 @@ def main() -> int:
         gone=len(diff.gone),
         asks={root: len(paths) for root, paths in diff.asks.items()},
         unlisted=walk.unlisted,
+        young=sum(found[path].mtime_ns > (time.time() - YOUNG_S) * 1e9 for path in diff.read),
     )
+    for paths in batches(list(walk.folders)):
+        _say("folders", mtimes={path: walk.folders[path] for path in paths})
     tell(diff)
     del known, found, walk
     read_all(diff.read, roots)

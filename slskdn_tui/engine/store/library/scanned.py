@@ -167,7 +167,9 @@ class ScannedFiles:
 
     async def look_again(self, paths: Iterable[str]) -> None:
         """Let the next scan read these anew, whatever their stamps say."""
-        await self._database.write_many("UPDATE HashDb SET stage = 1 WHERE path = ? AND stage > 0", ((keep_text(path),) for path in paths))
+        await self._database.write_many(
+            "UPDATE HashDb SET stage = 1, md5_ok = NULL WHERE path = ? AND stage > 0", ((keep_text(path),) for path in paths)
+        )
 
     async def move(self, moves: Iterable[tuple[str, str]]) -> None:
         """(old path, new path) of files that were renamed: all that is known goes along."""
