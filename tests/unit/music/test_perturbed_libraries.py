@@ -2,8 +2,8 @@
 
 A library is two or three albums: real ones, other editions of them (live, remixed, instrumental, cut, swapped, in another order, covered, with bonus
 tracks), ones that lack tracks; with all tags, some, none, misspelt, swapped between files, or with the ids of another edition. The lab's MusicBrainz
-knows the real ones alone. Files of albums
-that are right are found in 19 of 20 cases where ids tell, in 17 where only names do: three tracks without ids are never enough.
+knows the real ones alone. Of the files of right albums 19 of 20 are found, whether all tags tell, some ids or only names; three tracks without ids are never enough.
+With seed 2026: no file wrong; 1,099 of 1,099, 575 of 575, 647 of 650 and 1,619 of 1,655.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from slskdn_tui.model.library import FileTags, LibraryFile
 from slskdn_tui.model.text import SafeText
 
 SEED = 2026
-LEAST = {"all": 0.95, "recordings": 0.95, "some": 0.95, "names": 0.85}
+LEAST = {"all": 0.95, "recordings": 0.95, "some": 0.95, "names": 0.95}
 KINDS = ("all", "all", "names", "names", "names", "recordings", "some", "none", "typos", "swapped names", "swapped ids", "other ids")
 
 

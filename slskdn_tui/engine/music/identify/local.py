@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,8 +42,10 @@ class LocalAlbum:
 
     @property
     def release(self) -> str:
-        """The release MBID that at least half of the files are tagged with, "" when they don't agree."""
-        return _most(file.tags.release for file in self.files)
+        """The release MBID of the files that are tagged with one, "" when not even half of them agree."""
+        tagged = [file.tags.release for file in self.files if file.tags.release]
+        release, count = Counter(tagged).most_common(1)[0] if tagged else ("", 0)
+        return release if 2 * count >= len(tagged) else ""
 
 
 def _most(values: Iterable[str]) -> str:

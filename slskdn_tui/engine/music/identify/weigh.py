@@ -53,7 +53,7 @@ def lay_album(album: LocalAlbum, release: Release, heard: Mapping[str, Heard]) -
         for track, pair in pairs
     )  # fmt: skip
     offs = [file.off for file in files if file.off is not None]
-    by = _told_by(album, files, heard)
+    by = _told_by(album, release, files, heard)
     kind, words = _class(album, release, verdict.kind, verdict.note, files, by)
     match = AlbumMatch(
         album.folder, kind, release.mbid, SafeText(f"{release.artist} - {release.title}"), files, by, SafeText(words), release.discogs
@@ -76,10 +76,11 @@ def _unlike(one: str, other: str) -> bool:
     return bool(mine and theirs) and script(mine) == script(theirs) and alike(mine, theirs) < UNLIKE_TITLE
 
 
-def _told_by(album: LocalAlbum, files: Sequence[FileMatch], heard: Mapping[str, Heard]) -> Identified:
-    tagged = {file.path: file.tags.recording for file in album.files}
+def _told_by(album: LocalAlbum, release: Release, files: Sequence[FileMatch], heard: Mapping[str, Heard]) -> Identified:
+    tagged = {file.path: file.tags.recording for file in album.files if file.tags.recording}
     named = sum(tagged.get(file.path) == file.recording for file in files)
-    if files and 2 * named >= len(files):  # the id of a release alone is no more than a name: it may be the neighbour's
+    # The id of a release alone is no more than a name: it may be the neighbour's. With recordings of it beside it says whose the rest are.
+    if named and (2 * named >= len(files) or (album.release == release.mbid and named == len(tagged))):
         return "tags"
     sounds = sum(_sounds_like(heard.get(file.path), file.recording) for file in files)
     return "acoustid" if files and 2 * sounds >= len(files) else "match"
@@ -99,7 +100,7 @@ def _class(
     unsure = len(files) - len(sure)
     if kind in ("whole", "part") and not unsure:
         measured = sum(file.off is not None for file in files)
-        if by == "match" and measured < max(MEASURED_ALBUM, len(files)):
+        if by == "match" and measured < max(MEASURED_ALBUM, len(files) / 2):
             return "probable", "too few lengths are known to tell it without ids"
         if by != "tags" and 2 * len(files) < len(release.tracks):
             return "probable" if by == "match" else "other_edition", note
