@@ -41,6 +41,7 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "peers.list": peers.list_peers,
     "peers.show": peers.show_peer,
     "contribution.show": peers.show_contribution,
+    "library.show": mending.show,
     "trash.list": mending.list_trash,
     "audio.inspect": audio.inspect,
     "library.health": health.health,

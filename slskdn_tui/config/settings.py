@@ -107,6 +107,9 @@ class Downloads(Section):
     """path below the folder: {artist} {album} {year} (" (1999)" or empty) {disc} ("CD 2/" or empty) {track} {title} {ext}"""
     collision: Literal["skip", "rename", "overwrite"] = "rename"
     """what to do when the file exists already with other content"""
+    skip_owned: Literal["off", "edition", "recording"] = "edition"
+    """tracks a job leaves out because the library has them, in a codec that is wanted and with nothing known against them: none; those of the very
+    release; the same recording on any release"""
     bandwidth_kbps: int = Field(default=0, ge=0)
     """cap of all downloads in kilobits a second; 0 for none"""
     upload_kbps: int = Field(default=0, ge=0)

@@ -331,7 +331,7 @@ class Engine:
         services = Services(
             self.settings, self.paths, self.clock, self.supervisor, self.bus, self.store, self.trace, self.music, self.soulseek, self.finder,
             self.book, self.audio.check, self._finished, self.disk, lambda: self.limits.down_bytes, self.governor.verdict,
-            self.aggregates.canonical_stats if self.aggregates is not None else None, self.trash, self.variants.of,
+            self.aggregates.canonical_stats if self.aggregates is not None else None, self.trash, self.variants.of, self.library_changed,
             recognise=Recogniser(self.audio.analyse, self.acoustid.lookup, self.disk, self.paths.cache) if self.acoustid.enabled else None,
         )  # fmt: skip
         self.doctor.canonical = services.canonical

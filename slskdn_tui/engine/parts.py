@@ -9,6 +9,7 @@ from typing import Protocol
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.node import DhtNode
+from slskdn_tui.engine.discovery.aggregates import Aggregates
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.library.fix.retag import Retagger
@@ -64,6 +65,7 @@ class Parts(Protocol):
     identifier: Identifier
     graph: GraphDesk
     offers: LibraryOffers
+    aggregates: Aggregates | None
     trash: Trash
     retagger: Retagger
     scanner: Scanner

@@ -15,6 +15,7 @@ from slskdn_tui.model.finding import BrowseView, FiltersView, LimitsView, Search
 from slskdn_tui.model.fix import TrashView
 from slskdn_tui.model.graph import DiscographyView, LabelsView, LabelView
 from slskdn_tui.model.health import HealthView
+from slskdn_tui.model.library_view import LibraryView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
 from slskdn_tui.model.text import SafeText
@@ -22,7 +23,7 @@ from slskdn_tui.model.text import SafeText
 Screen = Literal[
     "status", "swarms", "track", "jobs", "job", "trace", "log", "candidates",
     "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages", "peers", "contribution", "trash",
-    "health",
+    "health", "library",
     "discography", "labels", "label",
 ]  # fmt: skip
 _EMPTY = SafeText("")
@@ -391,7 +392,7 @@ class Unchanged:
 Snapshot = (
     StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
     | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView
-    | PeersView | ContributionView | TrashView | HealthView | DiscographyView | LabelsView | LabelView | Unchanged
+    | PeersView | ContributionView | TrashView | HealthView | LibraryView | DiscographyView | LabelsView | LabelView | Unchanged
 )  # fmt: skip
 # Built at its first use: most verbs and every window start without it.
 SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")], config=ConfigDict(defer_build=True))

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from slskdn_tui.commands import SPECS
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.screens.jobs import JobsScreen
+from slskdn_tui.ui.screens.library import LibraryScreen
 from slskdn_tui.ui.screens.log import LogScreen
 from slskdn_tui.ui.screens.peers import PeersScreen
 from slskdn_tui.ui.screens.search import SearchScreen
@@ -19,6 +20,7 @@ from slskdn_tui.ui.screens.trace import TraceScreen
 MODES: dict[str, str | Callable[[], Screen[Any]]] = {
     "swarms": SwarmsScreen,
     "search": SearchScreen,
+    "library": LibraryScreen,
     "jobs": JobsScreen,
     "peers": PeersScreen,
     "log": LogScreen,

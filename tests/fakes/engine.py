@@ -9,12 +9,13 @@ from typing import Any
 
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import LimitsView, SearchView, UploadsView, WishesView, make_ref
+from slskdn_tui.model.library_view import LibraryView
 from slskdn_tui.model.peers import PeersView
 from slskdn_tui.model.people import MessagesView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, JobsView, LogRow, LogView, Snapshot, StatusView, SwarmsView, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
-from tests.fakes import citizen, mesh, story
+from tests.fakes import citizen, mesh, shelf, story
 
 FILTERED = ("search", "browse")
 """Views made of a subject and a filter."""
@@ -44,11 +45,12 @@ class FakeEngine:
             "messages": citizen.messages,
             "peers": mesh.peers,
             "contribution": mesh.contribution,
+            "library": shelf.library,
         }
         if empty:
             self.views |= {"status": StatusView(1), "swarms": SwarmsView(1), "jobs": JobsView(1), "log": LogView(1)}
             self.views |= {"search": SearchView(1), "wishes": WishesView(1), "messages": MessagesView(1), "uploads": UploadsView(1)}
-            self.views |= {"peers": PeersView(1), "contribution": mesh.quiet()}
+            self.views |= {"peers": PeersView(1), "contribution": mesh.quiet(), "library": LibraryView(1)}
         self.commands: list[Command] = []
         self.asked: list[ViewKey] = []
         self.answer = Result(message=SafeText("done"))
@@ -166,6 +168,14 @@ def _poison_citizen(engine: FakeEngine, names: Sequence[SafeText]) -> None:
     assert known is not None
     peers = tuple(replace(known.rows[0], key=f"k{index}", peer=raw[index], name=name, note=name) for index, name in enumerate(names))
     engine.views["peers"] = replace(known, rows=peers, total=len(peers))
+    books = shelf.library("transcode")
+    assert books is not None
+    shelved = tuple(
+        replace(books.rows[0], key=f"k{index}", name=raw[index], path=name, words=name, evidence=(name, name), codec=name)
+        for index, name in enumerate(names)
+    )
+    kinds = tuple(replace(row, worst=names[at]) for at, row in enumerate(books.kinds))
+    engine.views["library"] = lambda subject: replace(books, kinds=kinds, rows=shelved, total=len(shelved))
     line = citizen.uploads().rows[0]
     going = tuple(replace(line, key=f"k{index}", title=name, user=name, path=name, reason=name) for index, name in enumerate(names))
     engine.views["uploads"] = replace(citizen.uploads(), rows=going, total=len(going))

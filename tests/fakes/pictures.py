@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from slskdn_tui.config.settings import Ui
 from slskdn_tui.ui.app import SlskdnApp
-from tests.fakes import citizen, mesh, story
+from tests.fakes import citizen, mesh, shelf, story
 from tests.fakes.engine import FakeEngine
 
 SIZES = ((80, 24), (120, 36))
@@ -34,6 +34,10 @@ SHOTS: dict[str, tuple[str, ...]] = {
     "messages": ("M",),
     "conversation": ("M", "enter"),
     "uploads": ("U",),
+    "library": ("3", "j"),
+    "library-why": ("3", "j", "tab", "j", "enter"),
+    "library-trash": ("3", "G"),
+    "library-well": ("3",),
     "jobs": ("5",),
     "peers": ("6",),
     "peers-broken": ("6",),
@@ -51,6 +55,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
 VIEWS: dict[str, dict[str, Any]] = {
     "search-waiting": {"search": citizen.waiting()},
     "uploads": {"limits": citizen.limits()},
+    "library-well": {"library": shelf.idle},
     "peers-broken": {"contribution": mesh.leeching()},
     "messages": {"status": replace(story.status(), unread=2, wishes_new=1)},
 }

@@ -10,8 +10,8 @@ from ptyrun import Terminal, foreign
 
 pytestmark = pytest.mark.slow
 TICK_BYTES = 1200
-CITIZEN = ("2", "\t\t", "2:browse x\r", "2M", "1U", "6")
-"""Keys to the long lists of Soulseek and the mesh: results, wishes, a user's folders, conversations, uploads, peers."""
+CITIZEN = ("2", "\t\t", "2:browse x\r", "2M", "1U", "6", "3\t")
+"""Keys to the long lists of Soulseek and the mesh: results, wishes, a user's folders, conversations, uploads, peers, the library's issues."""
 
 
 def test_an_idle_screen_sends_nothing() -> None:
@@ -19,7 +19,7 @@ def test_an_idle_screen_sends_nothing() -> None:
         terminal.until(b"help")
         terminal.quiet()
         assert terminal.read(4) == b""
-        for keys in ("5", "7", "6", "\t", "2", "\t", "\t", "2u", "b", "q", "M\r", "q", "1U"):
+        for keys in ("5", "7", "6", "\t", "2", "\t", "\t", "2u", "b", "q", "M\r", "q", "1U", "3", "\t"):
             terminal.press(keys)
             terminal.quiet()
             assert terminal.read(2) == b"", keys

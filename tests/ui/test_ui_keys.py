@@ -18,7 +18,7 @@ from slskdn_tui.ui.screens.uploads import UploadsScreen
 from slskdn_tui.ui.screens.user import UserScreen
 
 PUSHED = (TraceScreen, BrowseScreen, MessagesScreen, UploadsScreen, UserScreen)
-SCREENS = ("swarms", "search", "jobs", "peers", "log", *(screen.KEYS for screen in PUSHED))
+SCREENS = ("swarms", "search", "library", "jobs", "peers", "log", *(screen.KEYS for screen in PUSHED))
 
 
 def test_every_command_of_the_face_can_be_carried_out_and_nothing_else_is_claimed() -> None:

@@ -3,11 +3,80 @@
 from __future__ import annotations
 
 from slskdn_tui.commands.groups.common import JSON
-from slskdn_tui.commands.types import Arg, CommandSpec
+from slskdn_tui.commands.types import Arg, CommandSpec, Key
 
 _YES = Arg("yes", "bool", "do not ask", flag=True)
 
 MENDING: tuple[CommandSpec, ...] = (
+    CommandSpec(
+        "library.show",
+        "Show how the library stands, or one file and why",
+        "library",
+        "cli",
+        ("library", "show"),
+        (
+            Arg("which", "str", "a kind of issue, `trash`, `dismissed`, or the path of a file"),
+            Arg("filter", "str", "only where path or issue holds these words", flag=True),
+            JSON,
+        ),
+        help="Counts first, then what is wrong of that kind, the worst first, and which job is at it.",
+        palette=False,
+    ),
+    CommandSpec(
+        "library.fix",
+        "Fix issues: get what is bad or missing, write tags",
+        "library",
+        "engine",
+        ("library", "fix"),
+        (
+            Arg("issue", "str", "key of an issue or its beginning, a kind, or a path for all issues there", required=True, many=True),
+            Arg("retag", "bool", "write the tags; without it they are only shown", flag=True),
+            Arg("job", "bool", "get another copy even where a retag would do", flag=True),
+            Arg("codecs", "str", "codecs in order of preference; FLAC, and what the album is in, when left out", flag=True),
+            JSON,
+        ),
+        help="A job gets exactly the tracks that are bad or missing, into the album's own folder. A file is replaced only when the new one is verified; "
+        "the old one goes into the trash.",
+        palette=False,
+    ),
+    CommandSpec(
+        "library.schedule",
+        "Say when the library is scanned",
+        "library",
+        "engine",
+        ("library", "schedule"),
+        (
+            Arg(
+                "when",
+                "str",
+                "e.g. `daily 04:00` or `mon,fri 22:30`; `off` for by hand; `settings` for what the configuration says",
+                required=True,
+            ),
+            JSON,
+        ),
+        (),
+        help="Kept until you say otherwise; it goes before `library.schedule` of the configuration.",
+    ),
+    CommandSpec("health.fix", "Fix", "library", "ui", (), (), (Key("library", "f", True),), palette=False, label="fix"),
+    CommandSpec(
+        "health.dismiss",
+        "Dismiss: it is none, or show it again",
+        "library",
+        "ui",
+        (),
+        (),
+        (Key("library", "d", True),),
+        palette=False,
+        label="dismiss",
+    ),
+    CommandSpec(
+        "health.check", "Check the files again", "library", "ui", (), (), (Key("library", "c", True),), palette=False, label="re-check"
+    ),
+    CommandSpec(
+        "health.scan", "Scan the folders again", "library", "ui", (), (), (Key("library", "R", True),), palette=False, label="rescan"
+    ),
+    CommandSpec("health.pause", "Pause the scan, or go on", "library", "ui", (), (), (Key("library", "p"),), palette=False, label="pause"),
+    CommandSpec("health.schedule", "When to scan", "library", "ui", (), (), (Key("library", "w", True),), palette=False, label="schedule"),
     CommandSpec(
         "library.retag",
         "Write a few tags of files anew, or take that back",

@@ -7,6 +7,7 @@ from slskdn_tui.commands.types import CommandSpec, Key
 SCREENS: tuple[CommandSpec, ...] = (
     CommandSpec("screen.swarms", "Swarms: what is moving", "screens", "ui", (), (), (Key("all", "1"),)),
     CommandSpec("screen.search", "Search", "screens", "ui", (), (), (Key("all", "2"),)),
+    CommandSpec("screen.library", "Library: what is wrong with it", "screens", "ui", (), (), (Key("all", "3"),)),
     CommandSpec("screen.jobs", "Jobs", "screens", "ui", (), (), (Key("all", "5"),)),
     CommandSpec("screen.peers", "Peers: who gives and takes", "screens", "ui", (), (), (Key("all", "6"),)),
     CommandSpec("screen.log", "Log", "screens", "ui", (), (), (Key("all", "7"),)),
@@ -32,7 +33,7 @@ SCREENS: tuple[CommandSpec, ...] = (
     CommandSpec("list.columns", "Choose columns", "list", "ui", (), (), (Key("all", "v"),)),
     CommandSpec("list.copy", "Copy this row (OSC 52)", "list", "ui", (), (), (Key("all", "y"),)),
     CommandSpec("view.freeze", "Freeze the view", "view", "ui", (), (), (Key("all", "Z"),)),
-    CommandSpec("view.details", "Details pane", "view", "ui", (), (), (Key("swarms", "i"), Key("peers", "i"))),
+    CommandSpec("view.details", "Details pane", "view", "ui", (), (), (Key("swarms", "i"), Key("peers", "i"), Key("library", "i"))),
     CommandSpec("view.themes", "Themes", "view", "ui", (), (), (Key("all", "T"),)),
     CommandSpec("view.redraw", "Redraw", "view", "ui", (), (), (Key("all", "ctrl+l"),)),
     CommandSpec("view.follow", "Follow the newest line", "view", "ui", (), (), (Key("log", "f", True),)),

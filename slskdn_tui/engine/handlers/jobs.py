@@ -13,7 +13,7 @@ from slskdn_tui.engine.jobs.create import Target, resolve
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.placing.had import Had, had
 from slskdn_tui.engine.jobs.placing.placement import base_folder
-from slskdn_tui.engine.jobs.runner import UnderWay
+from slskdn_tui.engine.jobs.runner import AllHere, UnderWay
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import Constraints, JobType
@@ -61,7 +61,10 @@ async def create(engine: Parts, args: Args) -> Result:
         )
     release, details = target.release, {"destination": destination, "edition": str(target.edition)}
     try:
-        job = await engine.runner.create(release, constraints, target.type, {name: value for name, value in details.items() if value})
+        kept = {name: value for name, value in details.items() if value}
+        job = await engine.runner.create(release, constraints, target.type, kept, {} if args["again"] else None)
+    except AllHere as error:
+        return Result(error.code, error.message, error.hint, data={"had_by": "library", "folder": SafeText(error.folder, 4096)})
     except UnderWay as error:
         return Result(error.code, error.message, error.hint, data={"job_id": error.job_id} if error.whole else {})
     alone = target.type is JobType.RECORDING
@@ -70,6 +73,8 @@ async def create(engine: Parts, args: Args) -> Result:
         if alone
         else f"{release.artist} – {release.title}, {counted(len(release.tracks), 'track')}"
     )
+    if here := len(release.tracks) - len(job.wanted):
+        what += f"; {here} here already"
     if not target.edition:
         return done(f"job {job.job_id[:8]}: {what}", job_id=job.job_id)
     words = f"{'from the release' if alone else 'edition'} {target.edition}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import sqlite3
 import uuid
@@ -30,12 +31,14 @@ from slskdn_tui.engine.jobs.sources.seek import Seeker
 from slskdn_tui.engine.jobs.track.slots import Slots
 from slskdn_tui.engine.jobs.track.track_task import TrackTask
 from slskdn_tui.engine.jobs.wanted.left_out import leave_out, left_out
+from slskdn_tui.engine.jobs.wanted.owned import owned
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.engine.swarm.part_file import DiskTrouble
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, Constraints, JobState, JobType, TrackState
+from slskdn_tui.model.library import LibraryFile
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText, counted
 
@@ -63,6 +66,15 @@ class UnderWay(UserError):
     def __init__(self, job: LiveJob, release: Release, *, whole: bool) -> None:
         super().__init__("refused", f"job {job.job_id[:8]} already fetches {release.title}", "resume it, or cancel it first")
         self.job_id, self.whole = job.job_id, whole
+
+
+class AllHere(UserError):
+    """`refused`: every track is owned; `folder` holds them."""
+
+    def __init__(self, release: Release, here: Mapping[int, str]) -> None:
+        paths = list(here.values())
+        self.folder = paths[0] if len(paths) == 1 else os.path.commonpath([os.path.dirname(path) for path in paths])
+        super().__init__("refused", f"you have all of {release.title} already: {SafeText(self.folder, 1000)}", "`--again` fetches it anew")
 
 
 def _mendable(error: Exception) -> str:
@@ -162,12 +174,15 @@ class JobRunner:
         constraints: Constraints,
         kind: JobType = JobType.RELEASE,
         details: Mapping[str, str] = MappingProxyType({}),
-        left: Mapping[int, str] = MappingProxyType({}),
+        left: Mapping[int, str] | None = None,
     ) -> LiveJob:
-        """A new job that fetches all of the release but what is `left` out: positions, each with the file that stands for it or "".
+        """A new job that fetches all of the release but what is `left` out: positions, each with the file that stands for it or ""; None for what
+        is owned already (`downloads.skip_owned`).
 
-        An unfinished job for tracks of the same release is refused, since both would fetch the same files.
+        An unfinished job for tracks of the same release is refused, since both would fetch the same files, and one of which all is owned.
         """
+        if left is None:
+            left = await self._owned(release, constraints)
         wanted = {track.position for track in release.tracks} - set(left)
         for job in self._jobs.values():
             theirs = {live.track.position for live in job.wanted}
@@ -176,6 +191,23 @@ class JobRunner:
         record = JobRecord(str(uuid.uuid4()), kind.value, release, constraints, details=dict(details))
         leave_out(record, left)
         return await self.add(record)
+
+    async def _owned(self, release: Release, constraints: Constraints) -> Mapping[int, str]:
+        rule, files = self._services.settings.downloads.skip_owned, self._services.store.files
+        if rule == "off":
+            return {}
+        found: list[LibraryFile] = []
+        if rule == "edition":
+            found = await files.of_release(release.mbid) if release.mbid else []
+        else:
+            for recording in dict.fromkeys(track.recording_mbid for track in release.tracks if track.recording_mbid):
+                found += await files.of_recording(recording)
+        loop = asyncio.get_running_loop()
+        there = await loop.run_in_executor(self._services.disk, lambda: [file for file in found if os.path.isfile(file.path)])
+        here = owned(release, there, rule, constraints)
+        if here and all(track.position in here for track in release.tracks if not track.optional):
+            raise AllHere(release, here)
+        return here
 
     async def import_manifest(self, text: str, name: str) -> LiveJob:
         """Recreate a job from its manifest and go on from what is on disk."""

@@ -84,6 +84,10 @@ async def _nothing_known(recordings: Sequence[str]) -> Sequence[VariantChoice]:
     return ()
 
 
+async def nothing_changed(*paths: str) -> None:
+    """For who has no library."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
@@ -112,6 +116,8 @@ class Services:
     """Where files go that a job replaces."""
     variants: Callable[[Sequence[str]], Awaitable[Sequence[VariantChoice]]] = _nothing_known
     """What is known of files of these recordings, measured here or told by the mesh."""
+    library_changed: Callable[..., Awaitable[None]] = nothing_changed
+    """Called with paths of library files that came, went or were replaced."""
     folders: LocalFolders = field(default_factory=LocalFolders)
     """Which folders were there when the engine started."""
     recognise: Recogniser | None = None

@@ -77,9 +77,11 @@ async def with_owned(engine: Parts, rows: Sequence[CandidateRow]) -> tuple[Candi
     wanted = {track.recording_mbid for row in rows for track in known.get(row.mbid, ()) if track.recording_mbid}
     placed = [each for each in placed_tracks(records) if each[0] in shown or each[1].recording_mbid in wanted]
 
-    def still_there() -> list[tuple[str, Track, str]]:
-        return [each for each in placed if Path(each[2]).is_file()]
+    held = await engine.store.files.held_recordings(sorted(wanted))
 
-    there = await asyncio.get_running_loop().run_in_executor(engine.disk, still_there) if placed else []
-    here = here_of(there, await engine.store.files.held_recordings(sorted(wanted)))
+    def still_there() -> tuple[list[tuple[str, Track, str]], set[str]]:
+        return [each for each in placed if Path(each[2]).is_file()], {recording for recording, path in held if Path(path).is_file()}
+
+    there, recordings = await asyncio.get_running_loop().run_in_executor(engine.disk, still_there)
+    here = here_of(there, recordings)
     return tuple(replace(row, owned=owned_share(row.mbid, row.tracks, known.get(row.mbid), here)) for row in rows)

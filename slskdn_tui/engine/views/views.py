@@ -16,6 +16,7 @@ from slskdn_tui.engine.views.discover import discography_view, label_view, label
 from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
+from slskdn_tui.engine.views.library import LibraryViews
 from slskdn_tui.engine.views.limits import limits_view
 from slskdn_tui.engine.views.owned_releases import with_owned
 from slskdn_tui.engine.views.peers import PeerViews
@@ -83,6 +84,7 @@ class Views:
             "peers": peers.peers,
             "contribution": peers.contribution,
             "trash": partial(trash_view, engine),
+            "library": LibraryViews(engine).library,
             "health": self._health,
             "discography": partial(discography_view, engine),
             "labels": partial(labels_view, engine),

@@ -161,10 +161,18 @@ def test_missing_files_are_kept_and_not_counted_as_owned_until_they_are_forgotte
     async def work(store):
         files = store.files
         await measured(files)
-        owned = await files.of_sizes([1000]), await files.held_recordings([R1]), len(await files.of_recording(R1))
+        owned = (
+            await files.of_sizes([1000]),
+            {recording for recording, _ in await files.held_recordings([R1])},
+            len(await files.of_recording(R1)),
+        )
         await files.put_missing(["/music/a.flac"], 3.0)
         await files.put_missing(["/music/a.flac"], 8.0)
-        missing = await files.of_sizes([1000]), await files.held_recordings([R1]), len(await files.of_recording(R1))
+        missing = (
+            await files.of_sizes([1000]),
+            {recording for recording, _ in await files.held_recordings([R1])},
+            len(await files.of_recording(R1)),
+        )
         since, counts = (await files.file("/music/a.flac")).missing_at, await files.counts()
         return owned, missing, since, counts.missing, await files.forget_missing(), await files.file("/music/a.flac")
 

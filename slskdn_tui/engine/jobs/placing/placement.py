@@ -76,6 +76,12 @@ def relative_path(record: JobRecord, settings: Downloads, position: int, extensi
     return _stems(record.release, record.type == JobType.FILES, using)[position] + extension
 
 
+def stem(settings: Downloads, release: Release, track: Track) -> str:
+    """What a track of the release would be called, without folder and ending."""
+    using = tuple(getattr(settings, key) for key in templates.FIELDS)
+    return _stems(release, False, using)[track.position].rpartition("/")[2]
+
+
 def fill_in(record: JobRecord, settings: Downloads) -> None:
     """Give a fresh record its folder, templates and tracks where it has none: settings that change later do not split its album.
 

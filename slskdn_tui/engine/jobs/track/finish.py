@@ -60,6 +60,9 @@ class Finish:
         self._tell.trace("place", result="ok", words=placed.note or "placed")
         if self._live.track.recording_mbid:
             await self._services.finished(placed.path, self._live.track.recording_mbid)
+        exchange = exchange_of(self._services, self._job.record, self._live.track.position)
+        if exchange is not None:
+            await self._services.library_changed(str(placed.path), exchange.fix.replaces or str(placed.path))
         return ""
 
     def _place(self, part: Path, folder: Path, relative: str, digest: str) -> Placed:

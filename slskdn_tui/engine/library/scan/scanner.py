@@ -30,7 +30,7 @@ from slskdn_tui.model.library import LibraryCounts, LibraryFile, ScanState, Scan
 from slskdn_tui.model.schedule import parse_start
 from slskdn_tui.model.text import SafeText, counted
 
-KEY, LAST = "library.scan", "library.scanned"
+KEY, LAST, SCHEDULE = "library.scan", "library.scanned", "library.schedule"
 LONGEST_WAIT = 3600.0
 """Wall time is looked at again so often: a clock that is set must not put a scan off by more."""
 QUIET_S = 60.0
@@ -94,6 +94,9 @@ class Scanner:
         self._clock = clock
         self._bus = bus
         self._supervisor = supervisor
+        self._settled = schedule
+        self.schedule = schedule
+        """As `library.schedule` has it, or as it was said since; "" for by hand."""
         self._start = parse_start(schedule) if schedule else None
         self._zone = zone
         self._thread = ThreadPoolExecutor(2, thread_name_prefix="scan")
@@ -123,6 +126,8 @@ class Scanner:
         kept = await self._choices.get(KEY)
         self._asked, self._paused = kept == "running", kept == "paused"
         self._last = float(await self._choices.get(LAST) or 0.0)
+        if (said := await self._choices.get(SCHEDULE)) is not None:
+            self._plan(str(said))
         self._counts = await self._files.counts()
         self._since = self._clock.wall()
         if self._counts.tags and kept != "cancelled":
@@ -160,6 +165,20 @@ class Scanner:
         self._decode_at = None
         await self._stop_task()
         return "the scan is cancelled; what it found until now stays" if was else "no scan was under way"
+
+    async def plan(self, when: str | None) -> None:
+        """Scan by this schedule from now on, "" for by hand; None: as the settings say. ValueError names what is wrong."""
+        self._plan(self._settled if when is None else when)
+        if when is None:
+            await self._choices.drop(SCHEDULE)
+        else:
+            await self._choices.put(SCHEDULE, when)
+        self._since = self._clock.wall()
+        self._wake.set()
+
+    def _plan(self, when: str) -> None:
+        self._start = parse_start(when) if when else None
+        self.schedule = when
 
     async def forget(self) -> int:
         """Forget the files that are gone from disk; how many that were."""

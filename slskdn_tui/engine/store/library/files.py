@@ -56,20 +56,16 @@ class FilesTable(ScannedFiles):
         found = self._database.read_now(f"SELECT {column} FROM HashDbDigests WHERE path = ?", (keep_text(path),))
         return bytes(found[0][0]) if found else b""
 
-    async def held_recordings(self, recordings: Sequence[str]) -> set[str]:
-        """Which of these recording MBIDs some file has: indexed."""
-
-        def work(connection: sqlite3.Connection) -> set[str]:
-            found: set[str] = set()
-            waiting = iter(recordings)
-            while batch := list(itertools.islice(waiting, BATCH)):
-                marks = ", ".join("?" * len(batch))
-                # The index leaves out files without a recording, so the query has to say that it does not want them.
-                words = f"SELECT DISTINCT mb_recording_id FROM HashDb WHERE mb_recording_id <> '' AND mb_recording_id IN ({marks}) AND missing_at IS NULL"
-                found |= {row[0] for row in connection.execute(words, batch)}
-            return found
-
-        return await self._database.read(work)
+    async def held_recordings(self, recordings: Sequence[str]) -> list[tuple[str, str]]:
+        """(recording, path) of the files that are one of these recordings, as the last scan saw them: indexed."""
+        found: list[tuple[str, str]] = []
+        waiting = iter(recordings)
+        while batch := list(itertools.islice(waiting, BATCH)):
+            marks = ", ".join("?" * len(batch))
+            # The index leaves out files without a recording, so the query has to say that it does not want them.
+            words = f"SELECT mb_recording_id, path FROM HashDb WHERE mb_recording_id <> '' AND mb_recording_id IN ({marks}) AND missing_at IS NULL"
+            found += [(recording, read_text(path)) for recording, path in await self._database.fetch(words, batch)]
+        return found
 
     async def held_releases(self, releases: Sequence[str]) -> dict[str, int]:
         """How many files were found to be of each of these releases; those without any are left out. Indexed."""

@@ -60,6 +60,14 @@ class ScannedFiles:
         )
         return {read_text(folder): tuple(state) for folder, *state in await self._database.fetch(words)}
 
+    async def of_paths(self, paths: Iterable[str]) -> list[LibraryFile]:
+        """Those of these files that are known, in no order."""
+        found: list[LibraryFile] = []
+        waiting = iter(paths)
+        while batch := [keep_text(path) for path in itertools.islice(waiting, BATCH)]:
+            found += await self._files(f"path IN ({', '.join('?' * len(batch))})", batch)
+        return found
+
     async def of_folder(self, folder: str) -> list[LibraryFile]:
         """The files directly in it, by path; those gone from disk are left out."""
         return await self._files("stage > 0 AND missing_at IS NULL AND folder = ? ORDER BY path", (keep_text(folder),))

@@ -1,0 +1,84 @@
+"""What keys do on Library: fix, dismiss, check, scan, schedule. Shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from slskdn_tui.model.library_view import DISMISSED
+from slskdn_tui.ui.screens.dialogs import Ask, Prompt
+from slskdn_tui.ui.screens.library import LibraryScreen
+
+if TYPE_CHECKING:
+    from slskdn_tui.ui.actions import Actions
+
+Args = dict[str, Any]
+Flow = Coroutine[Any, Any, None]
+
+
+async def _fix(actions: Actions, screen: LibraryScreen) -> None:
+    """Put right what is marked: a job; tags after they were shown; out of the trash."""
+    names = [str(one[name]) for one in screen.subjects() for name in one]
+    if not names:
+        actions.say("there is nothing to fix here: R scans, c checks", "colors.dim")
+        return
+    if screen.part() == "trash":
+        await actions.do("trash.restore", {"entry": names})
+        return
+    if screen.part() == DISMISSED:
+        actions.say("it is dismissed: d shows it again first", "colors.dim")
+        return
+    result = await actions.do("library.fix", {"issue": names})
+    if result is None or not (tags := result.data.get("to_write")):
+        return
+    changes = [f"{change['field']}: {' / '.join(change['new'])}" for one in tags for change in one["changes"]]
+    what = f"Write {len(changes)} tag{'' if len(changes) == 1 else 's'} in {len(tags)} file{'' if len(tags) == 1 else 's'}?"
+    if await actions.ask(Ask(f"{what} It can be taken back: library retag --undo.", "; ".join(changes))):
+        await actions.do("library.fix", {"issue": names, "retag": True})
+    else:
+        actions.say("left as it was; :library fix KEY --job gets another copy", "colors.dim")
+
+
+async def _dismiss(actions: Actions, screen: LibraryScreen) -> None:
+    names = [str(one["issue"]) for one in screen.subjects() if "issue" in one]
+    if not names:
+        actions.say("there is nothing to dismiss here", "colors.dim")
+        return
+    await actions.do("library.dismiss", {"issue": names, "undo": screen.part() == DISMISSED})
+    screen.issues.model.marks.clear()
+
+
+async def _check(actions: Actions, screen: LibraryScreen) -> None:
+    await actions.do("library.check", {})
+
+
+async def _scan(actions: Actions, screen: LibraryScreen) -> None:
+    await actions.do("library.scan", {})
+
+
+async def _pause(actions: Actions, screen: LibraryScreen) -> None:
+    await actions.do("library.scan", {} if screen.scanning in ("paused", "idle") else {"pause": True})
+
+
+async def _schedule(actions: Actions, screen: LibraryScreen) -> None:
+    when = await actions.ask(Prompt("When to scan", "E.g. daily 04:00, or mon,fri 22:30; off for by hand.", screen.schedule))
+    if when:
+        await actions.do("library.schedule", {"when": when})
+
+
+def _on_library(flow: Callable[[Actions, LibraryScreen], Flow]) -> Callable[[Actions, Args], None]:
+    def run(actions: Actions, args: Args) -> None:
+        if isinstance(screen := actions.app.live, LibraryScreen):
+            actions.start(flow(actions, screen))
+
+    return run
+
+
+UI: dict[str, Callable[[Actions, Args], None]] = {
+    "health.fix": _on_library(_fix),
+    "health.dismiss": _on_library(_dismiss),
+    "health.check": _on_library(_check),
+    "health.scan": _on_library(_scan),
+    "health.pause": _on_library(_pause),
+    "health.schedule": _on_library(_schedule),
+}
