@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import SwarmRow
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import ASCII, UNICODE, Line, changed_cells, crop, fit, line_width, spread, wrap
@@ -127,6 +128,11 @@ def test_ascii_glyphs_are_ascii() -> None:
     lines = [*track_lines(view, 42, 30, ASCII), status_line(story.status(), (1, 2), 120, ASCII)]
     own = "".join(plain(line) for line in lines).replace("–", "")
     assert own.isascii()
+
+
+def test_the_pane_of_a_track_says_that_its_variant_is_the_canonical_one() -> None:
+    view = replace(story.track(f"{story.LOVELESS}/5"), canonical=SafeText("canonical 0.94, 80 peers agree"))
+    assert " canonical 0.94, 80 peers agree" in [plain(line) for line in track_lines(view, 42, 30, UNICODE)]
 
 
 def test_the_chunk_map_legend_says_where_the_bytes_came_from() -> None:

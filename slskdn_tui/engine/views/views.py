@@ -261,6 +261,9 @@ class Views:
             traced = await self._trace(ViewKey("trace", f"{job.job_id}/{position}", count=0))
             slsk, mesh = by_plane(traced.tracks[0])
             view = replace(view, by_slsk=slsk, by_mesh=mesh)
+        if not view.canonical and view.size:  # no mesh peer helps: the size says which variant it is
+            known = (await self._engine.variants.of((view.recording,))) if view.recording else ()
+            view = replace(view, canonical=next((each.badge for each in known if each.length == view.size and each.badge), view.canonical))
         return view
 
     async def _health(self, key: ViewKey) -> Snapshot:

@@ -20,6 +20,8 @@ def track_lines(view: TrackView | None, width: int, height: int, glyphs: Glyphs)
     facts += [fmt.duration(view.length_ms / 1000)] if view.length_ms else []
     facts += [fmt.size(view.size)] if view.size else []
     out.append(((" " + "   ".join(facts or ["size not known yet"]), "colors.dim"),))
+    if view.canonical:
+        out.append(((f" {view.canonical}", "states.done"),))
     if view.recording:
         out.append(((f" rec {view.recording}", "colors.dim"),))
     if view.rescue:

@@ -13,7 +13,7 @@ from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.model.finding import SearchView
 from slskdn_tui.model.heard import HeardVariant, Voice
 from slskdn_tui.model.variant import Variant
-from slskdn_tui.model.views import ViewKey
+from slskdn_tui.model.views import TrackView, ViewKey
 from slskdn_tui.seam import Command
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -37,20 +37,23 @@ async def told(engine: Engine, album: Album, better: float, worse: float) -> Non
 
 
 def test_the_better_candidate_is_taken_or_the_faster_where_quality_is_not_to_count(tmp_path: Path, album: Album) -> None:
-    async def main(canonical: bool, root: Path) -> tuple[int, int]:
+    async def main(canonical: bool, root: Path) -> tuple[int, int, str]:
         async with World(root, album) as world:
             fast = await world.holder("a_fast", album.tracks(2, retagged=True))
             good = await world.holder("b_good")
             fast.transfers.get_average_upload_speed = lambda: 5e6  # type: ignore[method-assign]
             engine = await world.engine()
             await told(engine, album, 0.9, 0.5)
-            await completed(await world.create(engine, canonical=canonical))
-            return fast.total, good.total
+            job = await world.create(engine, canonical=canonical)
+            await completed(job)
+            track = await engine.snapshot(ViewKey("track", f"{job.job_id}/1"))
+            assert isinstance(track, TrackView)
+            return fast.total, good.total, track.canonical
 
-    fast, good = asyncio.run(main(True, tmp_path / "1"))
-    assert fast == 0 and good > 0
-    fast, good = asyncio.run(main(False, tmp_path / "2"))
-    assert fast > 0 and good == 0
+    fast, good, badge = asyncio.run(main(True, tmp_path / "1"))
+    assert fast == 0 and good > 0 and badge == "canonical 0.90, 3 peers agree"
+    fast, good, badge = asyncio.run(main(False, tmp_path / "2"))
+    assert fast > 0 and good == 0 and badge == ""
 
 
 def test_a_search_marks_the_files_that_known_peers_hold_for_canonical(tmp_path: Path, album: Album) -> None:

@@ -25,7 +25,7 @@ from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.main import main
 from slskdn_tui.model.audio import AudioFacts, TranscodeVerdict
 from slskdn_tui.model.health import HealthView, Issue
-from slskdn_tui.model.library import FileTags, LibraryFile, Stage
+from slskdn_tui.model.library import FileTags, Identity, LibraryFile, Stage
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command, Result
@@ -134,8 +134,24 @@ def test_titles_exchanged_under_the_right_recordings_are_found_with_what_a_retag
 
 def test_a_recording_that_is_not_on_its_release_is_mis_tagged(tmp_path: Path, library: Collection) -> None:
     library.change(library.path(2, 2), recording="aaaaaaaa-0000-4000-8000-000000000000", title=SafeText("quite another thing"))
-    issues = checked(tmp_path, library)
-    assert {each.kind for each in issues} == {"mis_tagged", "missing_tracks"}
+    (issue,) = checked(tmp_path, library)
+    assert issue.kind == "mis_tagged" and issue.severity == "medium"
+
+
+def test_a_file_that_sounds_like_another_recording_than_its_tags_say_is_mis_tagged_and_its_track_is_missing(
+    tmp_path: Path, library: Collection
+) -> None:
+    other = "aaaaaaaa-0000-4000-8000-000000000000"
+    path = str(library.path(2, 2))
+
+    async def work(store: Store, doctor: Doctor) -> list[Issue]:
+        await library.scan(store)
+        await store.files.identify([Identity(path, other, library.files[path].release, identified="acoustid")])
+        return await found(store, doctor)
+
+    mis_tagged, missing = on(tmp_path, work)
+    assert (mis_tagged.kind, mis_tagged.severity, mis_tagged.path) == ("mis_tagged", "high", path)
+    assert other in mis_tagged.evidence[0].seen and missing.kind == "missing_tracks"
 
 
 def test_missing_tracks_are_named_and_a_job_would_get_exactly_those(tmp_path: Path, library: Collection) -> None:

@@ -137,6 +137,14 @@ def test_frames_larger_than_the_window_are_not_judged_and_a_format_that_says_not
     assert seen(tmp_path / "a.ape") == "unjudged"
 
 
+def test_blocks_of_several_lengths_numbered_as_if_they_had_one_are_not_accused(tmp_path: Path) -> None:
+    raw = bytearray(write(tmp_path / "a.flac").read_bytes())
+    raw[8:10] = (16).to_bytes(2, "big")  # STREAMINFO: blocks from 16 samples on
+    path = tmp_path / "b.flac"
+    path.write_bytes(raw)
+    assert seen(path) is None and damage(cut(path, 0.9))
+
+
 def test_the_checksums_are_the_standards() -> None:
     assert crc8(b"123456789") == 0xF4 and crc16(b"123456789") == 0xFEE8
 

@@ -33,9 +33,13 @@ def look_mp4(ends: Ends) -> Damage | None:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        kinds.add(bytes(head[4:8]))
+        kind = bytes(head[4:8])
         if length == 0:  # up to the end
+            kinds.add(kind)
             break
+        if (length < 8 or at + length > ends.size) and not kind.isalnum() and kinds >= {b"moov", b"mdat"}:
+            break  # a tag or padding behind all there is
+        kinds.add(kind)
         if length < 8 or at + length > ends.size:
             return Damage("truncated", "box", f"{head[4:8]!r} at {at}: {ends.size - at} bytes", f"{length}")
         at += length

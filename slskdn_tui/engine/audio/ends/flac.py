@@ -50,10 +50,10 @@ def crc16(data: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame header at `offset` of the data given: it holds samples [first, first + count)."""
+    """A frame header at `offset` of the data given: it holds samples [first, first + count). `first` is None where its number says nothing."""
 
     offset: int
-    first: int
+    first: int | None
     count: int
 
 
@@ -90,7 +90,10 @@ def _header(data: bytes, at: int, info: StreamInfo) -> Frame | None:
     end += extra + {12: 1, 13: 2, 14: 2}.get(rate, 0)
     if crc8(head[:end]) != head[end]:
         return None
-    return Frame(at, number if head[1] & 1 else number * info.min_block, count)
+    if head[1] & 1:
+        return Frame(at, number, count)
+    # Files of old encoders have blocks of several lengths and number them as if they had one.
+    return Frame(at, number * info.min_block if info.min_block == info.max_block else None, count)
 
 
 def _number(head: bytes) -> tuple[int | None, int]:
@@ -154,8 +157,8 @@ def _tail(ends: Ends, info: StreamInfo, floor: int) -> Damage | None:
     for frame in frames(data, info, backwards=True):
         nearest = nearest or frame
         if _ends_whole(data[frame.offset :], len(whole) - frame.offset):
-            end = frame.first + frame.count
-            if not info.samples or end == info.samples:
+            end = None if frame.first is None else frame.first + frame.count
+            if not info.samples or end is None or end == info.samples:
                 return None
             return Damage("truncated", "last frame", f"it ends at sample {end}", promised)
         if len(data) - frame.offset > 4 * _largest(info):
@@ -167,10 +170,10 @@ def _tail(ends: Ends, info: StreamInfo, floor: int) -> Damage | None:
         return Damage(
             "truncated", "end", f"no frame in the last {len(data)} bytes" + (f", {zeros} of them zero" if zeros else ""), promised
         )
-    seconds = f"sample {nearest.first + nearest.count}"
-    if info.samples and nearest.first + nearest.count >= info.samples:
+    end = None if nearest.first is None else nearest.first + nearest.count
+    if end is None or (info.samples and end >= info.samples):
         return Damage("damaged", "last frame", "it is cut short or damaged", f"a frame up to {promised} with the right checksum")
-    return Damage("truncated", "last frame", f"it is not whole, and goes up to {seconds}", promised)
+    return Damage("truncated", "last frame", f"it is not whole, and goes up to sample {end}", promised)
 
 
 def _ends_whole(frame: bytes, length: int) -> bool:

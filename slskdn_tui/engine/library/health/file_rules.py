@@ -115,14 +115,15 @@ def _mis_tagged(file: LibraryFile, release_of: Callable[[str], Release | None]) 
     wrong = []
     if tags.title and not same_title(tags.title, track.title):
         wrong.append(evidence("title", tags.title, track.title))
-    if tags.track is not None and tags.track != track.number:
+    if tags.track is not None and tags.track not in (track.number, track.position):
         wrong.append(evidence("track number", tags.track, track.number))
     if tags.disc is not None and tags.disc != track.disc:
         wrong.append(evidence("disc number", tags.disc, track.disc))
     if not wrong:
         return None
+    severity: Severity = "low" if [each.what for each in wrong] == ["title"] else "medium"
     return issue(
-        "mis_tagged", "medium", file.path, "its tags are those of another track", about, tuple(wrong), retag(file, release.mbid, track)
+        "mis_tagged", severity, file.path, "its tags are those of another track", about, tuple(wrong), retag(file, release.mbid, track)
     )
 
 

@@ -45,16 +45,16 @@ class Held(NamedTuple):
         tags, facts = file.tags, file.facts
         recording, release = file.recording or tags.recording, file.release or tags.release
         score = file.quality_score
-        return cls(
-            file.path, recording, release, tags.disc, tags.track, facts.codec, facts.duration_ms, facts.audio_md5, score, file.size, damaged
-        )
+        heard = file.identified in ("acoustid", "match") and tags.recording not in ("", recording)  # its tags' place is not its own
+        disc, track = (None, None) if heard else (tags.disc, tags.track)
+        return cls(file.path, recording, release, disc, track, facts.codec, facts.duration_ms, facts.audio_md5, score, file.size, damaged)
 
 
 def missing_tracks(release: Release, held: Sequence[Held], editions: Iterable[Release] = ()) -> Issue | None:
     """What a release lacks, none when the files are another edition (one of `editions`) in full. Data and silent tracks are not missed."""
     wanted = [track for track in release.tracks if not track.optional and track.title.lower() not in _NO_MUSIC]
     there = {each.recording for each in held}
-    places = {(each.disc or 1, each.track) for each in held if not each.recording and each.track is not None}
+    places = {(each.disc or 1, each.track) for each in held if each.track is not None}
     missing = [track for track in wanted if track.recording_mbid not in there and (track.disc, track.number) not in places]
     if not missing or len(missing) == len(wanted):
         return None
