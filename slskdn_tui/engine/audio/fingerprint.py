@@ -35,7 +35,9 @@ class Fingerprint:
         part = block[: max(0, self._left)]
         if len(part):
             self._left -= len(part)
-            self._printer.feed(np.round(part * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+            scaled = np.ascontiguousarray(part) * np.float32(32767)
+            np.clip(np.rint(scaled, out=scaled), -32768, 32767, out=scaled)
+            self._printer.feed(scaled.astype("<i2").tobytes())
 
     def text(self) -> str:
         made = self._printer.finish().decode("ascii")

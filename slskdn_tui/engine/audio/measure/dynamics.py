@@ -27,7 +27,7 @@ class Dynamics:
     def add(self, block: npt.NDArray[np.float32]) -> None:
         while len(block):
             part, block = block[: self._length - self._filled], block[self._length - self._filled :]
-            self._square += np.einsum("ij,ij->j", part, part, dtype=np.float64)
+            self._square += [float(np.dot(column, column)) for column in part.T]
             self._peak = np.maximum(self._peak, np.maximum(part.max(axis=0), -part.min(axis=0)))
             self._filled += len(part)
             if self._filled == self._length:

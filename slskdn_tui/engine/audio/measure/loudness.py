@@ -59,7 +59,10 @@ class Loudness:
 
     def add(self, block: npt.NDArray[np.float32]) -> None:
         filtered, self._state = sosfilt(self._sections, block.astype(np.float64), axis=0, zi=self._state)
-        power = np.concatenate((self._rest, np.einsum("ij,ij,j->i", filtered, filtered, self._weights)))
+        parts = [self._rest, np.zeros(len(block))]
+        for column, weight in zip(filtered.T, self._weights, strict=True):
+            parts[1] += weight * np.square(column, out=column)
+        power = np.concatenate(parts)
         whole = len(power) // self._hop * self._hop
         if whole:
             self._energies.append(power[:whole].reshape(-1, self._hop).mean(axis=1))

@@ -29,6 +29,7 @@ class Measures:
         if not len(block):
             return
         self._heard = True
+        block = np.asfortranarray(block)  # a channel's samples side by side: all meters are several times faster so
         block = np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)  # a float file may hold them, and one would spoil all
         for meter in (self._loudness, self._dynamics, self._clipping, self._peaks, self._spectrum):
             meter.add(block)

@@ -25,9 +25,10 @@ class Spectrum:
         self._skip = 0
         self._stride = SIZE
         self._rows: list[npt.NDArray[np.float32]] = []
+        self._level: npt.NDArray[np.float64] | None = None
 
     def add(self, block: npt.NDArray[np.float32]) -> None:
-        mono = np.concatenate((self._rest, block.mean(axis=1, dtype=np.float32)))
+        mono = np.concatenate((self._rest, block.sum(axis=1, dtype=np.float32) * np.float32(1 / block.shape[1])))
         at = self._skip
         while at + SIZE <= len(mono):
             line = rfft(mono[at : at + SIZE] * self._window) * self._scale
@@ -40,10 +41,11 @@ class Spectrum:
         self._rest, self._skip = mono[keep:].copy(), at - keep
 
     def level(self) -> npt.NDArray[np.float64]:
-        """98th percentile over time in dB against a full-scale sine, bins of rate / 4096 Hz from 0; empty when there was under one frame."""
-        if not self._rows:
-            return np.zeros(0)
-        return np.asarray(10 * np.log10(np.percentile(np.array(self._rows), 98, axis=0) + 1e-20), np.float64)
+        """Call after the last block. 98th percentile over time in dB against a full-scale sine, bins of rate / 4096 Hz from 0; empty when there was under one frame."""
+        if self._level is None:
+            rows = np.array(self._rows or np.zeros((1, 0)))
+            self._level = np.asarray(10 * np.log10(np.percentile(rows, 98, axis=0) + 1e-20), np.float64)
+        return self._level
 
     def cutoff_hz(self) -> int | None:
         """The highest frequency above the noise floor of 16 bits, to some 100 Hz; None for silence."""

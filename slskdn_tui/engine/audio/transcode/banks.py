@@ -25,16 +25,12 @@ def banks(rate: int) -> tuple[Bank, ...]:
     """All codecs that know `rate`; none for a rate that no lossy codec has."""
     if rate not in RATES:
         return ()
-    mdcts = (
-        ("AAC, KBD window", "AAC", mdct.kbd(2048)),
-        ("AAC, sine window", "AAC", mdct.sine(2048)),
-        ("Vorbis", "Vorbis", mdct.vorbis(2048)),
-    )
+    windows = (("AAC", mdct.kbd(2048)), ("AAC", mdct.sine(2048)), ("Vorbis", mdct.vorbis(2048)))
     found = [
-        bank("MP3", "MP3", 576, mpeg.hybrid()[_lines(576, rate, 2)]),
-        bank("MP2", "MP2", 32, mpeg.subbands()[_lines(32, rate, 1)]),
-        *(bank(name, codec, 1024, mdct.rows(window, _lines(1024, rate, 3))) for name, codec, window in mdcts),
+        bank("MP3", 576, mpeg.hybrid()[_lines(576, rate, 2)]),
+        bank("MP2", 32, mpeg.subbands()[_lines(32, rate, 1)]),
+        *(bank(codec, 1024, mdct.rows(window, _lines(1024, rate, 3))) for codec, window in windows),
     ]
     if rate == OPUS_RATE:
-        found.append(bank("Opus", "Opus", 960, mdct.rows(mdct.celt(1920), _lines(960, rate, 3)), undo=0.85))
+        found.append(bank("Opus", 960, mdct.rows(mdct.celt(1920), _lines(960, rate, 3)), undo=0.85))
     return tuple(found)

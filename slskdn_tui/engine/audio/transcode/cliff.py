@@ -16,13 +16,22 @@ SHELVES_HZ = ((15_400, 16_100), (17_000, 17_300), (18_600, 19_200), (19_500, 20_
 _BESIDE_HZ = 350
 
 
+_TOP = 0.945
+_CD_HZ = 22_700
+
+
 @dataclass(frozen=True, slots=True)
 class Cliff:
-    """The steepest fall in `db` between what lies below and above `hz`; `residue_db` the level from there on, per bin."""
+    """The steepest fall in `db` between what lies below and above `hz`; `residue_db` the level from there on, per bin.
+
+    `top_empty`: nothing in the last twentieth below half the rate; `above_cd_empty`: nothing above 22.7 kHz.
+    """
 
     db: float = 0.0
     hz: int = 0
     residue_db: float = 0.0
+    top_empty: bool = False
+    above_cd_empty: bool = False
 
     @property
     def of_an_encoder(self) -> bool:
@@ -43,5 +52,11 @@ def cliff(level: npt.NDArray[np.float64], rate: int) -> Cliff:
     below = (sums[at - near + 1] - sums[at - far]) / (far - near + 1)
     above = (sums[at + far + 1] - sums[at + near]) / (far - near + 1)
     best = int((below - above).argmax())
-    rest = level[at[best] + near :]
-    return Cliff(float((below - above)[best]), round(int(at[best]) * bin_hz), float(np.median(rest)))
+    rest, top, above_cd = level[at[best] + near :], level[int(_TOP * len(level)) :], level[int(_CD_HZ / bin_hz) :]
+    return Cliff(
+        float((below - above)[best]),
+        round(int(at[best]) * bin_hz),
+        float(np.median(rest)),
+        float(np.median(top)) < SILENT_DB,
+        bool(len(above_cd)) and float(np.median(above_cd)) < SILENT_DB,
+    )

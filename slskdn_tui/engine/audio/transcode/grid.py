@@ -35,7 +35,6 @@ class Bank:
     `undo` the factor of a first-order pre-emphasis that the decoder's de-emphasis must be undone with, 0 for none.
     """
 
-    name: str
     codec: str
     hop: int
     length: int
@@ -47,7 +46,6 @@ class Bank:
 class Grid:
     """How far the best offset stands out: `z` in robust deviations, `excess` in share of lines; `lines` how many were loud enough."""
 
-    bank: str
     codec: str
     z: float
     excess: float
@@ -55,13 +53,13 @@ class Grid:
     lines: float
 
 
-def bank(name: str, codec: str, hop: int, rows: npt.NDArray[np.float64], undo: float = 0.0) -> Bank:
+def bank(codec: str, hop: int, rows: npt.NDArray[np.float64], undo: float = 0.0) -> Bank:
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return Bank(name, codec, hop, rows.shape[1], np.conj(rfft(unit, FFT, axis=1)).astype(np.complex64), undo)
+    return Bank(codec, hop, rows.shape[1], np.conj(rfft(unit, FFT, axis=1)).astype(np.complex64), undo)
 
 
 def measure(parts: Sequence[tuple[int, Samples]], bank: Bank) -> Grid:
-    """`parts`: where each begins in the file, and its FFT samples [8192, 1 or 2 channels] of -1..1."""
+    """`parts`: where each begins in the file, and its samples [at least 8192, 1 or 2 channels] of -1..1."""
     total, count, lines = np.zeros(bank.hop), np.zeros(bank.hop), 0.0
     for start, samples in parts:
         share, loud = _zeros(samples, bank)
@@ -72,17 +70,17 @@ def measure(parts: Sequence[tuple[int, Samples]], bank: Bank) -> Grid:
         total += np.bincount(where, share, bank.hop)
         count += np.bincount(where, minlength=bank.hop)
     if not count.any():
-        return Grid(bank.name, bank.codec, 0.0, 0.0, 0, lines)
+        return Grid(bank.codec, 0.0, 0.0, 0, lines)
     mean = total / np.maximum(count, 1)
     usual = float(np.median(mean))
     spread = 1.4826 * float(np.median(np.abs(mean - usual))) + _FLOOR
     best = int(mean.argmax())
-    return Grid(bank.name, bank.codec, (float(mean[best]) - usual) / spread, float(mean[best]) - usual, best, lines)
+    return Grid(bank.codec, (float(mean[best]) - usual) / spread, float(mean[best]) - usual, best, lines)
 
 
 def _zeros(samples: Samples, bank: Bank) -> tuple[npt.NDArray[np.float64], float]:
     """For each position the share of loud lines that are zero there, above its neighbourhood; and how many lines are loud."""
-    scaled = samples.T * np.float32(LSB)
+    scaled = samples[:FFT].T * np.float32(LSB)
     if bank.undo:
         scaled = np.concatenate((scaled[:, :1], scaled[:, 1:] - np.float32(bank.undo) * scaled[:, :-1]), axis=1)
     spectra = rfft(scaled, FFT, axis=1)

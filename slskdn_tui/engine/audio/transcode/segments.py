@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-THIRDS = 3
 _EVERY = 4
 _MOST = 48
 _LOUDEST = 0.999
@@ -19,7 +18,7 @@ def span(rate: int) -> int:
 
 
 class Segments:
-    """`add` blocks [n, channels], then `chosen()`: of each third of the file the segment with the most treble, and where it begins.
+    """`add` blocks [n, channels], then `chosen(3)`: of each third of the file the segment with the most treble, and where it begins.
 
     One segment in four is looked at; while the length is unknown the best of each stretch is held, at most 48 of them.
     """
@@ -63,12 +62,12 @@ class Segments:
             self._held = [max(self._held[at : at + 2], key=_weight) for at in range(0, len(self._held), 2)]
             self._stretch *= 2
 
-    def chosen(self) -> list[tuple[int, Samples]]:
-        """At most three, in order; none of a file shorter than a segment."""
+    def chosen(self, count: int) -> list[tuple[int, Samples]]:
+        """At most one for each of `count` equal parts of the file, in order; none of a file shorter than a segment."""
         bests: dict[int, tuple[float, int, Samples]] = {}
         for found in self._held:
-            third = min(THIRDS - 1, THIRDS * found[1] // max(1, self._at))
-            bests[third] = max(bests.get(third, found), found, key=_weight)
+            part = min(count - 1, count * found[1] // max(1, self._at))
+            bests[part] = max(bests.get(part, found), found, key=_weight)
         return [(start, samples) for _, (_, start, samples) in sorted(bests.items())]
 
 
