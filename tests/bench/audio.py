@@ -14,6 +14,9 @@ import numpy as np
 import soundfile
 
 from slskdn_tui.engine.audio.analyse import analyse
+from slskdn_tui.engine.audio.transcode.banks import banks
+from slskdn_tui.engine.audio.transcode.grid import measure
+from slskdn_tui.engine.audio.transcode.segments import Segments
 
 
 def generated(folder: Path, seconds: int) -> list[Path]:
@@ -49,6 +52,22 @@ def rival_cpu(path: Path) -> float:
     return total
 
 
+def print_banks(path: Path, runs: int) -> None:
+    """CPU seconds each codec's filter bank takes for a file, of whatever length: three segments of it."""
+    samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    segments = Segments(48_000)
+    segments.add(samples)
+    print("transcode test, CPU seconds a bank and file:", end="")
+    for bank in banks(48_000):
+        used = []
+        for _ in range(runs):
+            before = time.process_time()
+            measure(segments.chosen(3), bank)
+            used.append(time.process_time() - before)
+        print(f" {bank.codec} {min(used):.3f}", end="")
+    print()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="files to read; none: made here")
@@ -58,6 +77,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         files = args.files or generated(Path(folder), args.seconds)
         analyse(str(files[0]), want=("measures", "fingerprint"))  # loads the libraries
+        print_banks(files[0], args.runs)
         print(f"load {os.getloadavg()[0]:.1f}; CPU seconds, the least of {args.runs} runs, in one process")
         print(f"{'file':24} {'s':>6} {'ours':>7} {'x':>6} {'rivals':>7} {'x':>6} {'ratio':>6}")
         for path in files:

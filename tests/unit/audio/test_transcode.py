@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.signal import firwin, oaconvolve, resample_poly
+from scipy.signal import firwin, lfilter, oaconvolve, resample_poly
 
 from slskdn_tui.engine.audio.measure.measures import Measures
 from slskdn_tui.engine.audio.transcode.judge import TranscodeTest
@@ -33,8 +33,8 @@ def decoded() -> Wave:
     return lossy(honest())
 
 
-def low_passed(wave: Wave, hz: float, taps: int = 2047) -> Wave:
-    return np.stack([oaconvolve(column, firwin(taps, hz, fs=RATE), "same") for column in wave.T], axis=1)
+def low_passed(wave: Wave, hz: float, taps: int = 2047, rate: int = RATE) -> Wave:
+    return np.stack([oaconvolve(column, firwin(taps, hz, fs=rate), "same") for column in wave.T], axis=1)
 
 
 LATER: dict[str, Callable[[Wave], Wave]] = {
@@ -61,6 +61,54 @@ def test_a_decoded_lossy_copy_is_confirmed_whatever_was_done_to_it_since(later: 
 @pytest.mark.parametrize(("bits", "dither"), [(16, True), (24, False)])
 def test_dither_and_more_bits_do_not_hide_it(bits: int, dither: bool) -> None:
     assert judge(rounded(decoded(), bits, dither), RATE).kind == "confirmed"
+
+
+def celt_like(wave: Wave) -> Wave:
+    """As Opus does it: frames of 20 ms with short slopes, treble raised before and lowered after."""
+    slope = np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(120) + 0.5) / 240) ** 2)
+    half = np.concatenate((np.zeros(420), slope, np.ones(420)))
+    raised = lfilter([1, -0.85], 1, wave, axis=0)
+    return np.asarray(lfilter([1], [1, -0.85], lossy(raised, 0.01, 960, np.concatenate((half, half[::-1]))), axis=0))
+
+
+@cache
+def opus_like() -> Wave:
+    return celt_like(low_passed(music(rate=48_000), 18_500, rate=48_000))
+
+
+def to(wave: Wave, up: int, down: int) -> Wave:
+    return np.asarray(resample_poly(wave, up, down, window=firwin(64 * max(up, down) + 1, 1 / max(up, down), window=("kaiser", 10.0))))
+
+
+RESAMPLED: dict[str, tuple[int, str, Callable[[], Wave]]] = {
+    "at 48 kHz, where Opus has its own rate": (48_000, "Opus", opus_like),
+    "from 44.1 to 48 kHz": (48_000, "AAC", lambda: to(decoded(), 160, 147)),
+    "from 48 to 44.1 kHz": (44_100, "Opus", lambda: to(opus_like(), 147, 160)),
+    "from 48 to 44.1 kHz and cut": (44_100, "Opus", lambda: to(opus_like(), 147, 160)[13_834:]),
+    "from 48 to 96 kHz": (96_000, "Opus", lambda: to(opus_like(), 2, 1)),
+}
+
+
+@pytest.mark.parametrize("later", RESAMPLED)
+def test_resampling_does_not_hide_it(later: str) -> None:
+    rate, codec, made = RESAMPLED[later]
+    verdict = judge(rounded(made()), rate)
+    assert (verdict.kind, verdict.codec) == ("confirmed", codec)
+    assert ("before it was resampled" in verdict.reasons[0]) == (rate != 48_000 or codec == "AAC")
+
+
+@pytest.mark.parametrize(
+    ("rate", "made", "kind"),
+    [
+        (48_000, lambda: to(honest(), 160, 147), "no_evidence"),
+        (96_000, lambda: to(honest(), 320, 147), "no_evidence"),
+        (96_000, lambda: np.random.default_rng(1).normal(0, 0.1, (96_000 * 9, 1)), "untestable"),
+    ],
+)
+def test_an_honest_file_that_was_resampled_or_has_sound_no_codec_has_is_never_confirmed(
+    rate: int, made: Callable[[], Wave], kind: str
+) -> None:
+    assert judge(rounded(made()), rate).kind == kind
 
 
 HARD: dict[str, Callable[[Wave], Wave]] = {

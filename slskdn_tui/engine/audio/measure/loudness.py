@@ -58,7 +58,7 @@ class Loudness:
         self._energies: list[npt.NDArray[np.float64]] = []
 
     def add(self, block: npt.NDArray[np.float32]) -> None:
-        filtered, self._state = sosfilt(self._sections, block.astype(np.float64), axis=0, zi=self._state)
+        filtered, self._state = sosfilt(self._sections, block, axis=0, zi=self._state)  # float64, as its state is
         parts = [self._rest, np.zeros(len(block))]
         for column, weight in zip(filtered.T, self._weights, strict=True):
             parts[1] += weight * np.square(column, out=column)

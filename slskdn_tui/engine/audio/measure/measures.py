@@ -30,7 +30,8 @@ class Measures:
             return
         self._heard = True
         block = np.asfortranarray(block)  # a channel's samples side by side: all meters are several times faster so
-        block = np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)  # a float file may hold them, and one would spoil all
+        if not np.isfinite(block.sum()):  # a float file may hold such numbers, and one would spoil all
+            block = np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         for meter in (self._loudness, self._dynamics, self._clipping, self._peaks, self._spectrum):
             meter.add(block)
         if self._test:

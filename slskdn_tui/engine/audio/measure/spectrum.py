@@ -44,7 +44,7 @@ class Spectrum:
         """Call after the last block. 98th percentile over time in dB against a full-scale sine, bins of rate / 4096 Hz from 0; empty when there was under one frame."""
         if self._level is None:
             rows = np.array(self._rows or np.zeros((1, 0)))
-            self._level = np.asarray(10 * np.log10(np.percentile(rows, 98, axis=0) + 1e-20), np.float64)
+            self._level = np.asarray(10 * np.log10(np.percentile(np.ascontiguousarray(rows.T), 98, axis=1) + 1e-20), np.float64)
         return self._level
 
     def cutoff_hz(self) -> int | None:
