@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine_world import Album, World, put, until
 
+from slskdn_tui.lab.album import retag
 from slskdn_tui.lab.data import DEMO_RELEASE
 from slskdn_tui.seam import Command
 
@@ -30,5 +31,15 @@ def test_after_a_scan_the_files_are_identified_and_the_command_says_so(tmp_path:
             assert confirmed.ok and confirmed.data["files"] == 3
             refused = await engine.submit(Command("library.identify", {"folder": str(folder)}))
             assert refused.code == "usage" and len(world.stub.seen) == 1
+            bare = folder.parent / "Bare"
+            bare.mkdir()
+            for path in album.tracks(3):
+                retag(path, bare / path.name, keep_ids=False)
+            assert (await engine.submit(Command("library.scan", {}))).ok
+            await until(lambda: len(world.said("me", "identify.done")) == 2, "the other album is looked at")
+            listed = await engine.submit(Command("library.identify", {"status": True}))
+            why = "probably Plone - For Beginner Piano: too few lengths are known to tell it without ids"
+            assert listed.data["text"] == f"{bare}: {why}" and listed.data["open"][0]["class"] == "probable"
+            assert "1 identified, 1 probably" in listed.message
 
     asyncio.run(story())

@@ -300,6 +300,19 @@ def test_a_pass_reads_only_the_albums_whose_files_changed(tmp_path: Path) -> Non
     play(tmp_path, story)
 
 
+def test_an_album_tagged_with_another_release_is_found_by_its_sound(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        surrender = data.load("surrender")[0].mbid
+        files = [replace(file, tags=FileTags(release=surrender)) for file in album_files(plone(), "/music/x", names=False)]
+        await library.add(sounding(library, plone(), files))
+        await library.identifier.run()
+        ((kind, release, by),) = await matched(library, "/music/x")
+        assert (kind, by) == ("exact", "acoustid") and release != surrender
+        assert (await library.recordings())[files[0].path] == ON_MY_BUS
+
+    play(tmp_path, story, key=lab_key())
+
+
 def test_discs_in_folders_are_one_album_and_two_albums_in_a_folder_are_two(tmp_path: Path) -> None:
     async def story(library: Library) -> None:
         surrender = data.load("surrender")[0]

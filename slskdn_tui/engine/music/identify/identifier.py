@@ -256,7 +256,8 @@ class Identifier:
             return
         tagged = [each.release for each in asked.laid]
         asked.laid.clear()  # what tags said is weighed again, now with the sounds
-        release = await self._look(asked, [*tagged, *releases], 1)
+        await self._look(asked, tagged, len(tagged))
+        release = await self._look(asked, releases, 1) or next(iter(tagged), None)
         if release is not None and asked.open and release.group_mbid:
             try:
                 hits = await self._music.release_group(release.group_mbid)
