@@ -8,6 +8,7 @@ from typing import Any
 
 from slskdn_tui.engine.jobs.wanted.left_out import left_out
 from slskdn_tui.engine.music.matching import AlbumCandidate
+from slskdn_tui.engine.runtime.flag import Flag
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.engine.swarm.events import SwarmStatus
 from slskdn_tui.engine.swarm.track import TrackSwarm
@@ -59,10 +60,10 @@ class LiveTrack:
     """Why nobody in the mesh helps though the transfer does badly: nobody could be asked, nobody has it, or a proof is missing."""
     sent_at: float | None = None
     """When its holder had sent the file, in monotonic seconds; None for one that came by other ways."""
-    rescue_asked: asyncio.Event = field(default_factory=asyncio.Event)
-    next_asked: asyncio.Event = field(default_factory=asyncio.Event)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    rescue_asked: Flag = field(default_factory=Flag)
+    next_asked: Flag = field(default_factory=Flag)
+    news: Flag = field(default_factory=Flag)
+    looked: Flag = field(default_factory=Flag)
 
     @property
     def state(self) -> TrackState:
@@ -101,8 +102,8 @@ class LiveJob:
     tracks: list[LiveTrack]
     candidates: tuple[AlbumCandidate, ...] = ()
     task: asyncio.Task[Any] | None = None
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    whole: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: Flag = field(default_factory=Flag)
+    whole: Flag = field(default_factory=Flag)
     overlay_refused: bool = False
     """It was said that this job does not use the overlay: once is enough."""
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)

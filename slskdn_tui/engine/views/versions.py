@@ -8,14 +8,14 @@ from typing import Any, TypeVar, cast
 
 from slskdn_tui.model.views import ViewKey
 
-KEPT = 64
+KEPT = 24
 MOST_ROWS = 20_000
 """Of all views that are remembered; the trace of one long job may have thousands, and a user may look through many."""
 _View = TypeVar("_View")
 
 
 class Versions:
-    """Remembers the last state of each view that was asked for: of the last 64 of them, and fewer where they are long."""
+    """Remembers the last state of each view that was asked for: of the last 24 of them, and fewer where they are long."""
 
     def __init__(self) -> None:
         self._views: OrderedDict[ViewKey, tuple[Any, Any]] = OrderedDict()
