@@ -136,16 +136,17 @@ def _same_place(files: Sequence[Held]) -> Iterator[list[Held]]:
 def _duplicate(about: str, files: list[Held], words: str) -> Issue:
     best = max(files, key=lambda each: (each.score or 0.0, each.size, each.path))
     others = sorted((each for each in files if each is not best), key=lambda each: each.path)
-    seen = tuple(
-        evidence(name, each.path, f"{each.codec}, score {'not known' if each.score is None else f'{each.score:.2f}'}")
-        for each, name in ((best, "best"), *((each, "copy") for each in others))
-    )
+    seen = tuple(evidence(name, _told(each)) for each, name in ((best, "best"), *((each, "copy") for each in others)))
     paths = tuple(each.path for each in others)
     fix = Fix(
         "trash", SafeText(f"put {counted(len(paths), 'copy' if len(paths) == 1 else 'copie')} into the trash"), best.release, (), paths
     )
     key = issue_key("duplicate", about, *sorted(each.audio_md5 or each.path for each in files), str(len(files)))
     return Issue("duplicate", "low", others[0].path, SafeText(f"{words} as {best.path}"), key, seen, fix, (best.path, *paths))
+
+
+def _told(file: Held) -> str:
+    return f"{file.path} ({file.codec}, score {'not known' if file.score is None else f'{file.score:.2f}'})"
 
 
 def canonical_issue(file: LibraryFile, stats: CanonicalStats, ours: Iterable[str]) -> Issue | None:
