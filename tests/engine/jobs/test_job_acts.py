@@ -22,6 +22,10 @@ def test_an_album_is_fetched_from_soulseek_alone_and_is_bit_identical(tmp_path: 
             await completed(job)
             assert not job.candidates, "hundreds of ended jobs must not keep what their searches found"
             assert world.music() == world.truth
+            known, _ = await engine.store.files.page()
+            assert {(file.path, file.recording, file.identified, file.download) for file in known} == {
+                (str(Path(track.record.placed).resolve()), track.track.recording_mbid, "download", True) for track in job.tracks
+            }
             assert mono.total == sum(path.stat().st_size for path in album.tracks(2))
 
     asyncio.run(main())

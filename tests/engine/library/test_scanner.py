@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,6 +131,24 @@ def test_a_first_scan_knows_what_each_file_says_of_itself_and_survives_what_is_n
     assert files["words.flac"].error and files["huge.wav"].size == 5 * 1024**3
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_is_named_and_tried_again_by_the_next_scan(tmp_path: Path) -> None:
+    path = flac(tmp_path / "music" / "1.flac")
+    path.chmod(0)
+
+    async def run() -> None:
+        async with world(tmp_path) as here:
+            await here.looked()
+            shut = (await here.files())["1.flac"]
+            assert (shut.stage, shut.error, shut.size) == (Stage.NEW, "cannot be read: Permission denied", path.stat().st_size)
+            path.chmod(0o600)
+            await here.looked()
+            opened = (await here.files())["1.flac"]
+            assert (opened.stage, opened.error, opened.tags.title) == (Stage.TAGS, "", "Title")
+
+    asyncio.run(run())
+
+
 def test_a_rescan_reads_only_what_changed_and_keeps_a_renamed_file(tmp_path: Path) -> None:
     music = tmp_path / "music"
     for number in range(6):
@@ -236,6 +255,28 @@ def test_a_scan_that_was_killed_goes_on_by_itself_and_a_paused_one_does_not(tmp_
             assert here.scanner.status().state == "paused" and here.scanner.status().words.startswith("paused: 1 file")
             await here.looked()
             assert set(await here.files()) == {"1.flac", "2.flac"}
+
+    asyncio.run(run())
+
+
+def test_a_scan_whose_process_is_killed_says_so_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    first = flac(tmp_path / "music" / "0000.flac")
+    for number in range(1, 1000):
+        os.link(first, tmp_path / "music" / f"{number:04}.flac")
+
+    async def run() -> None:
+        async with world(tmp_path) as here:
+            await here.scanner.start()
+            async with asyncio.timeout(60):
+                while not (await here.store.files.counts()).files:
+                    await asyncio.sleep(0.005)
+                for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+                    os.kill(int(child), signal.SIGKILL)
+                while "failed" not in here.scanner.status().words:
+                    await asyncio.sleep(0.005)
+            assert 0 < len(await here.files()) < 1000 and here.scanner.status().state == "idle"
+            await here.looked()
+            assert (await here.store.files.counts()).files == 1000 and "failed" not in here.scanner.status().words
 
     asyncio.run(run())
 
