@@ -131,10 +131,11 @@ def test_a_first_scan_knows_what_each_file_says_of_itself_and_survives_what_is_n
     assert files["words.flac"].error and files["huge.wav"].size == 5 * 1024**3
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_an_unreadable_file_is_named_and_tried_again_by_the_next_scan(tmp_path: Path) -> None:
     path = flac(tmp_path / "music" / "1.flac")
     path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("root may read everything")
 
     async def run() -> None:
         async with world(tmp_path) as here:
