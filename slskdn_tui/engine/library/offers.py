@@ -18,7 +18,9 @@ from dataclasses import dataclass, field, replace
 
 from slskdn_tui.engine.content.digests import DIGEST, LeafDigests, join_digests
 from slskdn_tui.engine.content.region import NoRegion, Region, find
-from slskdn_tui.engine.library.safe_open import Found, open_beneath, walk
+from slskdn_tui.engine.library.safe_open import open_beneath
+from slskdn_tui.engine.library.scan.diff import Stamp
+from slskdn_tui.engine.library.scan.walk import Walk
 from slskdn_tui.engine.library.tags import Tags, read_tags
 from slskdn_tui.model.files import FileEntry, FileIndex
 from slskdn_tui.model.ids import is_mbid
@@ -212,18 +214,16 @@ class LibraryOffers:
 
     async def _scan_root(self, root: str, summary: ScanSummary, stop: threading.Event, batch: list[FileEntry], seen: set[str]) -> bool:
         """Walk one folder; False when it cannot be listed (a disk that is not mounted must not empty the index)."""
-        loop = asyncio.get_running_loop()
-        steps = walk(root)
+        loop, walk = asyncio.get_running_loop(), Walk()
+        steps = walk.files(root)
         while True:
-            try:
-                found = await loop.run_in_executor(self._thread, _take, steps, _WALK_BATCH)
-            except OSError as error:
-                summary.failed.append((SafeText(root), SafeText(f"folder cannot be listed: {error.strerror}")))
+            found = await loop.run_in_executor(self._thread, _take, steps, _WALK_BATCH)
+            if why := walk.unlisted.get(root):
+                summary.failed.append((SafeText(root), SafeText(f"folder cannot be listed: {why}")))
                 return False
             if not found:
                 return True
-            for file in found:
-                path = f"{root}/{file.relative}"
+            for path, stamp in found:
                 if path in seen:
                     continue
                 before = self._entries.get(path)
@@ -232,18 +232,17 @@ class LibraryOffers:
                 seen.add(path)
                 summary.seen += 1
                 looked = before is not None and (before.region_id is not None or not before.variant_id)
-                if before is not None and looked and before.unchanged(file.mtime_ns, file.size, file.inode):
+                if before is not None and looked and before.unchanged(*stamp):
                     summary.unchanged += 1
                     continue
-                await self._take_in(root, file, before, summary, stop, batch)
+                await self._take_in(root, path, before, summary, stop, batch)
 
     async def _take_in(
-        self, root: str, file: Found, before: FileEntry | None, summary: ScanSummary, stop: threading.Event, batch: list[FileEntry]
+        self, root: str, path: str, before: FileEntry | None, summary: ScanSummary, stop: threading.Event, batch: list[FileEntry]
     ) -> None:
-        path = f"{root}/{file.relative}"
         known = before.recording if before is not None and before.download else ""
         try:
-            entry = await self._in_thread(lambda halt: _examine(root, file.relative, known, halt), stop)
+            entry = await self._in_thread(lambda halt: _examine(root, path[len(root) :].lstrip("/"), known, halt), stop)
         except OSError as error:
             summary.failed.append((SafeText(path), SafeText(str(error))))
             self._forget(path)
@@ -294,8 +293,8 @@ class LibraryOffers:
                     del table[key]
 
 
-def _take(steps: Iterable[Found], count: int) -> list[Found]:
-    out: list[Found] = []
+def _take(steps: Iterable[tuple[str, Stamp]], count: int) -> list[tuple[str, Stamp]]:
+    out: list[tuple[str, Stamp]] = []
     for found in steps:
         out.append(found)
         if len(out) >= count:

@@ -7,24 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-
-from slskdn_tui.model.codec import codec_of
+from collections.abc import Iterable
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-DEEPEST = 64
-_UNFINISHED = (".part", ".incomplete", ".tmp", ".download", ".!ut", ".crdownload")
-_UNFINISHED_FOLDERS = frozenset({"incomplete", "lost+found", "@eadir", "#recycle"})
-
-
-def is_unfinished(name: str) -> bool:
-    """Whether a file's name says that it is still being written."""
-    return name.lower().endswith(_UNFINISHED)
-
-
-def is_unfinished_folder(name: str) -> bool:
-    return name.lower() in _UNFINISHED_FOLDERS
 
 
 def open_folder(root: str, relative: str) -> int:
@@ -68,43 +53,3 @@ def below(roots: Iterable[str | os.PathLike[str]], path: str) -> tuple[str, str]
     holds = [root for root in (os.fspath(root).rstrip("/") for root in roots) if path.startswith(root + "/")]
     root = max(holds, key=len, default=None)
     return None if root is None else (root, path[len(root) + 1 :])
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file of a walk: path below the root, and what `stat` says."""
-
-    relative: str
-    mtime_ns: int
-    size: int
-    inode: int
-
-
-def walk(root: str) -> Iterator[Found]:
-    """Audio files below `root` in name order; hidden, unfinished and linked ones skipped. A folder that cannot be listed ends with OSError for the
-    root, and is skipped below it."""
-    yield from _walk(root, "", 0)
-
-
-def _walk(root: str, below: str, depth: int) -> Iterator[Found]:
-    try:
-        with os.scandir(os.path.join(root, below) if below else root) as entries:
-            rows = sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        if not below:
-            raise
-        return
-    for entry in rows:
-        name = entry.name
-        if name.startswith("."):
-            continue
-        path = f"{below}/{name}" if below else name
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                if depth < DEEPEST and name.lower() not in _UNFINISHED_FOLDERS:
-                    yield from _walk(root, path, depth + 1)
-            elif entry.is_file(follow_symlinks=False) and codec_of(name) and not name.lower().endswith(_UNFINISHED):
-                facts = entry.stat(follow_symlinks=False)
-                yield Found(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
-        except OSError:
-            continue  # gone between listing and looking

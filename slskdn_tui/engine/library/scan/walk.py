@@ -1,4 +1,4 @@
-"""Walks a folder for audio files. Shell over os.scandir; runs in the scan's process."""
+"""Walks a folder for audio files: for the scan, in its process, and for what is offered, in a thread. Shell over os.scandir."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from slskdn_tui.engine.library.safe_open import DEEPEST, is_unfinished, is_unfinished_folder
 from slskdn_tui.engine.library.scan.diff import Stamp
 from slskdn_tui.model.codec import codec_of
+
+DEEPEST = 64
+_UNFINISHED = (".part", ".incomplete", ".tmp", ".download", ".!ut", ".crdownload")
+_UNFINISHED_FOLDERS = frozenset({"incomplete", "lost+found", "@eadir", "#recycle"})
 
 
 @dataclass(slots=True)
@@ -18,11 +21,8 @@ class Walk:
     folders: dict[str, int] = field(default_factory=dict)
     unlisted: dict[str, str] = field(default_factory=dict)
 
-    def files(self, root: str, *, deep: bool = True) -> Iterator[tuple[str, Stamp]]:
-        """Audio files below `root` (a real path); hidden and unfinished ones are skipped, links never followed: they could lead in circles or out.
-
-        `deep` false: only what is directly in it.
-        """
+    def files(self, root: str) -> Iterator[tuple[str, Stamp]]:
+        """Audio files below `root` (a real path); hidden and unfinished ones are skipped, links never followed: they could lead in circles or out."""
         stack = [(root, 0)]
         while stack:
             folder, depth = stack.pop()
@@ -36,12 +36,14 @@ class Walk:
                         name = entry.name
                         if name[0] == ".":
                             continue
-                        if codec_of(name) and entry.is_file(follow_symlinks=False):
-                            if not is_unfinished(name):
+                        try:
+                            if codec_of(name) and not name.lower().endswith(_UNFINISHED) and entry.is_file(follow_symlinks=False):
                                 facts = entry.stat(follow_symlinks=False)
                                 yield entry.path, Stamp(facts.st_mtime_ns, facts.st_size, facts.st_ino)
-                        elif deep and entry.is_dir(follow_symlinks=False) and depth < DEEPEST and not is_unfinished_folder(name):
-                            inner.append(entry.path)
+                            elif entry.is_dir(follow_symlinks=False) and depth < DEEPEST and name.lower() not in _UNFINISHED_FOLDERS:
+                                inner.append(entry.path)
+                        except FileNotFoundError:
+                            continue  # gone between listing and looking
             except OSError as error:
                 self.folders.pop(folder, None)
                 self.unlisted[folder] = error.strerror or str(error)
