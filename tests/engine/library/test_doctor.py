@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.library.health import doctor as room
 from slskdn_tui.engine.library.health.doctor import Doctor
-from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.main import main
@@ -207,6 +208,36 @@ def test_a_confirmed_transcode_is_worse_than_a_suspicion_and_shows_what_was_meas
     confirmed, suspect = on(tmp_path, work)
     assert (confirmed.severity, suspect.severity) == ("high", "medium") and {confirmed.kind, suspect.kind} == {"transcode"}
     assert "measured: 93.0, expected below 15.0" in [each.words for each in confirmed.evidence]
+
+
+def test_changes_that_come_together_are_checked_once_and_a_long_check_is_followed_by_a_rest(
+    tmp_path: Path, library: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> list[float]:
+        clock = VirtualClock()
+        store = await Store.open(Paths.of(tmp_path / "profile"))
+        with ThreadPoolExecutor(1) as disk:
+            doctor, checks = Doctor(store, clock, disk), []
+
+            async def takes_three_seconds() -> None:
+                checks.append(clock.now())
+                await clock.sleep(3.0)
+
+            monkeypatch.setattr(doctor, "check", takes_three_seconds)
+            task = asyncio.create_task(doctor.run())
+            try:
+                for _ in range(3):
+                    doctor.due()
+                while len(checks) < 3:
+                    await clock.advance(1.0)
+                    doctor.due()
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                await store.close()
+        return [round(later - earlier) for earlier, later in itertools.pairwise(checks)]
+
+    assert asyncio.run(main()) == [63, 63]
 
 
 def test_a_file_is_looked_at_again_only_when_it_changed(tmp_path: Path, library: Collection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,8 @@ PAGE = 50
 RELEASES_KEPT = 200
 SOON_S = 2.0
 """What changes within so many seconds is checked at once."""
+REST = 20
+"""A check that took a second is followed by another one of its own accord after so many: an album's tracks come one by one."""
 Canonical = Callable[[str, str], Awaitable[CanonicalStats]]
 
 
@@ -71,11 +73,14 @@ class Doctor:
     async def run(self) -> None:
         """Check when due, for ever; supervised by the engine."""
         await self._count()
+        rest = 0.0
         while True:
             await self._due.wait()
-            await self._clock.sleep(SOON_S)
+            await self._clock.sleep(max(SOON_S, rest))
             self._due.clear()
+            began = self._clock.now()
             await self.check()
+            rest = REST * (self._clock.now() - began)
 
     async def check(self) -> HealthRun:
         """Check all files now; a check that runs already is waited for first."""
