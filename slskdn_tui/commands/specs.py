@@ -14,6 +14,7 @@ from slskdn_tui.commands.groups.mending import MENDING
 from slskdn_tui.commands.groups.mesh import MESH
 from slskdn_tui.commands.groups.peers import PEERS
 from slskdn_tui.commands.groups.people import PEOPLE
+from slskdn_tui.commands.groups.playing import PLAYING
 from slskdn_tui.commands.groups.running import RUNNING
 from slskdn_tui.commands.groups.screens import SCREENS
 from slskdn_tui.commands.types import CommandSpec
@@ -31,6 +32,7 @@ SPECS: tuple[CommandSpec, ...] = (
     *MENDING,
     *AUDIO,
     *HEALTH,
+    *PLAYING,
     *RUNNING,
     *SCREENS,
 )

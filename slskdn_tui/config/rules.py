@@ -56,6 +56,10 @@ def address(text: str) -> bool:
     return True
 
 
+def loopback_port(text: str) -> bool:
+    return address_port(text) and ipaddress.ip_address(text.rpartition(":")[0].strip("[]")).is_loopback
+
+
 def network(text: str) -> bool:
     """A network such as 10.0.0.0/8."""
     try:
@@ -181,6 +185,7 @@ def check(settings: Settings) -> Iterator[Problem]:
     yield from one("dht", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50401")
     yield from one("dht", "listen6", lambda text: not text or address_port(text), "[ADDRESS]:PORT, e.g. [::]:50401")
     yield from one("dht", "bootstrap", host_port, "HOST:PORT, one a list item")
+    yield from one("playback", "listen", loopback_port, "LOOPBACK-ADDRESS:PORT, e.g. 127.0.0.1:8765")
     yield from one("network", "permit", network, "a network, e.g. 10.0.0.0/8")
     yield from one("notices", "command", splits, "a command, with its quotes closed")
     yield from one("notices", "webhook", lambda text: not text or web(text), "a URL, e.g. https://example.org/hook")

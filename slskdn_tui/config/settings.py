@@ -291,6 +291,8 @@ class Playback(Section):
     """seconds of music kept ahead of the play head"""
     player: str = "mpv"
     """player command; without it a URL to open is printed"""
+    listen: str = "127.0.0.1:8765"
+    """where players read from, on this machine's loopback; another port is taken when this one is in use"""
 
 
 class Wishlist(Section):

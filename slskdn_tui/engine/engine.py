@@ -55,6 +55,7 @@ from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.governor import Governor
 from slskdn_tui.engine.peers.ledger import Ledger
 from slskdn_tui.engine.peers.limits import Limits
+from slskdn_tui.engine.playback.playback import Playback
 from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock, iso
 from slskdn_tui.engine.runtime.events import EventBus, Level
@@ -342,6 +343,8 @@ class Engine:
         await self.runner.load()
         stack.push_async_callback(self.runner.stop)
         self.supervisor.keep("disk watch", self.runner.disk_watch.run)
+        self.playback = Playback(self.settings.playback, self.clock, self.supervisor, self.disk)
+        stack.push_async_callback(self.playback.stop)
         speed = Speed(self, self.clock)
         self.limits.on_change = self.governor.on_change = speed.apply
         self.supervisor.keep("speed limits", speed.run)

@@ -29,6 +29,7 @@ from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.governor import Governor
 from slskdn_tui.engine.peers.ledger import Ledger
 from slskdn_tui.engine.peers.limits import Limits
+from slskdn_tui.engine.playback.playback import Playback
 from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.events import EventBus
@@ -74,6 +75,7 @@ class Parts(Protocol):
     wishlist: Wishlist
     doctor: Doctor
     variants: KnownVariants
+    playback: Playback
 
     @property
     def description(self) -> str: ...

@@ -187,13 +187,18 @@ class DigestProvider(Protocol):
     async def digests(self, variant: Variant) -> tuple[bytes, ...]: ...
 
 
+MID, HIGH = 1, 2
+"""Priorities of a `Window`: what is played in the next minutes, and what is needed now; above `HIGH` sooner still."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A byte range [start, stop) with a priority, higher first."""
+    """A byte range [start, stop) with a priority, higher first; `pace`: it is played from its start on at so many bytes/s, 0 for all of it at once."""
 
     start: int
     stop: int
     priority: int
+    pace: float = 0.0
 
 
 class PriorityWindow(Protocol):

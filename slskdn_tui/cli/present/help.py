@@ -41,6 +41,7 @@ CATEGORIES: dict[str, str] = {
     "trace": "Traces",
     "find": "Finding and getting",
     "library": "The library",
+    "playing": "Listening",
     "share": "Sharing and limits",
     "people": "People on Soulseek",
     "peers": "Peers and fairness",

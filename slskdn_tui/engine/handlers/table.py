@@ -15,6 +15,7 @@ from slskdn_tui.engine.handlers.mending import MENDING
 from slskdn_tui.engine.handlers.mesh import MESH
 from slskdn_tui.engine.handlers.peers import PEERS
 from slskdn_tui.engine.handlers.people import PEOPLE
+from slskdn_tui.engine.handlers.playing import PLAYING
 from slskdn_tui.engine.handlers.sharing import SHARING
 
 __all__ = ["HANDLERS", "checked"]
@@ -33,4 +34,5 @@ HANDLERS: dict[str, Handler] = {
     **IDENTIFY,
     **MENDING,
     **HEALTH,
+    **PLAYING,
 }

@@ -21,6 +21,8 @@ SILENCE_S = 1.0
 SILENCE_RTTS = 4.0
 GUESS_BYTES_S = 500_000.0
 GUESS_RTT_S = 0.1
+_MOST_UNSURE_RTT_S = 0.5
+"""Measured on a busy connection only, most of it is our own queue: taken for a round trip, it let a slow peer's window grow without end."""
 _SETTLED_S = 0.4
 _LONGEST_BACKOFF_S = 30.0
 _LACK_S = 5.0
@@ -70,7 +72,9 @@ class Lane:
     excused: float = 0.0  # our own loop's delay since the last sign of life
     doubted: float | None = None  # since when it was overdue as something was taken from it; until it delivers
     most_bytes: int | None = None  # what it lets us have outstanding, as it has shown by refusing more
-    ghosts: dict[int, tuple[float, bool]] = field(default_factory=dict)  # cancelled (when; was it probably sent), but may still come
+    ghosts: dict[int, tuple[float, bool, float]] = field(
+        default_factory=dict
+    )  # cancelled (when; was it probably sent; when asked), but may still come
 
     @property
     def outstanding(self) -> int:
@@ -110,7 +114,7 @@ class Lane:
         """Seconds to the first byte on an idle link; the figure measured at a leaf's end holds that leaf's own time too."""
         base, measured = self.metrics.rtt_base, self.metrics.throughput_avg
         if base is None or not measured:
-            return self.metrics.rtt_avg or GUESS_RTT_S
+            return min(self.metrics.rtt_avg or GUESS_RTT_S, _MOST_UNSURE_RTT_S)
         return max(base - LEAF / measured, base / 4)
 
     def available(self, now: float) -> float:
@@ -118,10 +122,14 @@ class Lane:
         # What has waited so long may wait as long again.
         return max(self.rtt(), self.outstanding / self.rate(now), self.waiting(now) if self.overdue(now) else 0.0)
 
-    def window(self) -> int:
-        """Bytes to keep outstanding: rate x 2 RTT + min(0.25 s of it, 2 MiB), slow start before the rate is known, within what HELLO allows."""
+    def window(self, hurried: bool = False) -> int:
+        """Bytes to keep outstanding: rate x 2 RTT + min(0.25 s of it, 2 MiB), slow start before the rate is known, within what HELLO allows.
+
+        `hurried`: a player waits, so nothing is asked of a peer on trust that may turn out to take seconds for each leaf."""
         measured = self.metrics.throughput_avg
-        if self.silent or measured is None:
+        if hurried and self.starting and not self.silent:
+            goal = LEAF if measured is None else max(2 * LEAF, self._by_rate(measured))
+        elif self.silent or measured is None:
             goal = LEAF if self.silent else self.slow_start
         else:
             by_rate = self._by_rate(measured)
@@ -194,11 +202,12 @@ class Lane:
 
     def haunted(self, now: float) -> int:
         """Leaves that were probably sent when they were cancelled, so lately that they may still come."""
-        return sum(sent and now - when < GHOST_S + 2 * self.rtt() for when, sent in self.ghosts.values()) if self.ghosts else 0
+        return sum(sent and now - when < GHOST_S + 2 * self.rtt() for when, sent, _ in self.ghosts.values()) if self.ghosts else 0
 
     def cancelled(self, leaf: int, now: float) -> None:
         """A leaf that it was asked for is not wanted any more."""
-        self.ghosts[leaf] = (now, self.may_be_sent(leaf, now))
+        ask = self.by_leaf.get(leaf)
+        self.ghosts[leaf] = (now, self.may_be_sent(leaf, now), now if ask is None else ask.sent)
 
     def doubt(self, now: float) -> None:
         """Something is taken from it: if that is because it is overdue, having nothing left to do does not make it quick again."""
@@ -228,15 +237,14 @@ class Lane:
     def arrived(self, leaf: int, size: int, now: float) -> None:
         """Bytes came: figures, slow start, sign of life."""
         ask = self.by_leaf.get(leaf)
-        ghost = leaf in self.ghosts
-        self.ghosts.pop(leaf, None)
-        since = self.heard
+        ghost = self.ghosts.pop(leaf, None)
+        since = self.heard if ghost is None else ghost[2]  # what was asked after it says nothing of when it was sent
         if ask is not None:
             if ask.answered is None:
                 ask.answered = now
                 self.metrics.answered(max(now - ask.sent, 0.0), ask.clean)
             since = ask.sent + min(self.rtt(), now - ask.sent) if self.metrics.known else ask.sent
-        if self.ghosts and not ghost and ask is not None and not ask.clean and self.asks[0] is ask:
+        if self.ghosts and ghost is None and ask is not None and not ask.clean and self.asks[0] is ask:
             self.ghosts.clear()  # what was cancelled before this was asked would have come first
         if self.most_bytes is not None:
             self.most_bytes += size // 16
@@ -244,7 +252,8 @@ class Lane:
         self.gap = max(quiet, self.gap * 0.7)
         if self.silent:  # it lives again: begin anew
             self.silent, self.starting, self.slow_start = False, True, 2 * LEAF
-            self.metrics.restart(now, size, max(self.rtt(), min(quiet, 1.0)))
+            # Of who never sent before, the wait is all that is known; else it was a pause, and says little of the line.
+            self.metrics.restart(now, size, max(self.rtt(), min(quiet, 1.0) if self.metrics.known else quiet))
         else:
             self.metrics.arrived(now, size, since)
             if self.starting:

@@ -84,6 +84,21 @@ class PieceMap:
             return False
         return all(self.status[leaf] == DONE for leaf in self.layout.touched(start, stop))
 
+    def ready(self, offset: int) -> int:
+        """Where the bytes that are there from `offset` on without a gap end; `offset` itself when its own byte is missing."""
+        if not self.digests:
+            return max(offset, self.prefix)
+        if offset < self.layout.start:
+            if self.prefix < self.layout.start:
+                return max(offset, self.prefix)
+            offset = self.layout.start
+        if offset < self.layout.stop:
+            leaf = self.first_missing((offset - self.layout.start) // LEAF)
+            if leaf is not None:
+                return max(offset, self.span(leaf)[0])
+            offset = self.layout.stop
+        return max(offset, self.prefix)
+
     def missing(self) -> int:
         """Bytes of leaves that nobody was asked for; the stream's own leaf counts."""
         free = self.status.count(_FREE)
@@ -117,8 +132,9 @@ class PieceMap:
         start, stop = self.span(leaf)
         return self.prefix if start < self.prefix < stop else start
 
-    def first_missing(self) -> int | None:
-        found = [at for at in (self.status.find(_FREE), self.status.find(_TAKEN)) if at >= 0]
+    def first_missing(self, low: int = 0) -> int | None:
+        """The first leaf from `low` on that is not there."""
+        found = [at for at in (self.status.find(_FREE, low), self.status.find(_TAKEN, low)) if at >= 0]
         return min(found) if found else None
 
     def source_of(self, leaf: int) -> str:

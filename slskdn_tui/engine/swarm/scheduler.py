@@ -17,7 +17,8 @@ from slskdn_tui.engine.swarm.events import Inputs
 from slskdn_tui.engine.swarm.finish import END_S, could_take, last_leaf, one_leaf, shorten
 from slskdn_tui.engine.swarm.lanes import Ask, Lane
 from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MAX_REQUESTERS, PieceMap, runs, without
-from slskdn_tui.model.ports import PeerLimits, Window
+from slskdn_tui.engine.swarm.urgent import in_time_for, late, quick
+from slskdn_tui.model.ports import HIGH, PeerLimits, Window
 from slskdn_tui.model.variant import LEAF
 
 TAIL_LEAVES = 32
@@ -130,7 +131,7 @@ class Scheduler:
         lane = self.lanes.get(node)
         if lane is None or self.paused or not lane.usable(now):
             return step
-        window = lane.window()
+        window = lane.window(hurried=any(one.priority > HIGH for one in self.windows))
         joined = lane.chunk_leaves(window)
         while len(lane.asks) < lane.most_asks:
             room = (window - lane.outstanding) // LEAF
@@ -218,17 +219,25 @@ class Scheduler:
         low = pieces.reach(lane.available(now))  # what the origin brings earlier is left to it
         tail = max(low, pieces.leaves - TAIL_LEAVES)
         last: list[tuple[int, int]] = []
-        touched = [(pieces.layout.touched(one.start, one.stop), one.priority) for one in self.windows if one.priority > 0]
-        windows = [(leaves.start, leaves.stop, priority) for leaves, priority in touched]
-        for first, stop, priority in windows:
-            if found := self._run(lane, 1, first, stop, now, forwards=True):
-                if self._chosen(lane, found[0], now):
-                    return (*found, priority, "window")
-                last.append((first, stop))
-        order = list(without((low, tail), [(first, stop) for first, stop, _ in windows]))
+        windows = [span for one in self.windows if one.priority > 0 and (span := pieces.layout.touched(one.start, one.stop))]
+        high, mid = [[one for one in self.windows if one.priority > 0 and (one.priority >= HIGH) is kind] for kind in (True, False)]
+        for one in high:
+            span = pieces.layout.touched(one.start, one.stop)
+            if found := self._run(lane, 1, span.start, span.stop, now, forwards=True):
+                if self._chosen(lane, found[0], now) and quick(lane, self._able(now, found[0]), now):
+                    return (*found, one.priority, "window")
+                in_time = span.start + in_time_for(lane, one, now)
+                if one.pace and self._entrusted(lane, now) and (found := self._run(lane, 1, in_time, span.stop, now, forwards=True)):
+                    return (*found, one.priority, "window")
+                last.append((span.start, span.stop))
+        order = list(without((low, tail), [(span.start, span.stop) for span in windows]))
         most = shorten(lane, [one for one in better if self._helps(one, order, now)], pieces, most, now)
         if most < 1:
             return None
+        for one in mid:
+            span = pieces.layout.touched(one.start, one.stop)
+            if run := self._run(lane, most, max(span.start, low), span.stop, now, forwards=True):
+                return (*run, one.priority, "window")
         if run := self._run(lane, most, tail, pieces.leaves, now):
             if self._chosen(lane, run[0], now):
                 return (*run, 1, "urgent")
@@ -407,6 +416,8 @@ class Scheduler:
         for lane in list(self.lanes.values()):
             if lane.asks and now - lane.heard > lane.patience():
                 self._take_back(lane, now, step)
+        if self.windows:
+            self._fail_fast(now, step)
         if self._chunks >= self.weights.rebalance_chunks:
             self._chunks = 0
             self._rebalance(now, step)
@@ -435,6 +446,17 @@ class Scheduler:
         lane.by_leaf.clear()
         lane.asks.clear()
         lane.stalled(now)
+
+    def _fail_fast(self, now: float, step: Step) -> None:
+        """What the player waits for is taken from who is late with it, where somebody else can bring it."""
+        for one in late(self.lanes, self.pieces, self.windows, now):
+            if one.sent:
+                self._ask(one.other, one.leaf, 1, HIGH, "race", now, step)
+                continue
+            if one.over:
+                step.ended += self._failed(one.holder, [one.leaf], ChunkOutcome.TIMEOUT)
+                one.holder.without(one.leaf, now)
+            self._drop(one.holder, one.leaf, step, "take_back", now, "window")
 
     def _rebalance(self, now: float, step: Step) -> None:
         """What a peer would deliver only after the others are done goes back; queues are compared in seconds."""
