@@ -30,11 +30,25 @@ TABLE: dict[str, set[str]] = {
     "library": {"content", "audio", "music", "store"},
     "discovery": {"peers", "store"},
     "cache": {"peers", "store"},
-    "playback": {"store"},
+    "playback": {"jobs", "swarm"},
     "jobs": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library"},
     "bench": {"overlay", "swarm", "content", "peers"},
-    "handlers": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library", "jobs"},
-    "views": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library", "jobs"},
+    "handlers": {
+        "content",
+        "store",
+        "peers",
+        "trace",
+        "dht",
+        "music",
+        "audio",
+        "swarm",
+        "soulseek",
+        "overlay",
+        "library",
+        "jobs",
+        "playback",
+    },
+    "views": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library", "jobs", "playback"},
 }
 
 
