@@ -43,6 +43,8 @@ class Library:
     music: MusicBrainzClient
     acoustid: AcoustIdClient
     identifier: Identifier
+    restarted: Callable[[], Identifier]
+    """another one, as after a restart: it knows what library.db does"""
     told: list[str] = field(default_factory=list)
 
     async def add(self, files: Iterable[tuple[LibraryFile, str]]) -> None:
@@ -88,10 +90,13 @@ def play(
                 told.append(words)
 
         with ThreadPoolExecutor(1) as executor:
-            identifier = Identifier(store, music, acoustid, clock=clock, executor=executor, tell=tell)
+
+            def made() -> Identifier:
+                return Identifier(store, music, acoustid, clock=clock, executor=executor, tell=tell)
+
             try:
                 async with asyncio.timeout(limit_s):
-                    await story(Library(stub, store, music, acoustid, identifier, told))
+                    await story(Library(stub, store, music, acoustid, made(), made, told))
             finally:
                 music.close()
                 acoustid.close()
