@@ -446,6 +446,8 @@ class Engine:
     def _identified(self, name: str, words: str) -> None:
         self.bus.publish(f"identify.{name}", "library", words, level="info" if name == "done" else "warning")
         self.doctor.due()
+        if name == "done":  # the next look through the shared folders hashes what is known now
+            self.supervisor.spawn("offers anew", self.offers.load())
 
     async def owned_releases(self, releases: Sequence[str]) -> Mapping[str, int]:
         """Files here by release: those the index knows, or those jobs placed, whichever are more."""

@@ -1,4 +1,4 @@
-"""What this node offers on the overlay: files whose tags name a MusicBrainz recording. Shell over folders; a `ChunkProvider`.
+"""What this node offers on the overlay: files whose MusicBrainz recording is known, by tags or else. Shell over folders; a `ChunkProvider`.
 
 A scan walks the folders, reads tags of new or changed files and hashes those that name a recording, one file at a time in a thread of its own.
 Each is offered as a file and, where its audio can be told from its tags, as a region: both come of one read.
@@ -231,16 +231,27 @@ class LibraryOffers:
                     continue
                 seen.add(path)
                 summary.seen += 1
-                looked = before is not None and (before.region_id is not None or not before.variant_id)
-                if before is not None and looked and before.unchanged(*stamp):
+                looked = before is not None and (
+                    before.region_id is not None if before.variant_id else not (before.recording and before.size)
+                )
+                same = before is not None and before.unchanged(*stamp)
+                if looked and same:
                     summary.unchanged += 1
                     continue
-                await self._take_in(root, path, before, summary, stop, batch)
+                await self._take_in(root, path, before, same, summary, stop, batch)
 
     async def _take_in(
-        self, root: str, path: str, before: FileEntry | None, summary: ScanSummary, stop: threading.Event, batch: list[FileEntry]
+        self,
+        root: str,
+        path: str,
+        before: FileEntry | None,
+        same: bool,
+        summary: ScanSummary,
+        stop: threading.Event,
+        batch: list[FileEntry],
     ) -> None:
-        known = before.recording if before is not None and before.download else ""
+        # What it was found to be by sound or place outlives tags that say nothing, while its bytes are the same.
+        known = before.recording if before is not None and (before.download or same) else ""
         try:
             entry = await self._in_thread(lambda halt: _examine(root, path[len(root) :].lstrip("/"), known, halt), stop)
         except OSError as error:

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.content.digests import LeafDigests, leaf_digest, split_page
 from slskdn_tui.engine.library import offers as offers_module
 from slskdn_tui.engine.library.index import MemoryFileIndex
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.library.safe_open import open_beneath
+from slskdn_tui.engine.store.store import Store
 from slskdn_tui.lab import data
 from slskdn_tui.lab.album import make_album, retag
+from slskdn_tui.model.library import Identity
 from slskdn_tui.model.ports import ChunkProvider
 from slskdn_tui.model.variant import LEAF
 
@@ -240,6 +243,33 @@ def test_a_finished_download_is_offered_at_once_and_kept_by_scans(music: Path) -
         assert await again.load() == 1 and again.find([wanted]) == (variant,)
         os.utime(untagged, ns=(7, 7))
         assert (await again.scan()).hashed == 1 and again.find([wanted]) == (variant,), "its recording is remembered"
+
+    play(story)
+
+
+def test_a_file_without_tags_is_offered_once_it_is_known_what_it_is_and_no_longer_when_it_changes(music: Path, tmp_path: Path) -> None:
+    path = songs(music)[0]
+    bare = retag(path, music / "bare.flac", keep_ids=False)[0]
+    for each in songs(music):
+        if each != bare:
+            each.unlink()
+
+    async def story() -> None:
+        store = await Store.open(Paths.of(tmp_path / "profile"))
+        offers = LibraryOffers([music.parent], store.files)
+        await offers.scan()
+        assert offers.recordings() == ()
+        await store.files.identify([Identity(str(bare), RECORDINGS[0], identified="acoustid")])
+        await offers.load()
+        assert (await offers.scan()).hashed == 1 and offers.recordings() == (RECORDINGS[0],)
+        again = LibraryOffers([music.parent], store.files)
+        await again.load()
+        assert again.recordings() == (RECORDINGS[0],) and (await again.scan()).unchanged == 1
+        os.utime(bare, ns=(1, 1))
+        assert (await again.scan()).hashed == 0 and again.recordings() == ()
+        for each in (offers, again):
+            each.close()
+        await store.close()
 
     play(story)
 
