@@ -29,6 +29,7 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "discover.artist": discover.show_artist,
     "discover.label": discover.show_label,
     "discover.release": discover.show_release,
+    "parents.list": discover.list_parents,
     "labels.list": discover.list_labels,
     "labels.show": discover.show_label_releases,
     "uploads.list": sharing.list_uploads,

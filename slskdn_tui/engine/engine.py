@@ -23,6 +23,7 @@ from slskdn_tui.engine.dht_plane import DhtPlane
 from slskdn_tui.engine.discovery.aggregates import Aggregates
 from slskdn_tui.engine.discovery.standing import trust_in
 from slskdn_tui.engine.handlers.table import HANDLERS, checked
+from slskdn_tui.engine.jobs.parents.parents import ParentRunner
 from slskdn_tui.engine.jobs.placing.had import placed_counts
 from slskdn_tui.engine.jobs.placing.placement import base_folder, check_downloads
 from slskdn_tui.engine.jobs.recognise import Recogniser
@@ -342,6 +343,11 @@ class Engine:
             services.folders.gone(base_folder(self.settings.downloads, name))
         await self.runner.load()
         stack.push_async_callback(self.runner.stop)
+        self.parents = ParentRunner(
+            services, self.runner, self.owned_releases, lambda: self.soulseek.searches_waiting, lambda: self.soulseek.state == "online"
+        )
+        await self.parents.load()
+        self.supervisor.keep("parent jobs", self.parents.run)
         self.supervisor.keep("disk watch", self.runner.disk_watch.run)
         self.playback = Playback(self.settings.playback, self.clock, self.supervisor, self.disk)
         stack.push_async_callback(self.playback.stop)

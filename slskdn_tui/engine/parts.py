@@ -10,6 +10,7 @@ from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.node import DhtNode
 from slskdn_tui.engine.discovery.aggregates import Aggregates
+from slskdn_tui.engine.jobs.parents.parents import ParentRunner
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.wishlist.wishlist import Wishlist
 from slskdn_tui.engine.library.fix.retag import Retagger
@@ -72,6 +73,7 @@ class Parts(Protocol):
     scanner: Scanner
     soulseek: SoulseekPlane
     runner: JobRunner
+    parents: ParentRunner
     wishlist: Wishlist
     doctor: Doctor
     variants: KnownVariants

@@ -16,6 +16,7 @@ from slskdn_tui.model.fix import TrashView
 from slskdn_tui.model.graph import DiscographyView, LabelsView, LabelView
 from slskdn_tui.model.health import HealthView
 from slskdn_tui.model.library_view import LibraryView
+from slskdn_tui.model.parents import ParentsView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
 from slskdn_tui.model.text import SafeText
@@ -24,7 +25,7 @@ Screen = Literal[
     "status", "swarms", "track", "jobs", "job", "trace", "log", "candidates",
     "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages", "peers", "contribution", "trash",
     "health", "library",
-    "discography", "labels", "label",
+    "discography", "labels", "label", "parents",
 ]  # fmt: skip
 _EMPTY = SafeText("")
 
@@ -392,7 +393,7 @@ class Unchanged:
 Snapshot = (
     StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
     | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView
-    | PeersView | ContributionView | TrashView | HealthView | LibraryView | DiscographyView | LabelsView | LabelView | Unchanged
+    | PeersView | ContributionView | TrashView | HealthView | LibraryView | DiscographyView | LabelsView | LabelView | ParentsView | Unchanged
 )  # fmt: skip
 # Built at its first use: most verbs and every window start without it.
 SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")], config=ConfigDict(defer_build=True))

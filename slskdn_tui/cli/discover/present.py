@@ -6,6 +6,7 @@ from slskdn_tui.cli.present import units
 from slskdn_tui.cli.present.cells import Column, table
 from slskdn_tui.cli.present.render import Look
 from slskdn_tui.model.graph import CrateRow, DiscographyView, GroupRow, LabelsView, LabelView
+from slskdn_tui.model.parents import ParentsView
 
 _HEADS = {"core": "Core", "extended": "Extended", "related": "Related", "other": "Other"}
 
@@ -84,6 +85,45 @@ def label(view: LabelView, look: Look) -> list[str]:
     )
     more = [f"{len(view.rows)} of {view.total} shown (--limit)"] if view.total > len(view.rows) else []
     return [str(view.label), "", *table(columns, [_cells(row) for row in view.rows], look.width, look.mark), *more]
+
+
+def parents(view: ParentsView, look: Look) -> list[str]:
+    """`slskdn jobs parents`: all of them, or one with its releases."""
+    if not view.rows:
+        return ["No discography and no crate is got."]
+    columns = (
+        Column("ID"), Column("WHAT", flex=True, least=12), Column("STATE"), Column("DONE", "right"), Column("HERE", "right"), Column("RUNNING", "right"),
+        Column("WAITING", "right"), Column("FAILED", "right"), Column("SEARCHED", flex=True),
+    )  # fmt: skip
+    cells = [
+        (
+            row.parent_id[:8],
+            f"{row.title} ({row.scope})",
+            row.state,
+            f"{row.done} of {row.total}",
+            str(row.here),
+            str(row.running),
+            str(row.waiting),
+            str(row.failed),
+            str(row.note) or (f"in {row.forecast_s / 60:.0f} min or more" if row.forecast_s else ""),
+        )
+        for row in view.rows
+    ]
+    lines = table(columns, cells, look.width, look.mark)
+    if view.members:
+        parts = (
+            Column("DATE"),
+            Column("TITLE", flex=True, least=12),
+            Column("ARTIST", flex=True),
+            Column("STATE"),
+            Column("JOB"),
+            Column("WHY", flex=True),
+        )
+        cells_ = [
+            (one.date, str(one.title) or one.key, str(one.artist), one.state, one.job_id[:8], str(one.reason)) for one in view.members
+        ]
+        lines += ["", *table(parts, cells_, look.width, look.mark)]
+    return lines
 
 
 def _cells(row: CrateRow) -> tuple[str, ...]:

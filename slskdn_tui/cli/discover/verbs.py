@@ -1,4 +1,4 @@
-"""Shell: `discover artist|label|release`, `labels list|show`. What changes something goes through `acting`."""
+"""Shell: `discover artist|label|release`, `labels list|show`, `jobs parents`. What changes something goes through `acting`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,46 @@ import asyncio
 import shlex
 from dataclasses import replace
 
+from slskdn_tui.cli.acting import report
 from slskdn_tui.cli.context import Context, put_json, say, to_json
 from slskdn_tui.cli.discover import present
+from slskdn_tui.cli.getting import CONSTRAINTS
 from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.graph import DiscographyView, LabelsView, LabelView
 from slskdn_tui.model.ids import parse_mb_reference
+from slskdn_tui.model.parents import ParentsView
 from slskdn_tui.model.views import ViewKey
-from slskdn_tui.seam import EngineProtocol
+from slskdn_tui.seam import Command, EngineProtocol, Result
 
 POLL_S = 0.25
 PAGE = 500
 
 
 def show_artist(context: Context) -> int:
+    """The tree; with --get a parent job of it instead."""
+    if context.args.get("get"):
+        return _get(context)
     return _discography(context, "artist/" + _reference("artist", " ".join(context.args["name"])))
+
+
+def _get(context: Context) -> int:
+    if context.args.get("section") or context.args.get("missing"):
+        raise UserError(
+            "usage", "--section and --missing do not go with --get", "--get core or --get extended says what; what is here is left out"
+        )
+    given = {name: context.args[name] for name in (*CONSTRAINTS, "label", "years", "bootlegs") if context.args.get(name) is not None}
+    artist = _reference("artist", " ".join(context.args["name"]))
+
+    async def work(engine: EngineProtocol) -> Result:
+        await _read(engine, ViewKey("discography", f"artist/{artist}", count=0))
+        return await engine.submit(Command("discover.get", {"artist": artist, "scope": context.args["get"], **given}))
+
+    return report(context.with_engine("live", work), as_json=context.json)
+
+
+def list_parents(context: Context) -> int:
+    wanted = context.args.get("parent") or ""
+    return context.show(context.view("live", ViewKey("parents", wanted, count=PAGE * 10), ParentsView), present.parents)
 
 
 def show_label(context: Context) -> int:
@@ -58,16 +84,7 @@ def _discography(context: Context, subject: str) -> int:
     key = ViewKey("discography", subject, filter=filter_of(context), count=PAGE)
 
     async def work(engine: EngineProtocol) -> DiscographyView:
-        told = 0
-        while True:
-            view = await engine.snapshot(key)
-            assert isinstance(view, DiscographyView)
-            if view.state != "asking":
-                break
-            if view.of > 100 and view.read > told:
-                told = view.read
-                say(f"({view.read} of {view.of} releases)")
-            await asyncio.sleep(POLL_S)
+        view = await _read(engine, key)
         rows = list(view.rows)
         while len(rows) < view.total:
             more = await engine.snapshot(replace(key, start=len(rows)))
@@ -82,6 +99,20 @@ def _discography(context: Context, subject: str) -> int:
         raise UserError(view.code, view.error, view.hint)
     context.show(view, present.discography)
     return EXIT["ok" if view.rows else "not_found"][0]
+
+
+async def _read(engine: EngineProtocol, key: ViewKey) -> DiscographyView:
+    """The view once all has come; how far it is is told meanwhile."""
+    told = 0
+    while True:
+        view = await engine.snapshot(key)
+        assert isinstance(view, DiscographyView)
+        if view.state != "asking":
+            return view
+        if view.of > 100 and view.read > told:
+            told = view.read
+            say(f"({view.read} of {view.of} releases)")
+        await asyncio.sleep(POLL_S)
 
 
 def list_labels(context: Context) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slskdn_tui.commands.groups.common import JSON
+from slskdn_tui.commands.groups.common import AGAIN, CONSTRAINT_ARGS, JSON
 from slskdn_tui.commands.types import Arg, CommandSpec
 
 _YEARS = Arg("years", "str", "of the first release: 1991, 1990-1999, 1990- or -1999", flag=True)
@@ -29,6 +29,11 @@ DISCOVER: tuple[CommandSpec, ...] = (
             Arg("name", "str", "name, MusicBrainz URL or MBID", required=True, many=True),
             Arg("label", "str", "only what came out on this label: name or MBID", flag=True),
             *_SHOWN,
+            Arg(
+                "get", "choice", "get core, or core and extended: a job a release that is missing", flag=True, choices=("core", "extended")
+            ),
+            *CONSTRAINT_ARGS,
+            AGAIN,
             JSON,
         ),
         help=_TREE_HELP,
@@ -65,6 +70,51 @@ DISCOVER: tuple[CommandSpec, ...] = (
             Arg("reset", "bool", "let the rule of musicbrainz.canonical decide again", flag=True),
             JSON,
         ),
+        palette=False,
+    ),
+    CommandSpec(
+        "discover.get",
+        "Get an artist's discography: a job a release",
+        "find",
+        "engine",
+        (),
+        (
+            Arg("artist", "str", "MusicBrainz id, or name", required=True),
+            Arg("scope", "choice", "core, or core and extended", flag=True, choices=("core", "extended"), default="core"),
+            Arg("label", "str", "only what came out on this label: name or MBID", flag=True),
+            _YEARS,
+            Arg("bootlegs", "bool", "bootlegs and pseudo-releases as well", flag=True),
+            *CONSTRAINT_ARGS,
+            AGAIN,
+        ),
+        palette=False,
+    ),
+    CommandSpec(
+        "labels.crate",
+        "Get the releases of a label that most peers have: a job a release",
+        "find",
+        "engine",
+        ("labels", "crate"),
+        (
+            Arg("label", "str", "the label's name", required=True, many=True),
+            Arg("top", "choice", "how many", flag=True, choices=("10", "25", "50", "all"), default="10"),
+            Arg("score", "float", "only of at least this mean quality, 0-1", flag=True),
+            Arg("codec", "str", "only what is seen in this codec, e.g. FLAC", flag=True),
+            _YEARS,
+            *CONSTRAINT_ARGS,
+            AGAIN,
+            JSON,
+        ),
+        help="Releases that are here are left out. `slskdn jobs parents` shows how far it is; pause, resume and cancel take its id, too.",
+        palette=False,
+    ),
+    CommandSpec(
+        "parents.list",
+        "Show discographies and crates that are got, or the releases of one",
+        "jobs",
+        "cli",
+        ("jobs", "parents"),
+        (Arg("parent", "str", "id of a parent job, or enough of its beginning"), JSON),
         palette=False,
     ),
     CommandSpec(

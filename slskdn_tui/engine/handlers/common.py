@@ -69,6 +69,11 @@ def constraints_of(args: Args) -> Constraints:
     )
 
 
+def words(value: list[str] | str) -> str:
+    """Words of the command line as one text; from the screens it is one already."""
+    return value if isinstance(value, str) else " ".join(value)
+
+
 def done(message: str, **data: Any) -> Result:
     return Result("ok", SafeText(message), data=data)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slskdn_tui.engine.handlers.common import Args, Handler, constraints_of, done
+from slskdn_tui.engine.handlers.common import Args, Handler, constraints_of, done, words
 from slskdn_tui.engine.jobs.placing.placement import base_folder
 from slskdn_tui.engine.jobs.wishlist.wishlist import words_for
 from slskdn_tui.engine.parts import Parts
@@ -35,7 +35,7 @@ async def close(engine: Parts, args: Args) -> Result:
 
 
 async def save_filter(engine: Parts, args: Args) -> Result:
-    name, text = args["name"].removeprefix("@"), _words(args["filter"])
+    name, text = args["name"].removeprefix("@"), words(args["filter"])
     if not valid_name(name):
         raise UserError("usage", f"{name!r} cannot be a filter's name", "letters, digits, - and _, at most 40")
     saved = await engine.store.choices.under(SAVED)
@@ -56,7 +56,7 @@ async def drop_filter(engine: Parts, args: Args) -> Result:
 
 
 async def add_wish(engine: Parts, args: Args) -> Result:
-    text = _words(args["query"])
+    text = words(args["query"])
     destination = args["destination"] or ""
     if destination:
         base_folder(engine.settings.downloads, destination)
@@ -82,11 +82,6 @@ async def remove_wish(engine: Parts, args: Args) -> Result:
 async def see_wish(engine: Parts, args: Args) -> Result:
     await engine.wishlist.seen(args["wish"] or "")
     return done("seen")
-
-
-def _words(value: list[str] | str) -> str:
-    """Words of the command line as one text; from the screens it is one already."""
-    return value if isinstance(value, str) else " ".join(value)
 
 
 FINDING: dict[str, Handler] = {

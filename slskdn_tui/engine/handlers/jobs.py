@@ -11,6 +11,7 @@ from slskdn_tui.config.files import read_text
 from slskdn_tui.engine.handlers.common import Args, Handler, done, write_new
 from slskdn_tui.engine.jobs.create import Target, resolve
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
+from slskdn_tui.engine.jobs.manifests import parents
 from slskdn_tui.engine.jobs.placing.had import Had, had
 from slskdn_tui.engine.jobs.placing.placement import base_folder
 from slskdn_tui.engine.jobs.runner import AllHere, UnderWay
@@ -94,6 +95,9 @@ async def _had(engine: Parts, target: Target) -> Had | None:
 
 def _act(verb: str, words: str) -> Handler:
     async def handler(engine: Parts, args: Args) -> Result:
+        if (parent := engine.parents.find(args["job"])) is not None and verb != "rerun":
+            await getattr(engine.parents, verb)(parent)
+            return done(f"{words}: parent job {parent.parent_id[:8]} {parent.title}", parent_id=parent.parent_id)
         job = engine.runner.find(args["job"])
         await getattr(engine.runner, verb)(job)
         return done(f"{words}: {_named(job)}", job_id=job.job_id)
@@ -111,17 +115,25 @@ async def toggle(engine: Parts, args: Args) -> Result:
 
 
 async def export(engine: Parts, args: Args) -> Result:
-    job = engine.runner.find(args["job"])
-    text = engine.runner.manifest(job)
+    if (parent := engine.parents.find(args["job"])) is not None:
+        name, text, data = f"{parent.parent_id[:8]} {parent.title}", parents.write(parent), {"parent_id": parent.parent_id}
+    else:
+        job = engine.runner.find(args["job"])
+        name, text, data = _named(job), engine.runner.manifest(job), {"job_id": job.job_id}
     if args["out"] is None:
-        return Result("ok", data={"job_id": job.job_id, "manifest": text})
+        return Result("ok", data={**data, "manifest": text})
     path = await asyncio.get_running_loop().run_in_executor(None, write_new, args["out"], text)
-    return done(f"manifest of {_named(job)} written to {path}", path=str(path))
+    return done(f"manifest of {name} written to {path}", path=str(path))
 
 
 async def import_(engine: Parts, args: Args) -> Result:
     path = Path(args["file"]).expanduser()
     text = await asyncio.get_running_loop().run_in_executor(None, read_text, path)
+    if parents.is_parent(text):
+        parent = await engine.parents.import_manifest(text, str(path))
+        return done(
+            f"parent job {parent.parent_id[:8]}: {parent.title}, {counted(len(parent.members), 'release')}", parent_id=parent.parent_id
+        )
     job = await engine.runner.import_manifest(text, str(path))
     there = sum(live.record.state == "done" for live in job.tracks)
     return done(

@@ -230,6 +230,10 @@ class SoulseekPlane:
         """About how many seconds the gate would hold the next search of this priority."""
         return self._desk.hold(priority, query) if self._desk is not None else 0.0
 
+    def search_forecast(self, count: int, lasts: float = 8.0) -> float:
+        """About how many seconds until `count` more searches of jobs, of `lasts` seconds each, have begun; 0 while Soulseek is off."""
+        return self._desk.forecast(count, lasts) if self._desk is not None else 0.0
+
     @property
     def wishlist_interval(self) -> int | None:
         """Seconds between two wishlist searches as the server gave them; None while not logged in."""

@@ -24,6 +24,7 @@ from slskdn_tui.engine.store.state.gate import GateTable
 from slskdn_tui.engine.store.state.jobs import JobsTable
 from slskdn_tui.engine.store.state.ledger import LedgerTable
 from slskdn_tui.engine.store.state.messages import MessagesTable
+from slskdn_tui.engine.store.state.parents import ParentsTable
 from slskdn_tui.engine.store.state.parts import PartsTable
 from slskdn_tui.engine.store.state.peers import PeersTable
 from slskdn_tui.engine.store.state.people import PeopleTable
@@ -33,7 +34,8 @@ from slskdn_tui.engine.store.state.wishes import WishesTable
 
 
 class Store:
-    """state.db: `jobs parts gate peers ledger dht_nodes choices user_history dismissals`. library.db: `files health releases matches sounds mb_cache traces voices popularity`.
+    """state.db: `jobs parents parts gate peers ledger dht_nodes choices user_history dismissals`.
+    library.db: `files health releases matches sounds mb_cache traces voices popularity`.
 
     `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
     """
@@ -44,6 +46,7 @@ class Store:
         self.clock = clock
         self.damage: tuple[Damage, ...] = tuple(entry for entry in (state.damage, library.damage) if entry)
         self.jobs = JobsTable(state)
+        self.parents = ParentsTable(state)
         self.parts = PartsTable(state)
         self.gate = GateTable(state)
         self.peers = PeersTable(state)

@@ -19,6 +19,7 @@ from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, trackli
 from slskdn_tui.engine.views.library import LibraryViews
 from slskdn_tui.engine.views.limits import limits_view
 from slskdn_tui.engine.views.owned_releases import with_owned
+from slskdn_tui.engine.views.parents import parents_view
 from slskdn_tui.engine.views.peers import PeerViews
 from slskdn_tui.engine.views.people import PeopleViews
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
@@ -86,6 +87,7 @@ class Views:
             "trash": partial(trash_view, engine),
             "library": LibraryViews(engine).library,
             "health": self._health,
+            "parents": partial(parents_view, engine),
             "discography": partial(discography_view, engine),
             "labels": partial(labels_view, engine),
             "label": partial(label_view, engine),

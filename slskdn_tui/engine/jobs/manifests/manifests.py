@@ -28,11 +28,11 @@ SCHEMA_VERSION = 1
 MAX_TRACKS = 5000
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class ManifestTrack(_Part):
+class ManifestTrack(Part):
     position: int = Field(ge=1, le=MAX_TRACKS)
     mb_recording_id: str = ""
     title: SafeText
@@ -60,7 +60,7 @@ class ManifestTrack(_Part):
         return value
 
 
-class ManifestConstraints(_Part):
+class ManifestConstraints(Part):
     preferred_codecs: list[str] = Field(default=["FLAC"], min_length=1, max_length=10)
     max_lossy_tracks_per_album: int = Field(default=0, ge=0)
     prefer_canonical_variants: bool = True
@@ -69,7 +69,29 @@ class ManifestConstraints(_Part):
     allow_mixed_sources: bool = False
 
 
-class ManifestStatus(_Part):
+def constraints_in(want: Constraints) -> ManifestConstraints:
+    return ManifestConstraints(
+        preferred_codecs=list(want.preferred_codecs),
+        max_lossy_tracks_per_album=want.max_lossy_tracks_per_album,
+        prefer_canonical_variants=want.prefer_canonical_variants,
+        use_overlay=want.use_overlay,
+        overlay_bandwidth_kbps=want.overlay_bandwidth_kbps,
+        allow_mixed_sources=want.allow_mixed_sources,
+    )
+
+
+def constraints_of(want: ManifestConstraints) -> Constraints:
+    return Constraints(
+        tuple(codec.upper() for codec in want.preferred_codecs),
+        want.max_lossy_tracks_per_album,
+        want.prefer_canonical_variants,
+        want.use_overlay,
+        want.overlay_bandwidth_kbps,
+        want.allow_mixed_sources,
+    )
+
+
+class ManifestStatus(Part):
     started_at: str = ""
     completed_tracks: list[int] = []
     in_progress_tracks: list[int] = []
@@ -77,7 +99,7 @@ class ManifestStatus(_Part):
     left_out: list[int] = []
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """A whole manifest; field order is the order in the file."""
 
     schema_version: Literal[1] = 1
@@ -176,7 +198,6 @@ def write(record: JobRecord) -> str:
                 blake3=entry.blake3 or None,
             )
         )
-    constraints = record.constraints
     manifest = Manifest(
         job_id=record.job_id,
         type=JobType(record.type),
@@ -190,14 +211,7 @@ def write(record: JobRecord) -> str:
         discs=release.disc_count,
         destination=record.details.get("destination", ""),
         tracks=tracks,
-        constraints=ManifestConstraints(
-            preferred_codecs=list(constraints.preferred_codecs),
-            max_lossy_tracks_per_album=constraints.max_lossy_tracks_per_album,
-            prefer_canonical_variants=constraints.prefer_canonical_variants,
-            use_overlay=constraints.use_overlay,
-            overlay_bandwidth_kbps=constraints.overlay_bandwidth_kbps,
-            allow_mixed_sources=constraints.allow_mixed_sources,
-        ),
+        constraints=constraints_in(record.constraints),
         status=ManifestStatus(
             started_at=record.created_at, completed_tracks=done, in_progress_tracks=moving, pending_tracks=pending, left_out=sorted(left)
         ),
@@ -249,19 +263,11 @@ def read(text: str, name: str) -> Imported:
         disc_count=manifest.discs,
         tracks=tuple(_track(row, manifest.artist) for row in rows),
     )
-    want = manifest.constraints
     record = JobRecord(
         manifest.job_id,
         str(manifest.type),
         release,
-        Constraints(
-            tuple(codec.upper() for codec in want.preferred_codecs),
-            want.max_lossy_tracks_per_album,
-            want.prefer_canonical_variants,
-            want.use_overlay,
-            want.overlay_bandwidth_kbps,
-            want.allow_mixed_sources,
-        ),
+        constraints_of(manifest.constraints),
         created_at=manifest.status.started_at,
         tracks=[_entry(row) for row in rows],
         details={key: value for key, value in (("user", manifest.user), ("destination", manifest.destination)) if value},

@@ -157,6 +157,13 @@ class SearchGate:
             return 0.0
         return self._reckon([each for each in self._line() if self._rank(each) < self._rank(entry)], entry.key, now)
 
+    def forecast(self, count: int, priority: Priority, lasts: float, now: float) -> float:
+        """About how many seconds until the last of `count` searches that are still to come has begun; 0 for none."""
+        if count <= 0:
+            return 0.0
+        before = [each for each in self._line() if each.priority <= priority]
+        return self._reckon([*before, *(_Entry(0, "", priority, lasts) for _ in range(count - 1))], "", now)
+
     # -- within
 
     def _line(self) -> list[_Entry]:

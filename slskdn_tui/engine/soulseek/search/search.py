@@ -72,6 +72,10 @@ class SearchDesk:
         """About how many seconds the next search of this priority would wait."""
         return self._gate.hold(priority, self._wall(), query)
 
+    def forecast(self, count: int, lasts: float) -> float:
+        """About how many seconds until `count` more searches of jobs, of `lasts` seconds each, have begun."""
+        return self._gate.forecast(count, Priority.JOB, lasts, self._wall())
+
     def hold_of(self, ticket: int) -> float:
         """About how many seconds the waiting search with this ticket still will."""
         return self._gate.hold_of(ticket, self._wall())

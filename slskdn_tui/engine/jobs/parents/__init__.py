@@ -1,0 +1,1 @@
+"""Parent jobs: a discography or a crate as a job a release, as fast as the search gate lets them."""

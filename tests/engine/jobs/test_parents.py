@@ -1,0 +1,225 @@
+"""Discographies and crates on a whole engine: a job a release, at the search gate's pace, through pauses and kills."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_world import SECONDS, Album, World, sha, until
+
+from slskdn_tui.engine.engine import Engine
+from slskdn_tui.engine.jobs.parents import parents as parents_shell
+from slskdn_tui.engine.remote import RemoteEngine
+from slskdn_tui.lab.data import GroupFact, LabelFact, MediumFact, ReleaseFact, demo_release, shortened
+from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
+from slskdn_tui.model.heard import HeardVariant, Voice
+from slskdn_tui.model.parents import ParentsView
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import Variant
+from slskdn_tui.model.views import JobsView, ViewKey
+from slskdn_tui.seam import Command
+from tests.fakes.discography import mbid
+
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
+WARP = LabelFact(mbid("warp"), "Warp Records")
+NAMES = ("Amber", "Basalt", "Copper", "Dolomite", "Emerald", "Feldspar", "Granite", "Hematite", "Iolite", "Jasper")
+
+
+def records(count: int) -> tuple[ReleaseFact, ...]:
+    """So many albums by the demo's artist, of one track each."""
+    whole = shortened(demo_release(), SECONDS)
+    medium = whole.media[0]
+    made = []
+    for number, (name, track) in enumerate(zip(NAMES[:count], medium.tracks, strict=False)):
+        one = MediumFact(mbid("disc", number), 1, "CD", (replace(track, position=1, number="1"),))
+        group = GroupFact(mbid("record", number), name, "Album", whole.artist)
+        made.append(
+            replace(
+                whole,
+                mbid=mbid("release", number),
+                title=name,
+                group=group,
+                media=(one,),
+                date=f"{1990 + number}-01-01",
+                labels=(WARP,),
+                discogs="",
+            )
+        )
+    return tuple(made)
+
+
+class Lab(World):
+    def __init__(self, root: Path, album: Album, count: int) -> None:
+        super().__init__(root, album, tracks=count)
+        self.records = records(count)
+        self.stub = MusicBrainzStub(self.records)
+
+    async def everybody(self, names: Sequence[str] = ("mono_lith",)) -> None:
+        """Each shares every album, each in a folder of its name."""
+        for name in names:
+            holder = await self.holder(name, {})
+            for record, track in zip(self.records, self.album.tracks(self.count), strict=True):
+                folder = self.root / "users" / name / f"Plone - {record.title}"
+                folder.mkdir(parents=True)
+                (folder / f"01 - {record.media[0].tracks[0].title}.flac").write_bytes(track.read_bytes())
+            await holder.shares.scan()
+
+    def placed(self) -> list[str]:
+        return sorted(sha(path) for path in (self.root / "me" / "music").rglob("*.flac"))
+
+
+def only(engine: Engine) -> str:
+    [record] = engine.parents.all()
+    return str(record.state)
+
+
+def standing(engine: Engine) -> str:
+    found = [(one.title, one.outcome, one.reason, one.job_id[:8]) for record in engine.parents.all() for one in record.members]
+    jobs = [(job.job_id[:8], str(job.record.state), job.record.error, [live.why for live in job.tracks]) for job in engine.runner.jobs()]
+    return f"{found} {engine.parents.notes} {jobs}"
+
+
+def test_a_crate_of_ten_from_adverts_of_five_nodes_completes(tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parents_shell, "LOOK_S", 0.05)
+
+    async def main() -> None:
+        async with Lab(tmp_path, album, 10) as world:
+            await world.everybody()
+            engine = await world.engine()
+            await engine.soulseek.wait_online()
+            assert engine.aggregates is not None
+            for node in range(1, 6):  # node 1 has two of them, node 5 all ten
+                engine.aggregates.advertised(
+                    Voice(f"{node:02x}" * 32, f"127.1.{node}.1", True),
+                    [
+                        HeardVariant(
+                            Variant(f"{number:064x}", "file", 9, record.media[0].tracks[0].recording, "flac", "FLAC 16/44.1 2ch", 5000, score=0.9),
+                            "no_evidence", SafeText("grid-1"), 0.1, 11.0, SafeText("libFLAC"), SafeText("Warp Records"), record.mbid,
+                        )
+                        for number, record in enumerate(world.records[: 2 * node])
+                    ],
+                    (),
+                    whole=True,
+                )  # fmt: skip
+            await engine.aggregates.flush()
+            seen = await engine.store.popularity.releases("Warp Records")
+            assert {one.release_mbid: one.strangers for one in seen} == {
+                record.mbid: 5 - number // 2 for number, record in enumerate(world.records)
+            }
+            result = await engine.submit(Command("labels.crate", {"label": ["warp", "records"], "top": "10"}))
+            assert result.ok and result.data["releases"] == 10, result
+            await until(lambda: only(engine) == "completed", "the crate is complete")
+            assert world.placed() == sorted(world.truth)
+            jobs = [job.record for job in engine.runner.jobs()]
+            assert [record.release.mbid for record in jobs[:2]] == [one.release_mbid for one in seen[:2]], "most peers first"
+            view = await engine.snapshot(ViewKey("parents"))
+            assert isinstance(view, ParentsView)
+            [row] = view.rows
+            assert (row.type, row.scope, row.total, row.done, row.failed, row.waiting, row.running) == (
+                "label_crate",
+                "10",
+                10,
+                10,
+                0,
+                0,
+                0,
+            )
+            again = await engine.submit(Command("labels.crate", {"label": ["Warp Records"], "top": "25"}))
+            assert again.ok
+            await until(lambda: engine.parents.all()[-1].state == "completed", "a second crate has nothing to do")
+            assert {member.outcome for member in engine.parents.all()[-1].members} == {"here"} and len(engine.runner.jobs()) == 10
+
+    asyncio.run(main())
+
+
+def test_a_parent_is_paused_resumed_exported_cancelled_and_imported(tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parents_shell, "LOOK_S", 0.05)
+
+    async def main() -> None:
+        async with Lab(tmp_path, album, 3) as world:
+            await world.everybody()
+            world.holders["mono_lith"].hold(100_000)
+            engine = await world.engine(downloads={"parallel": 2})
+            await engine.soulseek.wait_online()
+            artist = world.records[0].artist[0].mbid
+            result = await engine.submit(Command("discover.get", {"artist": artist}))
+            assert result.ok and result.data["releases"] == 3, result
+            parent = result.data["parent_id"]
+            twice = await engine.submit(Command("discover.get", {"artist": artist}))
+            assert twice.code == "refused" and parent[:8] in twice.message
+            await until(
+                lambda: (
+                    [str(job.record.state) for job in engine.runner.jobs()] == ["active", "active"]
+                    and world.holders["mono_lith"].total >= 90_000
+                ),
+                "two are fetched, as many as may be at a time",
+            )
+            assert (await engine.submit(Command("jobs.pause", {"job": parent[:8]}))).ok
+            assert {str(job.record.state) for job in engine.runner.jobs()} == {"paused"}
+            await asyncio.sleep(0.3)  # time in which a parent that is not paused would start the next
+            assert len(engine.runner.jobs()) == 2
+            exported = await engine.submit(Command("jobs.export", {"job": parent[:8]}))
+            manifest = tmp_path / "discography.yaml"
+            manifest.write_text(exported.data["manifest"], "utf-8")
+            assert (await engine.submit(Command("jobs.resume", {"job": parent[:8]}))).ok
+            await until(lambda: any(job.runs for job in engine.runner.jobs()), "its jobs go on")
+            assert (await engine.submit(Command("jobs.cancel", {"job": parent[:8]}))).ok
+            assert {str(job.record.state) for job in engine.runner.jobs()} == {"cancelled"} and only(engine) == "cancelled"
+            world.holders["mono_lith"].let_go()
+            edited = manifest.read_text("utf-8").replace(parent, mbid("another"))
+            for job in engine.runner.jobs():
+                edited = edited.replace(job.job_id, mbid("no such", job.job_id))
+            manifest.write_text(edited, "utf-8")
+            imported = await engine.submit(Command("jobs.import", {"file": str(manifest)}))
+            assert imported.ok, imported
+            try:
+                await until(
+                    lambda: {str(record.state) for record in engine.parents.all()} == {"cancelled", "completed"},
+                    "the imported one completes",
+                    seconds=30,
+                )
+            except AssertionError:
+                raise AssertionError(standing(engine)) from None
+            assert world.placed() == sorted(world.truth)
+
+    asyncio.run(main())
+
+
+async def parents(engine: RemoteEngine) -> ParentsView:
+    view = await engine.snapshot(ViewKey("parents"))
+    assert isinstance(view, ParentsView)
+    return view
+
+
+def test_a_discography_goes_on_after_kill_9_and_starts_no_release_twice(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with Lab(tmp_path, album, 3) as world:
+            await world.everybody()
+            holder = world.holders["mono_lith"]
+            world.configure("me")
+            child = await world.serve("me")
+            engine = await world.attach("me")
+            result = await engine.submit(Command("discover.get", {"artist": world.records[0].artist[0].mbid}))
+            assert result.ok and result.data["releases"] == 3, result
+            holder.hold(200_000, NAMES[1])
+            second = world.records[1].media[0].tracks[0].title
+            holder.hold(200_000, second)
+            await until(lambda: holder.sent.get(f"01 - {second}.flac", 0) >= 190_000, "the second release is under way")
+            child.process.kill()
+            await child.process.wait()
+            holder.let_go()
+            await world.serve("me")
+            engine = await world.attach("me")
+            async with asyncio.timeout(120):
+                while (await parents(engine)).rows[0].state != "completed":
+                    await asyncio.sleep(0.2)
+            jobs = await engine.snapshot(ViewKey("jobs"))
+            assert isinstance(jobs, JobsView) and jobs.total == 3 and {row.state for row in jobs.rows} == {"completed"}
+            assert world.placed() == sorted(world.truth)
+            first = world.records[0].media[0].tracks[0].title
+            assert holder.sent[f"01 - {first}.flac"] == album.tracks(1)[0].stat().st_size, "what was complete is not fetched again"
+
+    asyncio.run(main())
