@@ -5,20 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import uuid
 from pathlib import Path
 
 import pytest
-from engine_world import Album, World, completed, sha
+from engine_world import Album, World, completed, sha, until
 from mutagen.flac import FLAC
 
+from slskdn_tui.config.settings import MusicBrainz
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.handlers.mending import start_fix
 from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.jobs.wanted.fixes import details_of
+from slskdn_tui.engine.jobs.wanted.left_out import leave_out
 from slskdn_tui.engine.library.fix.trash import stamp_of
+from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.store.records import JobRecord
+from slskdn_tui.engine.store.store import Store
 from slskdn_tui.lab.data import DEMO_RELEASE
 from slskdn_tui.model.fix import FixRequest, FixTrack, TrashView
 from slskdn_tui.model.jobs import Constraints
-from slskdn_tui.model.views import JobsView, ViewKey
+from slskdn_tui.model.music import Release
+from slskdn_tui.model.views import JobsView, JobView, ViewKey
 from slskdn_tui.seam import Command
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -76,6 +85,99 @@ def test_only_what_is_bad_or_missing_is_fetched_and_the_old_file_can_come_back(t
             assert len(mono.starts) == 2 and all(len(starts) == 1 for starts in mono.starts.values()), "nothing is fetched twice"
 
     asyncio.run(main())
+
+
+def test_the_very_file_that_is_to_be_replaced_is_no_replacement(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            folder = shelf(world)
+            shutil.copy2(album.tracks(1)[0], folder / "one.flac")  # it was judged bad, and this is what others have
+            mono = await world.holder("mono_lith")
+            engine = await world.engine(library={"folders": [str(folder.parent)]})
+            job = await start_fix(engine, request(folder), Constraints())
+            await until(lambda: world.said("me", "track.quarantined"), "it is set aside", job)
+            assert "the very file" in world.said("me", "track.quarantined")[0] and mono.total
+            assert sha(folder / "one.flac") == world.truth[0] and engine.trash.entries() == []
+
+    asyncio.run(main())
+
+
+def test_tracks_that_the_library_has_are_left_out_of_every_job(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            mono = await world.holder("mono_lith")
+            folder = shelf(world)
+            (folder / "one.flac").unlink()
+            engine = await world.engine(library={"folders": [str(folder.parent)]})
+            await engine.scanner.arrived(folder / "two.flac")
+            result = await engine.submit(Command("jobs.create", {"reference": DEMO_RELEASE}))
+            assert "1 here already" in result.message, result
+            await completed(job := engine.runner.find(result.data["job_id"]))
+            assert sorted(mono.sent) == [album.tracks(3)[0].name, album.tracks(3)[2].name]
+            assert job.tracks[1].record.placed == str(folder / "two.flac") and job.tracks[1].record.reason == "here already"
+            for path in (tmp_path / "me" / "music").rglob("*.flac"):
+                await engine.scanner.arrived(path)
+            await engine.store.jobs.drop(job.job_id)
+            engine.runner._jobs.clear()
+            refused = await engine.submit(Command("jobs.create", {"reference": DEMO_RELEASE}))
+            assert refused.code == "refused" and refused.data["had_by"] == "library", refused
+            anew = await engine.submit(Command("jobs.create", {"reference": DEMO_RELEASE, "again": True}))
+            await completed(engine.runner.find(anew.data["job_id"]))
+            assert len(mono.sent) == 3
+
+    asyncio.run(main())
+
+
+@pytest.mark.slow
+def test_an_engine_killed_at_any_moment_of_an_exchange_ends_with_the_new_files_and_the_old_one_in_the_trash(
+    tmp_path: Path, album: Album
+) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            mono = await world.holder("mono_lith")
+            mono.rate = 400_000
+            folder = shelf(world)
+            paths = world.configure("me", library={"folders": [str(folder.parent)], "identify": False}, rescue={"no_bytes_s": 60.0})
+            asked = request(folder)
+            store = await Store.open(paths)
+            record = JobRecord(str(uuid.uuid4()), "mb_release", await release_of_world(world, store), details=details_of(asked))
+            leave_out(record, dict(asked.here))
+            record.created_at, record.folder = "2026-11-26T08:00:00Z", str(folder)
+            await store.jobs.save(record)
+            await store.close()
+            sizes = sum(path.stat().st_size for path in (album.tracks(3)[0], album.tracks(3)[2]))
+            for share in (0.3, 0.7, 1.0):
+                child = await world.serve("me")
+                await until(lambda share=share: mono.total >= share * sizes, f"{share} of it is sent")
+                child.process.kill()
+                await child.process.wait()
+                assert (folder / "one.flac").exists(), "the track is there at any moment"
+            await world.serve("me")
+            engine = await world.attach("me")
+            async with asyncio.timeout(60):
+                while True:
+                    view = await engine.snapshot(ViewKey("job", record.job_id))
+                    assert isinstance(view, JobView)
+                    if view.job.state == "completed":
+                        break
+                    await asyncio.sleep(0.1)
+            assert [sha(folder / name) for name in ("one.flac", "two.flac", "03 three.flac")] == world.truth
+            trash = await engine.snapshot(ViewKey("trash"))
+            assert isinstance(trash, TrashView) and [row.path for row in trash.rows] == [str(folder / "one.flac")]
+            kept = list((folder.parent / ".slskdn-trash").rglob("file.flac"))
+            assert [path.read_bytes() for path in kept] == [b"bad" * 1000]
+
+    asyncio.run(main())
+
+
+async def release_of_world(world: World, store: Store) -> Release:
+    """The world's release as MusicBrainz has it."""
+    settings = MusicBrainz(url=world.stub.url, contact="test@localhost", rate_s=0.0)
+    client = MusicBrainzClient(settings, clock=SystemClock(), cache=store.mb_cache)
+    try:
+        return await client.release(DEMO_RELEASE)
+    finally:
+        client.close()
 
 
 def test_tags_are_shown_written_and_taken_back_by_command(tmp_path: Path, album: Album) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from slskdn_tui.engine.jobs.placing.place import Placed, place
+from slskdn_tui.engine.jobs.placing.place import Placed, file_blake3, place
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.wanted.fixes import fix_tracks
 from slskdn_tui.engine.library.fix.trash import Trash, Trashed, stamp_of
@@ -48,6 +48,10 @@ class Exchange:
     def due(self) -> bool:
         """Whether the file that is to be replaced stands there still, as it was judged."""
         return bool(self.fix.replaces) and stamp_of(self.fix.replaces) == self.fix.stamp
+
+    def same(self, digest: str) -> bool:
+        """Whether a file of this whole-file BLAKE3 is the very one that is to be replaced. OSError."""
+        return self.due and file_blake3(Path(self.fix.replaces)) == digest
 
     def retire(self, successor: Path) -> None:
         """Put the old file into the trash; its successor stands elsewhere."""

@@ -41,6 +41,9 @@ class Finish:
             audio = await self._services.check_audio(part)
             bad = "" if audio.ok else audio.words
             self._tell.trace("verify", result="ok" if audio.ok else "corruption", words=audio.words)
+        exchange = exchange_of(self._services, self._job.record, self._live.track.position)
+        if not bad and exchange is not None and await loop.run_in_executor(self._services.disk, exchange.same, checked.blake3):
+            bad = "it is the very file that is to be replaced"
         if bad:
             await self._quarantine(part, key, bad)
             return bad
@@ -60,7 +63,6 @@ class Finish:
         self._tell.trace("place", result="ok", words=placed.note or "placed")
         if self._live.track.recording_mbid:
             await self._services.finished(placed.path, self._live.track.recording_mbid)
-        exchange = exchange_of(self._services, self._job.record, self._live.track.position)
         if exchange is not None:
             await self._services.library_changed(str(placed.path), exchange.fix.replaces or str(placed.path))
         return ""
