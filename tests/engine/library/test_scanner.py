@@ -172,6 +172,35 @@ def test_a_rescan_reads_only_what_changed_and_keeps_a_renamed_file(tmp_path: Pat
     assert words.endswith("6 files, 2 new or changed, 1 renamed, 1 gone") and kept == 9.0
 
 
+def test_a_flac_moved_from_another_file_system_keeps_what_decoding_found(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    for number in range(6):
+        flac(music / f"{number}.flac", f"Title {number}", 0.1 + number / 100)
+
+    async def run() -> tuple[dict[str, LibraryFile], str, int]:
+        async with world(tmp_path) as here:
+            await here.looked()
+            await here.store.library.execute("UPDATE HashDb SET stage = 4, md5_ok = 1, dynamic_range = 9.0")
+            for number in range(5):  # as `mv` does between file systems: a copy, which is another inode, and then no original
+                data = (music / f"{number}.flac").read_bytes()
+                (music / f"{number}.flac").unlink()
+                (music / "there").mkdir(exist_ok=True)
+                (music / "there" / f"{number}.flac").write_bytes(data)
+            (music / "copy.flac").write_bytes((music / "5.flac").read_bytes())  # whether a copy is whole is not known
+            await here.looked()
+            words = next(event.text for _, event in reversed(here.bus.history) if event.name == "library.scanned")
+            return await here.files(), words, here.scanner.status().missing
+
+    files, words, missing = asyncio.run(run())
+    assert {name: (file.stage, file.facts.dynamic_range) for name, file in files.items()} == {
+        **{f"{number}.flac": (Stage.TESTED, 9.0) for number in range(6)},
+        "copy.flac": (Stage.TAGS, None),
+    }
+    assert (
+        files["0.flac"].path == str(music / "there" / "0.flac") and words.endswith("7 files, 6 new or changed, 5 renamed") and not missing
+    )
+
+
 def test_a_share_that_vanishes_is_not_forgotten_before_the_user_says_so(tmp_path: Path) -> None:
     music, away = tmp_path / "music", tmp_path / "away"
     for number in range(5):

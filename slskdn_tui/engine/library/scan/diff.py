@@ -30,7 +30,8 @@ class Stamp(NamedTuple):
 
 @dataclass(slots=True)
 class Diff:
-    """`read`: paths whose headers are to be read. `gone` and `asks` are by root: forgotten, or kept until the user says so. `back`: there again."""
+    """`read`: paths whose headers are to be read. `lost` of `total` are not there any more, by root; `gone` of these are to be forgotten, `asks` to be
+    kept until the user says so. `back`: there again."""
 
     unchanged: int = 0
     read: list[str] = field(default_factory=list)
@@ -38,6 +39,19 @@ class Diff:
     back: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     asks: dict[str, list[str]] = field(default_factory=dict)
+    lost: dict[str, list[str]] = field(default_factory=dict)
+    total: dict[str, int] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Decide what is gone, as far as it is not `moved`."""
+        moved = {old for old, _ in self.moved}
+        self.gone, self.asks = [], {}
+        for root, paths in self.lost.items():
+            paths = [path for path in paths if path not in moved]
+            if len(paths) > ASK_ABOVE * self.total[root]:
+                self.asks[root.rstrip("/")] = paths
+            else:
+                self.gone += paths
 
 
 def compare(known: Mapping[str, Known], found: Mapping[str, Stamp], roots: Collection[str], unlisted: Collection[str]) -> Diff:
@@ -60,14 +74,12 @@ def compare(known: Mapping[str, Known], found: Mapping[str, Stamp], roots: Colle
             diff.read.append(path)
     shut = tuple(folder.rstrip("/") + "/" for folder in unlisted)
     inner_first = sorted((root.rstrip("/") + "/" for root in roots), key=len, reverse=True)
-    lost: dict[str, list[str]] = {}
-    total: dict[str, int] = {}
     by_stamp: dict[tuple[int, int, int], list[str]] = {}
     for path, row in known.items():
         root = next((root for root in inner_first if path.startswith(root)), "")
-        total[root] = total.get(root, 0) + 1
+        diff.total[root] = diff.total.get(root, 0) + 1
         if path not in found and not path.startswith(shut):
-            lost.setdefault(root, []).append(path)
+            diff.lost.setdefault(root, []).append(path)
             by_stamp.setdefault(row[:3], []).append(path)
     for path in fresh:
         old = by_stamp.get(found[path], ())
@@ -76,12 +88,6 @@ def compare(known: Mapping[str, Known], found: Mapping[str, Stamp], roots: Colle
             by_stamp[found[path]] = []
         else:
             diff.read.append(path)
-    moved = {old for old, _ in diff.moved}
-    for root, paths in lost.items():
-        paths = [path for path in paths if path not in moved]
-        if len(paths) > ASK_ABOVE * total[root]:
-            diff.asks[root.rstrip("/")] = paths
-        else:
-            diff.gone += paths
+    diff.settle()
     diff.read.sort()
     return diff

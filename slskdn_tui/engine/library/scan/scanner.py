@@ -321,9 +321,8 @@ class Scanner:
                 if self._progress is not None:
                     self._progress.done = message["files"]
             case "walked":
-                names = ("files", "folders", "unchanged", "read", "moved", "gone")
+                names = ("files", "folders", "unchanged", "read")
                 self._summary = Summary(**{name: message[name] for name in names})
-                asked |= message["asks"]
                 self._unfinished = message["young"] > 0
                 self._folders |= dict.fromkeys(message["unlisted"], SHUT)
                 self._begin("reading", message["read"])
@@ -331,6 +330,9 @@ class Scanner:
                     self._bus.publish("library.unlisted", "library", f"{SafeText(folder)} cannot be listed: {why}", level="warning")
             case "folders":
                 self._folders |= message["mtimes"]
+            case "settled":
+                self._summary.moved, self._summary.gone = message["moved"], message["gone"]
+                asked |= message["asks"]
             case "moved":
                 await self._files.move([(old, new) for old, new in message["pairs"]])
             case "back":

@@ -7,8 +7,9 @@ One request, a line of JSON on standard input: {"db": path, "roots": [...]}. Ans
 - "folders": `mtimes` by path, at most 500 a line
 - "walk": `files` and `folders` seen so far; "walked": the counts of `Diff`, `unlisted` folders with why, and how many of the files to read are
   so `young` that they may still be written
-- "moved": `pairs`; "back", "gone": `paths`; "asks": `root` and `paths`: at most 500 a line
+- "moved": `pairs`; "back", and near the end "gone": `paths`; "asks": `root` and `paths`: at most 500 a line
 - "read": `rows` as `store/library/rows.py` has them (paths as text), `done` of how many there are in all, `left` those gone meanwhile
+- "settled": the counts `moved` and `gone`, and `asks` by root, after all was read
 - "end"
 
 It writes nothing: library.db has one writer, the engine.
@@ -24,6 +25,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,16 +54,18 @@ def _say(what: str, **more: Any) -> None:
 
 def known_files(db: str) -> dict[str, Known]:
     """Every file of the library by path."""
-    connection = sqlite3.connect(f"{Path(db).absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
-    try:
-        connection.execute("PRAGMA query_only = ON")
+    with closing(_opened(db)) as connection:
         rows = connection.execute("SELECT path, mtime_ns, size, inode, stage, missing_at FROM HashDb WHERE stage > 0")
         return {
             path if path.__class__ is str else read_text(path): Known(mtime_ns, size, inode, stage > 1, missing is not None)
             for path, mtime_ns, size, inode, stage, missing in rows
         }
-    finally:
-        connection.close()
+
+
+def _opened(db: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{Path(db).absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 def walk_all(roots: Sequence[str], walk: Walk) -> dict[str, Stamp]:
@@ -118,23 +122,13 @@ def batches(items: Sequence[Any], size: int = BATCH) -> Iterator[Sequence[Any]]:
         yield items[start : start + size]
 
 
-def tell(diff: Diff) -> None:
-    for pairs in batches(diff.moved):
-        _say("moved", pairs=pairs)
-    for name, all_paths in (("back", diff.back), ("gone", diff.gone)):
-        for paths in batches(all_paths):
-            _say(name, paths=paths)
-    for root, lost in diff.asks.items():
-        for paths in batches(lost):
-            _say("asks", root=root, paths=paths)
-
-
-def read_all(paths: Sequence[str], roots: Sequence[str]) -> None:
+def read_all(db: str, diff: Diff, roots: Sequence[str]) -> None:
     """Read in order, so that whole albums come together; what went away is left for the next scan."""
     inner_first = sorted(roots, key=len, reverse=True)
-    left = 0
+    lost = {path for paths in diff.lost.values() for path in paths} - {old for old, _ in diff.moved}
+    left, paths = 0, diff.read
     for start in range(0, len(paths), READ_BATCH):
-        rows = []
+        files = []
         for path in paths[start : start + READ_BATCH]:
             root = next(root for root in inner_first if path.startswith(root.rstrip("/") + "/"))
             try:
@@ -144,8 +138,39 @@ def read_all(paths: Sequence[str], roots: Sequence[str]) -> None:
             if file is None:
                 left += 1
             else:
-                rows.append(row_of(file))
+                files.append(file)
+        if lost and (moved := copied(db, files, lost)):
+            diff.moved += moved
+            _say("moved", pairs=moved)
+        rows = [row_of(file) for file in files]
         _say("read", rows=rows, done=min(start + READ_BATCH, len(paths)), total=len(paths), left=left)
+
+
+def copied(db: str, files: Sequence[LibraryFile], lost: set[str]) -> list[tuple[str, str]]:
+    """(old path, new path) of FLACs moved from another file system: of one audio MD5 and size with one that is lost, which is taken from `lost`."""
+    found = []
+    with closing(_opened(db)) as connection:
+        for file in files:
+            if not file.facts.audio_md5:
+                continue
+            words = "SELECT path FROM HashDb WHERE audio_md5 = ? AND audio_md5 <> '' AND size = ? AND stage > 0"
+            same = [read_text(row[0]) for row in connection.execute(words, (file.facts.audio_md5, file.size))]
+            old = next((path for path in same if path in lost), None)
+            if old is not None and file.path not in same:
+                lost.discard(old)
+                found.append((old, file.path))
+    return found
+
+
+def settle(diff: Diff) -> None:
+    diff.settle()
+    asks = {root: len(paths) for root, paths in diff.asks.items()}
+    _say("settled", moved=len(diff.moved), gone=len(diff.gone), asks=asks)
+    for paths in batches(diff.gone):
+        _say("gone", paths=paths)
+    for root, lost in diff.asks.items():
+        for paths in batches(lost):
+            _say("asks", root=root, paths=paths)
 
 
 def main() -> int:
@@ -164,17 +189,18 @@ def main() -> int:
         folders=len(walk.folders),
         unchanged=diff.unchanged,
         read=len(diff.read),
-        moved=len(diff.moved),
-        gone=len(diff.gone),
-        asks={root: len(paths) for root, paths in diff.asks.items()},
         unlisted=walk.unlisted,
         young=sum(found[path].mtime_ns > (time.time() - YOUNG_S) * 1e9 for path in diff.read),
     )
     for paths in batches(list(walk.folders)):
         _say("folders", mtimes={path: walk.folders[path] for path in paths})
-    tell(diff)
+    for pairs in batches(diff.moved):
+        _say("moved", pairs=pairs)
+    for paths in batches(diff.back):
+        _say("back", paths=paths)
     del known, found, walk
-    read_all(diff.read, roots)
+    read_all(request["db"], diff, roots)
+    settle(diff)
     _say("end")
     return 0
 
