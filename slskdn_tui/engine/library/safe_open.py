@@ -47,9 +47,11 @@ def open_beneath(root: str, relative: str) -> int:
 
 
 def below(roots: Iterable[str | os.PathLike[str]], path: str) -> tuple[str, str] | None:
-    """(root, path below it) of an absolute plain path, of the innermost of these folders that holds it; None when none does."""
+    """(root, path below it) of an absolute plain path, of the innermost of these folders that holds it; None when none does. A folder that is a
+    link holds what is named below the link, and below where it leads: the files table has the latter."""
     if not path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")[1:]):
         return None
-    holds = [root for root in (os.fspath(root).rstrip("/") for root in roots) if path.startswith(root + "/")]
+    names = {name.rstrip("/") for root in roots for name in (os.fspath(root), os.path.realpath(root))}
+    holds = [root for root in names if path.startswith(root + "/")]
     root = max(holds, key=len, default=None)
     return None if root is None else (root, path[len(root) + 1 :])
