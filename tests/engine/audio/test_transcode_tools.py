@@ -26,6 +26,8 @@ MADE = {
     "aac-256": ("AAC", "m4a", "-c:a aac -b:a 256k", ""),
     "vorbis-q5": ("Vorbis", "ogg", "-c:a libvorbis -q:a 5", ""),
     "opus-128": ("Opus", "opus", "-c:a libopus -b:a 128k", ""),
+    "opus-to-44.1": ("Opus", "opus", "-c:a libopus -b:a 128k", "-ar 44100"),
+    "mp3-to-48": ("MP3", "mp3", "-c:a libmp3lame -b:a 320k", "-ar 48000"),
 }
 
 

@@ -144,6 +144,14 @@ def test_what_is_too_short_or_too_quiet_is_untestable_and_never_praised() -> Non
     assert "authentic" not in str((short, quiet))
 
 
+@pytest.mark.parametrize("rate", [8_000, 47_999, 50_000, 192_000])
+def test_a_file_of_any_rate_gets_a_verdict(rate: int) -> None:
+    noise = low_passed(np.random.default_rng(1).normal(0, 0.1, (rate * 9, 1)), min(13_500, rate * 0.4), 255, rate)
+    verdict = judge(rounded(noise), rate)
+    assert verdict.kind in ("no_evidence", "untestable") and verdict.method_version == 1
+    assert (verdict.kind == "no_evidence") == (rate > 50_000)
+
+
 def test_a_low_dynamic_range_is_told_and_changes_nothing() -> None:
     def told(dynamic_range: float) -> TranscodeVerdict:
         test = TranscodeTest(RATE)

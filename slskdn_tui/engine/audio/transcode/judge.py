@@ -46,7 +46,7 @@ class Trial:
 
 
 class TranscodeTest:
-    """`add` a lossless file's blocks [n, channels] of -1..1 at `rate`, then `verdict()`; holds at most 8 MB of them."""
+    """`add` a lossless file's blocks [n, channels] of -1..1 at `rate`, then `verdict()`; holds some seconds of them."""
 
     def __init__(self, rate: int) -> None:
         self._rate, self._segments, self._samples = rate, Segments(rate), 0
@@ -85,7 +85,8 @@ class TranscodeTest:
         if _done(found):
             return found
         room = {_CD_RATE: end.top_empty or end.db > ROOM_DB, OPUS_RATE: True}.get(self._rate, end.above_cd_empty)
-        others = [rate for rate in (OPUS_RATE, _CD_RATE) if rate != self._rate and self._rate >= _CD_RATE and room]
+        usual = self._rate % _CD_RATE == 0 or self._rate % OPUS_RATE == 0  # an odd rate has no short period in common with them
+        others = [rate for rate in (OPUS_RATE, _CD_RATE) if rate != self._rate and usual and room]
         found += self._settled([Trial(bank, rate) for rate in others for bank in banks(rate)])
         if OPUS_RATE in others and not _done(found):
             found += self._between(banks(OPUS_RATE)[-1])
