@@ -23,15 +23,18 @@ from slskdn_tui.model.views import ViewKey
 
 CANONICAL_S = 60.0
 """What the mesh says of a recording is asked again after so long."""
+TRASH_S = 30.0
+"""The trash is read again after so long, whoever changed it."""
 _KINDS: tuple[IssueKind, ...] = get_args(IssueKind)
 
 
 class LibraryViews:
-    """Makes the view `library`; remembers what the mesh said of the files shown."""
+    """Makes the view `library`; remembers what the mesh said of the files shown, and what is in the trash."""
 
     def __init__(self, engine: Parts) -> None:
         self._engine = engine
         self._canonical: dict[tuple[str, str, str], tuple[float, SafeText]] = {}
+        self._trash: tuple[int, float, list[Trashed]] | None = None
 
     async def library(self, key: ViewKey) -> LibraryView:
         """UserError `usage` for a subject that is no kind, `trash`, `dismissed` or absolute path; `not_found` for a file that is not known."""
@@ -41,7 +44,7 @@ class LibraryViews:
         last = await engine.store.health.last()
         index = await engine.store.health.index(last.run)
         hidden = await engine.store.dismissals.keys()
-        trash = await asyncio.get_running_loop().run_in_executor(engine.disk, engine.trash.entries)
+        trash = await self._in_trash()
         kinds = await self._kinds(index, hidden, trash)
         rows, total = await self._rows(key, index, hidden, trash)
         scan, counts = engine.scanner.status(), engine.scanner.counts
@@ -56,6 +59,15 @@ class LibraryViews:
             iso(datetime.fromtimestamp(last.checked_at, UTC)) if last.run else "",
             engine.doctor.checking,
         )
+
+    async def _in_trash(self) -> Sequence[Trashed]:
+        """Read again when something was done to it: a screen asks every second."""
+        trash, now = self._engine.trash, self._engine.clock.now()
+        known = self._trash
+        if known is None or known[0] != trash.version or known[1] < now - TRASH_S:
+            version = trash.version
+            known = self._trash = version, now, await asyncio.get_running_loop().run_in_executor(self._engine.disk, trash.entries)
+        return known[2]
 
     async def _kinds(
         self, index: Sequence[tuple[int, str, IssueKind]], hidden: frozenset[str], trash: Sequence[Trashed]

@@ -57,6 +57,8 @@ class Trash:
 
     def __init__(self, roots: Iterable[Path]) -> None:
         self._roots = tuple(dict.fromkeys(os.fspath(root).rstrip("/") for root in roots))
+        self.version = 0
+        """Rises with whatever this program does to the trash."""
 
     # In -------------------------------------------------------------------------------------------------------------
 
@@ -120,6 +122,7 @@ class Trash:
         if successor != held.replaced_by:
             held = replace(held, replaced_by=successor)
             self._write(held)
+        self.version += 1
         return held
 
     # Out ------------------------------------------------------------------------------------------------------------
@@ -147,6 +150,7 @@ class Trash:
         except OSError as error:
             raise UserError("disk", f"{old.path} cannot be put back: {error.strerror or error}", "check the folder's rights") from error
         self._forget(old)
+        self.version += 1
         return old, swapped
 
     def _put_back(self, old: Trashed) -> None:
@@ -172,6 +176,7 @@ class Trash:
                 os.unlink(each.kept)
                 freed += each.size
             self._forget(each)
+        self.version += 1
         return freed
 
     # Looking --------------------------------------------------------------------------------------------------------
