@@ -137,10 +137,14 @@ class CrateRow:
 
 @dataclass(frozen=True, slots=True)
 class LabelView:
-    """The releases of the label named `ViewKey.subject`, those seen by most peers first, filtered by `ViewKey.filter` (`score>=0.8 codec:FLAC year:1990-1999`)."""
+    """The releases of the label named `ViewKey.subject`, those seen by most peers first, filtered by `ViewKey.filter` (`score>=0.8 codec:FLAC year:1990-1999`).
+
+    State `asking` while MusicBrainz is asked what releases are called and when they came out; `error` says why it has no answer.
+    """
 
     version: int
     label: SafeText = _EMPTY
+    state: Literal["asking", "done"] = "done"
     rows: tuple[CrateRow, ...] = ()
     total: int = 0
     error: SafeText = _EMPTY

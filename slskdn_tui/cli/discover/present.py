@@ -52,13 +52,17 @@ def _groups(rows: list[GroupRow], look: Look) -> list[str]:
             str(row.artist),
             str(row.type),
             str(row.tracks),
-            "yes" if row.owned >= 1 else units.percent(row.owned) if row.owned > 0 else "no",
+            _here(row.owned),
             f"{'* ' if row.chosen else ''}{', '.join(part for part in (str(row.format), str(row.label)) if part)}",
             row.release,
         )
         for row in rows
     ]
     return table(columns, cells, look.width, look.mark)
+
+
+def _here(share: float) -> str:
+    return "yes" if share >= 1 else units.percent(share) if share > 0 else "no"
 
 
 def labels(view: LabelsView, look: Look) -> list[str]:
@@ -79,6 +83,7 @@ def label(view: LabelView, look: Look) -> list[str]:
         Column("QUALITY", "right"),
         Column("CODECS"),
         Column("YEAR"),
+        Column("HERE"),
         Column("TITLE", flex=True, least=16),
         Column("ARTIST", flex=True),
         Column("MBID"),
@@ -133,7 +138,8 @@ def _cells(row: CrateRow) -> tuple[str, ...]:
         f"{row.score:.2f}" if row.score is not None else "",
         ",".join(row.codecs),
         str(row.year or ""),
-        str(row.title) or "(not asked of MusicBrainz yet)",
+        _here(row.owned),
+        str(row.title) or "(MusicBrainz has not told)",
         str(row.artist),
         row.release,
     )

@@ -19,6 +19,8 @@ from slskdn_tui.seam import Command, EngineProtocol, Result
 
 POLL_S = 0.25
 PAGE = 500
+LINES_WAIT_S = 30.0
+"""So long it is waited for titles and years; what has come by then is printed."""
 
 
 def show_artist(context: Context) -> int:
@@ -128,7 +130,20 @@ def show_label_releases(context: Context) -> int:
     words += [f"codec:{args['codec']}"] if args.get("codec") else []
     words += [f"year:{args['years']}"] if args.get("years") else []
     key = ViewKey("label", " ".join(args["label"]), filter=shlex.join(words), count=max(1, int(args["limit"])))
-    view = context.view("live", key, LabelView)
+
+    async def work(engine: EngineProtocol) -> LabelView:
+        waited = 0.0
+        while True:
+            view = await engine.snapshot(key)
+            assert isinstance(view, LabelView)
+            if view.state == "done" or waited >= LINES_WAIT_S:
+                return view
+            await asyncio.sleep(POLL_S)
+            waited += POLL_S
+
+    view = context.with_engine("live", work)
+    if view.error:
+        say(f"(titles and years are lacking: {view.error})")
     if context.json:
         put_json(to_json(view))
     else:

@@ -8,6 +8,7 @@ from slskdn_tui.engine.music.graph.tree import Wanted, years
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference
+from slskdn_tui.model.music import ReleaseHit
 from slskdn_tui.model.parents import Member, ParentRecord, ParentType
 from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result
@@ -53,16 +54,18 @@ async def crate(engine: Parts, args: Args) -> Result:
     span = years(args["years"]) if args["years"] else None
     most = MOST_CRATE if args["top"] == "all" else int(args["top"])
     seen = await engine.store.popularity.releases(label, least_score=args["score"] or 0.0, codec=args["codec"] or "")
-    members: list[Member] = []
-    for one in seen:
-        if len(members) >= most:
-            break
-        if span is None:
-            members.append(Member(one.release_mbid))
-            continue
-        release = await engine.music.release(one.release_mbid)
-        if release.date[:4].isdigit() and span[0] <= int(release.date[:4]) <= span[1]:
-            members.append(Member(release.mbid, release.title, release.artist, release.date, len(release.tracks)))
+    members = [Member(one.release_mbid) for one in seen]
+    if span is not None:
+        known: dict[str, ReleaseHit] = {}
+        for at in range(0, len(seen), 100):
+            known |= {hit.mbid: hit for hit in await engine.graph.queries.lines([one.release_mbid for one in seen[at : at + 100]])}
+        dated = [known[one.release_mbid] for one in seen if one.release_mbid in known]
+        members = [
+            Member(hit.mbid, hit.title, hit.artist, hit.date, hit.track_count)
+            for hit in dated
+            if hit.date[:4].isdigit() and span[0] <= int(hit.date[:4]) <= span[1]
+        ]
+    members = members[:most]
     name = seen[0].label if seen else SafeText(label)
     return await _begin(engine, args, ParentType.CRATE, str(name), name, args["top"], members)
 

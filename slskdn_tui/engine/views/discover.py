@@ -9,6 +9,7 @@ from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.aggregates import LabelRelease
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.graph import CrateRow, DiscographyView, LabelRow, LabelsView, LabelView
+from slskdn_tui.model.music import ReleaseHit
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
 
@@ -46,11 +47,22 @@ async def labels_view(engine: Parts, key: ViewKey) -> LabelsView:
 async def label_view(engine: Parts, key: ViewKey) -> LabelView:
     """UserError `usage` for a filter that is none. A label nobody has is an empty view."""
     score, codec, span = _crate_filter(key.filter)
-    found = await engine.store.popularity.releases(key.subject, least_score=score, codec=codec, years=span)
+    found = await engine.store.popularity.releases(key.subject, least_score=score, codec=codec)
+    label = found[0].label if found else SafeText(key.subject)
+    lines = engine.graph.lines
+    if span is not None:
+        known = lines.look([each.release_mbid for each in found])
+        found = [each for each in found if (year := _year(known.get(each.release_mbid))) is not None and span[0] <= year <= span[1]]
     window = found[key.start : key.start + key.count]
+    known = lines.look([each.release_mbid for each in window])
     owned = await engine.owned_releases([each.release_mbid for each in window])
-    rows = [await _crate_row(engine, each, owned.get(each.release_mbid, 0)) for each in window]
-    return LabelView(0, found[0].label if found else SafeText(key.subject), tuple(rows), len(found))
+    rows = [_crate_row(each, known.get(each.release_mbid), owned.get(each.release_mbid, 0)) for each in window]
+    error = lines.error.message if lines.error else SafeText("")
+    return LabelView(0, label, "asking" if lines.asking else "done", tuple(rows), len(found), error)
+
+
+def _year(line: ReleaseHit | None) -> int | None:
+    return int(line.date[:4]) if line is not None and line.date[:4].isdigit() else None
 
 
 def _crate_filter(text: str) -> tuple[float, str, tuple[int, int] | None]:
@@ -77,19 +89,17 @@ def _crate_filter(text: str) -> tuple[float, str, tuple[int, int] | None]:
     return score, codec, span
 
 
-async def _crate_row(engine: Parts, seen: LabelRelease, here: int) -> CrateRow:
-    known = await engine.store.releases.get(seen.release_mbid) or await engine.music.kept_release(seen.release_mbid)
-    year = int(known.date[:4]) if known and known.date[:4].isdigit() else seen.year
+def _crate_row(seen: LabelRelease, line: ReleaseHit | None, here: int) -> CrateRow:
     return CrateRow(
         seen.release_mbid,
         0,
         seen.release_mbid,
-        known.title if known else SafeText(""),
-        known.artist if known else SafeText(""),
-        year,
+        line.title if line else SafeText(""),
+        line.artist if line else SafeText(""),
+        _year(line) or seen.year,
         seen.peers,
         seen.strangers,
         seen.score,
         seen.codecs,
-        round(min(1.0, here / len(known.tracks)), 4) if known and known.tracks else 0.0,
+        round(min(1.0, here / line.track_count), 4) if line and line.track_count else 0.0,
     )

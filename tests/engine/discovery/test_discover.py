@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from engine_world import Album, World
+from engine_world import Album, World, until
 
 from slskdn_tui import main
 from slskdn_tui.engine.engine import Engine
@@ -18,6 +18,7 @@ from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 from slskdn_tui.model.heard import HeardVariant, Voice
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
+from slskdn_tui.seam import Command
 from tests.fakes.discography import ARTIST, LABELS, edition, group, mbid
 
 NOTHING = Album(Path("/nonexistent"), Path("/nonexistent"))
@@ -109,6 +110,85 @@ def test_labels_are_listed_as_the_mesh_has_them(tmp_path: Path, capsys: pytest.C
             assert [row["release"] for row in shown["rows"]] == releases[1:]
             code, out, _ = await world.slskdn(capsys, "labels", "show", "Creation", "--codec", "FLAC")
             assert code == 4 and "none passes the filter" in out
+
+    asyncio.run(story())
+
+
+def test_what_the_mesh_has_of_a_label_gets_titles_and_years_by_one_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            assert engine.aggregates is not None
+            has = [heard(number, "First Label", fact.mbid, 0.9) for number, fact in enumerate(FACTS)]
+            engine.aggregates.advertised(
+                Voice("01" * 32, "127.1.1.1", True), [*has, heard(9, "First Label", mbid("unheard of"), 0.9)], (), whole=True
+            )
+            await engine.aggregates.flush()
+            shown = await world.json(capsys, "labels", "show", "first label")
+            assert (shown["state"], shown["total"]) == ("done", 5)
+            told = {row["release"]: (row["title"], row["year"]) for row in shown["rows"]}
+            assert told[FACTS[0].mbid] == ("Record 1", 1991) and told[FACTS[2].mbid] == ("Record 2", 1988)
+            assert told[mbid("unheard of")] == ("", None)
+            shown = await world.json(capsys, "labels", "show", "first label", "--years", "1990-2000")
+            assert {row["release"] for row in shown["rows"]} == {FACTS[0].mbid, FACTS[3].mbid}
+            assert len(world.stub.seen) == 1
+            code, out, _ = await world.slskdn(capsys, "labels", "crate", "first", "label", "--years", "1990-2000", "--top", "25")
+            assert code == 0 and "First Label, 2 releases (25)" in out
+
+    asyncio.run(story())
+
+
+def test_labels_are_shown_without_titles_while_musicbrainz_is_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            assert engine.aggregates is not None
+            engine.aggregates.advertised(Voice("01" * 32, "127.1.1.1", True), [heard(0, "First Label", FACTS[0].mbid, 0.9)], (), whole=True)
+            await engine.aggregates.flush()
+            world.stub.fail("not_xml", 9)
+            code, out, err = await world.slskdn(capsys, "labels", "show", "first label")
+            assert code == 0 and FACTS[0].mbid in out and "titles and years are lacking" in err
+
+    asyncio.run(story())
+
+
+def test_a_discography_is_got_as_a_parent_job_that_waits_for_soulseek(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            await world.slskdn(capsys, "discover", "edition", FACTS[1].mbid)
+            code, out, _ = await world.slskdn(capsys, "discover", "artist", "the generated", "--get", "extended")
+            assert code == 0 and "The Generated, 2 releases (extended)" in out
+            [record] = engine.parents.all()
+            assert [member.release_mbid for member in record.members] == [FACTS[1].mbid, FACTS[2].mbid], "the edition that was chosen"
+            await until(lambda: engine.parents.notes, "the parent says what it waits for")
+            code, out, _ = await world.slskdn(capsys, "jobs", "parents")
+            assert code == 0 and "The Generated (extended)" in out and "waits for Soulseek" in out and "0 of 2" in out
+            code, out, _ = await world.slskdn(capsys, "jobs", "parents", record.parent_id[:6])
+            assert code == 0 and "Record 1" in out and "Record 2" in out and out.count("waiting") >= 2
+            code, out, _ = await world.slskdn(capsys, "jobs", "export", record.parent_id[:6])
+            assert code == 0 and "type: discography" in out and FACTS[2].mbid in out
+            code, _, err = await world.slskdn(capsys, "discover", "artist", "the generated", "--get", "core", "--missing")
+            assert code == 2 and "--missing" in err
+            code, _, err = await world.slskdn(capsys, "discover", "artist", "the generated", "--get", "core", "--years", "1950")
+            assert code == 10 and "nothing to get" in err
+            assert engine.runner.jobs() == []
+
+    asyncio.run(story())
+
+
+def test_a_lost_database_brings_a_parent_back_from_its_manifest(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            result = await engine.submit(Command("discover.get", {"artist": ARTIST.mbid}))
+            assert result.ok
+            await engine.stop()
+            for path in world.paths("me").state_db.parent.glob("state.db*"):
+                path.unlink()
+            again = await world.start("me", world.settings("me", soulseek={"enabled": False}))
+            [record] = again.parents.all()
+            assert (record.parent_id, record.state, len(record.members)) == (result.data["parent_id"], "active", 1)
 
     asyncio.run(story())
 

@@ -91,7 +91,7 @@ def test_what_was_read_before_the_connection_broke_is_not_asked_for_again(tmp_pa
         def then_break(read: int, of: int) -> None:
             seen.append((read, of))
             if read == 200:
-                world.stub.fail("server_error", 2)
+                world.stub.fail("not_xml")
 
         with pytest.raises(UserError) as told:
             await world.desk.queries.releases("artist", ARTIST.mbid, then_break)

@@ -16,12 +16,15 @@ from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.graph import Entity, EntityKind
 from slskdn_tui.model.ids import is_mbid
+from slskdn_tui.model.music import ReleaseHit
 
 KEPT = 8
 """So many discographies stay in memory; all others are read from the cache again."""
 FRESH_S = 3600.0
 AGAIN_S = 30.0
 """A failed question is not asked again by a screen that merely looks."""
+LINES = 100
+MOST_LINES = 20_000
 CHOSEN = "edition."
 KINDS: tuple[EntityKind, ...] = ("artist", "label", "release")
 
@@ -53,12 +56,54 @@ class Asked:
     task: asyncio.Task[None] | None = None
 
 
+class Lines:
+    """Title, artist and date of releases the mesh tells of: asked of MusicBrainz in the background, 100 a request, each once."""
+
+    def __init__(self, queries: GraphQueries, supervisor: Supervisor, clock: Clock) -> None:
+        self._queries = queries
+        self._supervisor = supervisor
+        self._clock = clock
+        self._known: dict[str, ReleaseHit | None] = {}
+        self._wanted: dict[str, None] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+        self.error: UserError | None = None
+        """Why the last question has no answer."""
+
+    def look(self, mbids: Sequence[str]) -> dict[str, ReleaseHit]:
+        """Those that are known; the others are asked for."""
+        if len(self._known) > MOST_LINES:
+            self._known.clear()
+        self._wanted |= {mbid: None for mbid in mbids if mbid not in self._known and is_mbid(mbid)}
+        if self._wanted and (self._task is None or self._task.done()) and self._clock.now() >= self._not_before:
+            self._task = self._supervisor.spawn("release lines", self._ask())
+        return {mbid: hit for mbid in mbids if (hit := self._known.get(mbid)) is not None}
+
+    @property
+    def asking(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    async def _ask(self) -> None:
+        self.error = None
+        while batch := list(self._wanted)[:LINES]:
+            try:
+                found = {hit.mbid: hit for hit in await self._queries.lines(batch)}
+            except UserError as error:
+                self.error, self._not_before = error, self._clock.now() + AGAIN_S
+                self._wanted.clear()
+                return
+            for mbid in batch:
+                self._known[mbid] = found.get(mbid)
+                self._wanted.pop(mbid, None)
+
+
 class GraphDesk:
     """`look` for a screen that polls, `whole` for who can wait."""
 
     def __init__(self, music: MusicBrainzClient, choices: Choices, supervisor: Supervisor, clock: Clock, owned: Owned) -> None:
         self._music = music
         self.queries = GraphQueries(music)
+        self.lines = Lines(self.queries, supervisor, clock)
         self._choices = choices
         self._supervisor = supervisor
         self._clock = clock

@@ -6,7 +6,8 @@ asked for again for a week, after a restart either.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,9 +17,11 @@ from pydantic import TypeAdapter
 from slskdn_tui.engine.music.client import DAY, PAGE, MusicBrainzClient
 from slskdn_tui.engine.music.graph import parse
 from slskdn_tui.engine.music.graph.parse import Page
+from slskdn_tui.engine.music.parse import hits
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.graph import Entity, EntityKind, GraphRelease, Link
 from slskdn_tui.model.ids import parse_mb_reference
+from slskdn_tui.model.music import ReleaseHit
 
 MOST_PAGES = 50
 KEEP = 7 * DAY
@@ -29,6 +32,7 @@ Seen = Callable[[int, int], None]
 _PAGE: TypeAdapter[Page] = TypeAdapter(Page)
 _ENTITY: TypeAdapter[Entity] = TypeAdapter(Entity)
 _LINKS: TypeAdapter[tuple[Link, ...]] = TypeAdapter(tuple[Link, ...])
+_HITS: TypeAdapter[tuple[ReleaseHit, ...]] = TypeAdapter(tuple[ReleaseHit, ...])
 _LISTED = ["artist-credits", "labels", "media", "release-groups"]
 _READ: dict[EntityKind, tuple[Callable[[Any], Entity], Callable[..., Any], list[str]]] = {
     "artist": (parse.artist, musicbrainzngs.get_artist_by_id, ["artist-rels", "label-rels"]),
@@ -76,6 +80,14 @@ class GraphQueries:
             if not page.rows or len(rows) >= page.total:
                 return Found(tuple(rows))
         return Found(tuple(rows), capped=True)
+
+    async def lines(self, mbids: Sequence[str]) -> tuple[ReleaseHit, ...]:
+        """What these releases are called, at most 100: one request. One that was merged into another is left out."""
+        name = hashlib.sha256("".join(sorted(mbids)).encode()).hexdigest()[:32]
+        return await self._music.cached(
+            "graph-lines", name, f"{len(mbids)} releases", KEEP, _HITS, hits, musicbrainzngs.search_releases,
+            query=f"reid:({' OR '.join(sorted(mbids))})", limit=PAGE,
+        )  # fmt: skip
 
     async def find(self, kind: Literal["artist", "label"], text: str) -> str:
         """The MBID of an artist or label given by URL, MBID or name. UserError `not_found` for none, `usage` for a name that several have."""
