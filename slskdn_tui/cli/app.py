@@ -6,7 +6,23 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from slskdn_tui import __version__
-from slskdn_tui.cli import acting, audio, check, finding, getting, jobs, look, peers, people, running, setup, sharing, swarms, themes
+from slskdn_tui.cli import (
+    acting,
+    audio,
+    check,
+    finding,
+    getting,
+    jobs,
+    look,
+    peers,
+    people,
+    playing,
+    running,
+    setup,
+    sharing,
+    swarms,
+    themes,
+)
 from slskdn_tui.cli.args import parse
 from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
 from slskdn_tui.cli.discover import verbs as discover
@@ -46,6 +62,8 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "trash.list": mending.list_trash,
     "audio.inspect": audio.inspect,
     "library.health": health.health,
+    "playback.play": playing.play,
+    "playback.show": playing.show,
     "status": look.status,
     "log": look.log,
     "serve": running.serve,

@@ -349,7 +349,7 @@ class Engine:
         await self.parents.load()
         self.supervisor.keep("parent jobs", self.parents.run)
         self.supervisor.keep("disk watch", self.runner.disk_watch.run)
-        self.playback = Playback(self.settings.playback, self.clock, self.supervisor, self.disk)
+        self.playback = Playback(self.settings.playback, self.clock, self.supervisor, self.disk, self.bus)
         stack.push_async_callback(self.playback.stop)
         speed = Speed(self, self.clock)
         self.limits.on_change = self.governor.on_change = speed.apply

@@ -28,6 +28,7 @@ GROUPS: dict[str, str] = {
     "dht": "The DHT: how it stands, who announced what",
     "mesh": "The mesh: how this node stands in it, who is connected",
     "soulseek": "Your own Soulseek session",
+    "player": "What plays, and the player on this machine",
     "library": "Your library: what is wrong with it, and what mends it",
     "library trash": "Files that were replaced and can be put back",
     "audio": "What audio files are",

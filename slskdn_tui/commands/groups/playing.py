@@ -7,6 +7,32 @@ from slskdn_tui.commands.types import Arg, CommandSpec
 
 PLAYING: tuple[CommandSpec, ...] = (
     CommandSpec(
+        "playback.play",
+        "Play a job's track while it still arrives, or a file",
+        "playing",
+        "engine",
+        ("play",),
+        (
+            Arg("subject", "str", "job id, with a track; or a file", required=True),
+            Arg("track", "track", "track position, counted over all discs"),
+            JSON,
+        ),
+        help="Plays with `playback.player` (mpv) on the machine the engine runs on. Where it is not installed the URL is printed, to open with any player.",
+        palette=False,
+    ),
+    CommandSpec("playback.show", "Show what plays: buffer, sources, speed", "playing", "cli", ("player", "show"), (JSON,), palette=False),
+    CommandSpec("playback.pause", "Pause what plays, or go on", "playing", "engine", ("player", "pause"), (JSON,), label="pause playback"),
+    CommandSpec(
+        "playback.seek",
+        "Move the play head",
+        "playing",
+        "engine",
+        ("player", "seek"),
+        (Arg("to", "str", "M:SS or seconds from the start; +10 or -10 from here", required=True), JSON),
+        palette=False,
+    ),
+    CommandSpec("playback.stop", "Stop what plays", "playing", "engine", ("player", "stop"), (JSON,), label="stop playback"),
+    CommandSpec(
         "playback.stream",
         "Print the URL of a track, for a player, while it still arrives",
         "playing",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.playback.stream import Stream
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobState, TrackState
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Result
+
+_TIME = re.compile(r"([+-]?)(?:(\d{1,4}):)?(\d{1,5})")
 
 
 async def track_stream(engine: Parts, reference: str, position: int) -> Stream:
@@ -26,6 +31,46 @@ async def stream(engine: Parts, args: Args) -> Result:
     return done(engine.playback.url(found), url=engine.playback.url(found), title=found.label, port=engine.playback.port)
 
 
+async def play(engine: Parts, args: Args) -> Result:
+    subject, position, playback = args["subject"], args["track"], engine.playback
+    if position is None and not subject.startswith("/"):
+        raise UserError("usage", f"{subject!r} is no absolute path", "give a track position too, or a file")
+    found = await track_stream(engine, subject, position) if position is not None else await playback.file(subject)
+    url = playback.url(found)
+    if not playback.has_player:
+        hint = f"{engine.settings.playback.player} is not installed; open this URL, from another machine after `ssh -L {playback.port}:{url.split('/')[2]} HOST`"
+        return Result("ok", SafeText(hint), data={"text": url, "url": url, "player": ""})
+    await playback.play(found)
+    return done(f"playing {found.label}", url=url, player=engine.settings.playback.player)
+
+
+async def pause(engine: Parts, args: Args) -> Result:
+    stream, _ = engine.playback.playing()
+    engine.playback.paused = not engine.playback.paused
+    return done(f"{'paused' if engine.playback.paused else 'goes on'}: {stream.label}", paused=engine.playback.paused)
+
+
+async def seek(engine: Parts, args: Args) -> Result:
+    stream, _ = engine.playback.playing()
+    found = _TIME.fullmatch(args["to"])
+    if found is None:
+        raise UserError("usage", f"{args['to']!r} is no time", "M:SS or seconds; +10 or -10 from here")
+    sign, minutes, seconds = found.groups()
+    ms = (int(minutes or 0) * 60 + int(seconds)) * 1000
+    at = engine.playback.seek(stream.position_ms + (ms if sign == "+" else -ms) if sign else ms)
+    return done(f"{stream.label}: at {at // 60_000}:{at // 1000 % 60:02}", playback_position_ms=at)
+
+
+async def stop(engine: Parts, args: Args) -> Result:
+    stream = engine.playback.now
+    await engine.playback.end()
+    return done(f"stopped: {stream.label}" if stream is not None else "nothing plays")
+
+
 PLAYING: dict[str, Handler] = {
+    "playback.play": play,
+    "playback.pause": pause,
+    "playback.seek": seek,
+    "playback.stop": stop,
     "playback.stream": stream,
 }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from concurrent.futures import Executor
 
 from slskdn_tui.config.settings import Playback as PlaybackSettings
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
-from slskdn_tui.engine.playback.buffer import Rules
+from slskdn_tui.engine.playback.buffer import Phase, Rules
+from slskdn_tui.engine.playback.player import Player, command_of
 from slskdn_tui.engine.playback.server import StreamServer
 from slskdn_tui.engine.playback.source import FileSource, Source, TrackSource
 from slskdn_tui.engine.playback.stream import Stream
 from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.events import EventBus, Level
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
@@ -26,7 +29,8 @@ UNUSED_S = 3600.0
 class Playback:
     """Nothing listens and nothing runs before something is played."""
 
-    def __init__(self, settings: PlaybackSettings, clock: Clock, supervisor: Supervisor, disk: Executor) -> None:
+    def __init__(self, settings: PlaybackSettings, clock: Clock, supervisor: Supervisor, disk: Executor, bus: EventBus) -> None:
+        self._bus = bus
         self._settings = settings
         self._clock = clock
         self._supervisor = supervisor
@@ -35,8 +39,13 @@ class Playback:
         self._server = StreamServer(self.streams.get, clock, supervisor, disk)
         self._starting = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
+        self.now: Stream | None = None
+        self.player: Player | None = None
+        self.paused = False
+        self._task: asyncio.Task[None] | None = None
 
     async def stop(self) -> None:
+        await self.end()
         await self._server.stop()
         for stream in list(self.streams.values()):
             self.close(stream)
@@ -72,7 +81,7 @@ class Playback:
             source.close()
             raise UserError("refused", f"{MOST_STREAMS} streams are open", "they are closed an hour after they were last read from")
         rules = Rules(lead_ms=int(self._settings.lead_s * 1000))
-        stream = Stream(secrets.token_urlsafe(16), label, source, self._clock, length_ms or 0, rules)
+        stream = Stream(secrets.token_urlsafe(16), subject, label, source, self._clock, length_ms or 0, rules)
         self.streams[stream.token] = self._by_subject[subject] = stream
         return stream
 
@@ -85,11 +94,12 @@ class Playback:
             self._watch = self._supervisor.spawn("playback", self._look())
 
     def url(self, stream: Stream) -> str:
-        """Where a player on this machine opens it; the ending tells players what it is."""
-        name = stream.source.name
-        ending = name[name.rfind(".") :].lower() if "." in name else ""
+        """Where a player on this machine opens it: always the same. The ending, where one is known at first, tells players what it is."""
+        if stream.ending is None:
+            ending = os.path.splitext(stream.source.name)[1].lower()
+            stream.ending = ending if ending[1:].isalnum() else ""
         host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
-        return f"http://{host}:{self._server.port}/stream/{stream.token}/track{ending if ending[1:].isalnum() else ''}"
+        return f"http://{host}:{self._server.port}/stream/{stream.token}/track{stream.ending}"
 
     @property
     def port(self) -> int:
@@ -99,9 +109,67 @@ class Playback:
         while self.streams:
             for stream in list(self.streams.values()):
                 stream.step()
+                if stream is self.now and self.player is not None:
+                    self.player.pause(self.paused or stream.buffer.phase is not Phase.PLAYING)
                 if self._clock.now() - stream.used_at > UNUSED_S:
                     self.close(stream)
             await self._clock.sleep(STEP_S)
+
+    # the player on this machine
+
+    @property
+    def has_player(self) -> bool:
+        """The program of `playback.player` is installed."""
+        return bool(command_of(self._settings.player))
+
+    async def play(self, stream: Stream) -> None:
+        """Play `stream` from its start, in place of what plays. UserError when the player cannot be started."""
+        await self.end()
+        stream.buffer.seek()
+        player = Player(command_of(self._settings.player), self.url(stream), self._clock, stream.buffer.seek)
+        self.now, self.player, self.paused = stream, player, False
+        stream.player = player if player.driven else None
+        self._task = self._supervisor.spawn("player", self._run(stream, player))
+
+    async def _run(self, stream: Stream, player: Player) -> None:
+        try:
+            await player.run()
+            words = player.ended or f"{stream.label}: played"
+            self._told("playback.failed" if player.ended else "playback.ended", words, level="warning" if player.ended else "info")
+        except OSError as error:
+            self._told("playback.failed", f"{player.name} cannot be started: {error.strerror}", level="warning")
+        finally:
+            stream.player = None
+            stream.buffer.seek()
+            if self.player is player:
+                self.now = self.player = None
+
+    def _told(self, name: str, words: str, level: Level) -> None:
+        self._bus.publish(name, "playback", words, level=level)
+
+    def playing(self) -> tuple[Stream, Player]:
+        """What plays. UserError when nothing does, or the player takes no orders."""
+        if self.now is None or self.player is None:
+            raise UserError("refused", "nothing plays", "`slskdn play JOB TRACK`")
+        if not self.player.driven:
+            raise UserError("refused", f"{self.player.name} takes no orders", "use its own window, or set playback.player to mpv")
+        return self.now, self.player
+
+    def seek(self, ms: int) -> int:
+        """Move the play head; where it is then, in ms."""
+        stream, player = self.playing()
+        at = max(0, min(ms, stream.length_ms - 1000 if stream.length_ms else ms))
+        player.pause(True)
+        player.seek(at)
+        stream.buffer.seek()
+        return at
+
+    async def end(self) -> None:
+        """Stop what plays."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def close(self, stream: Stream) -> None:
         """Its URL is void, and its swarm goes its usual way."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from slskdn_tui.engine.playback.buffer import Buffer, Phase, Rules
+from slskdn_tui.engine.playback.player import Player
 from slskdn_tui.engine.playback.source import Source
 from slskdn_tui.engine.playback.windows import Media, wanted
 from slskdn_tui.engine.runtime.clock import Clock
@@ -22,18 +22,20 @@ class Reader:
 
 @dataclass(eq=False)
 class Stream:
-    """`token` is the secret in its URL, `label` what it is called on screens; `position` tells the play head in ms where a player tells it.
+    """`token` is the secret in its URL, `subject` is JOB/TRACK or an absolute path, `label` what it is called on screens; `player` is one that tells its play head, while it runs.
 
     Where none does, the play head is taken to move with the clock since the first byte went out, and never past what was given.
     """
 
     token: str
+    subject: str
     label: str
     source: Source
     clock: Clock
     length_ms: int
     rules: Rules
-    position: Callable[[], int | None] = lambda: None
+    player: Player | None = None
+    ending: str | None = None
     readers: set[Reader] = field(default_factory=set)
     buffer: Buffer = field(init=False)
     used_at: float = field(init=False)
@@ -53,7 +55,7 @@ class Stream:
     @property
     def playing(self) -> bool:
         """Somebody listens, or has the connection of a player open."""
-        return bool(self.readers)
+        return self.player is not None or bool(self.readers)
 
     def windows(self) -> tuple[Window, ...]:
         """PriorityWindow: what the swarm is asked for now."""
@@ -68,7 +70,7 @@ class Stream:
         self.readers.add(reader)
         began = self._began
         if began is None or (at > 0 and at + media.bytes_ms * 1000 < media.size and abs(media.ms(at) - self._clocked(began)) > 1000):
-            if began is not None:
+            if began is not None and self.player is None:
                 self.buffer.seek()
             self._began = (self.clock.now(), int(media.ms(at)))
         self.step()
@@ -91,9 +93,8 @@ class Stream:
 
     @property
     def position_ms(self) -> int:
-        told = self.position()
-        if told is not None:
-            return told
+        if self.player is not None:
+            return self.player.position_ms or 0
         return 0 if self._began is None else self._clocked(self._began)
 
     def _clocked(self, began: tuple[float, int]) -> int:

@@ -51,7 +51,7 @@ class Media:
 def wanted(media: Media, at: int | None, waiting: Iterable[int], *, raised: bool, lead_ms: int) -> tuple[Window, ...]:
     """Windows in the order in which they are to be served. `at`: the byte at the play head, None while nothing plays; `waiting`: where readers
     stand still. While `raised`, peers send what is next before what other listeners of theirs want."""
-    windows = [Window(byte - byte % LEAF, min(media.size, byte + LEAF), HIGH + 1) for byte in waiting]
+    windows = [Window(byte - byte % LEAF, min(media.size, byte + LEAF), HIGH + raised) for byte in waiting]
     head, tail = Window(0, min(HEAD, media.size), HIGH), Window(max(0, media.size - TAIL), media.size, HIGH)
     windows.append(head)
     if media.codec in _INDEX_LAST:

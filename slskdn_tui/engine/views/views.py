@@ -22,6 +22,7 @@ from slskdn_tui.engine.views.owned_releases import with_owned
 from slskdn_tui.engine.views.parents import parents_view
 from slskdn_tui.engine.views.peers import PeerViews
 from slskdn_tui.engine.views.people import PeopleViews
+from slskdn_tui.engine.views.playing import playback_view
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.trash import trash_view
 from slskdn_tui.engine.views.uploads import uploads_view
@@ -85,6 +86,7 @@ class Views:
             "peers": peers.peers,
             "contribution": peers.contribution,
             "trash": partial(trash_view, engine),
+            "playback": partial(playback_view, engine),
             "library": LibraryViews(engine).library,
             "health": self._health,
             "parents": partial(parents_view, engine),

@@ -4,95 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from engine_world import Album, World, completed, until
 
-from slskdn_tui.config.settings import Playback as PlaybackSettings
-from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
-from slskdn_tui.engine.playback.playback import Playback
-from slskdn_tui.engine.playback.stream import Stream
-from slskdn_tui.engine.store.records import TrackRecord
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.jobs import TrackState
-from slskdn_tui.model.music import Track
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.variant import LEAF
+from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command
-from tests.engine.swarm import world as swarms
+from tests.engine.playback.listening import HOST, Rig, go, till
 from tests.engine.swarm.world import FakeOrigin, FakePeer, some_bytes
-
-HOST = f"127.1.{os.getpid() % 250 + 1}.1"
-
-
-def go(work: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(60):
-            await work
-
-    asyncio.run(bounded())
-
-
-class Rig:
-    """A swarm of `size` bytes that a `LiveTrack` follows, and a `Playback` beside it."""
-
-    def __init__(self, folder: Path, size: int) -> None:
-        self.swarms = swarms.World(folder, size, guard=False)
-        track = Track(1, 1, 1, "", SafeText("Blue in Green"), SafeText("x"), size // 100)
-        self.live = LiveTrack(track, TrackRecord(1, TrackState.ACTIVE, "anna", "@@x\\a.flac", size))
-        self.job = cast(LiveJob, type("Job", (), {"job_id": "j"})())
-        self.disk = ThreadPoolExecutor(2)
-        settings = PlaybackSettings(listen=f"{HOST}:0")
-        self.playback = Playback(settings, self.swarms.clock, self.swarms.supervisor, self.disk)
-        self.swarm: TrackSwarm
-
-    async def __aenter__(self) -> Rig:
-        self.swarm = self.live.swarm = await self.swarms.open()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self.playback.stop()
-        await self.swarm.stop()
-        await self.swarms.supervisor.stop()
-        self.disk.shutdown()
-        assert not self.swarms.failures
-
-    async def stream(self) -> Stream:
-        return await self.playback.track(self.job, self.live)
-
-    async def answers(self, stream: Stream, *lines: str, method: str = "GET", host: str = "", path: str = "") -> tuple[bytes, bytes]:
-        """(head, body) of a request; waits until the server closes."""
-        reader, writer = await self.ask(stream, *lines, method=method, host=host, path=path)
-        raw = b""
-        try:
-            while data := await reader.read(1 << 16):
-                raw += data
-        except ConnectionResetError:
-            pass
-        writer.close()
-        head, _, body = raw.partition(b"\r\n\r\n")
-        return head, body
-
-    async def ask(
-        self, stream: Stream, *lines: str, method: str = "GET", host: str = "", path: str = ""
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection(HOST, self.playback.port)
-        where = path or "/" + self.playback.url(stream).split("/", 3)[3]
-        writer.write(
-            "\r\n".join([f"{method} {where} HTTP/1.1", f"Host: {host or f'127.0.0.1:{self.playback.port}'}", *lines, "", ""]).encode()
-        )
-        return reader, writer
-
-
-async def till(true: Callable[[], object]) -> None:
-    while not true():
-        await asyncio.sleep(0.005)
 
 
 def test_a_player_gets_the_bytes_while_they_arrive_from_soulseek(tmp_path: Path) -> None:
@@ -265,7 +189,7 @@ def test_a_jobs_track_is_listened_to_from_its_queue_until_it_is_placed(tmp_path:
             (path,) = album.tracks(1)
             holder = await world.holder("anna")
             holder.hold(5 * LEAF)
-            engine = await world.engine(playback={"listen": f"{HOST}:{8000 + os.getpid() % 700}"})
+            engine = await world.engine(playback={"listen": f"{HOST}:{8000 + os.getpid() % 700}", "player": "no-such-player"})
             job = await world.create(engine)
             result = await engine.submit(Command("playback.stream", {"job": job.job_id[:8], "track": 1}))
             assert result.ok and result.data["url"] == str(result.message), result
@@ -276,10 +200,24 @@ def test_a_jobs_track_is_listened_to_from_its_queue_until_it_is_placed(tmp_path:
             assert await reader.readexactly(5 * LEAF) == path.read_bytes()[: 5 * LEAF]
             (stream,) = engine.playback.streams.values()
             await until(lambda: any(each.waits for each in stream.readers), "the player waits", job)
+            view = await engine.snapshot(ViewKey("playback"))
+            assert isinstance(view, PlaybackView) and (view.job_id, view.track, view.url) == (job.job_id, 1, url)
+            assert (
+                view.buffer_needed_ms > 20_000 and view.playback_position_ms < 4000 and view.state in ("starting", "playing", "buffering")
+            )
             holder.let_go()
             await completed(job)
             assert await reader.read(-1) == path.read_bytes()[5 * LEAF :]
             writer.close()
+            view = await engine.snapshot(ViewKey("playback"))
+            assert isinstance(view, PlaybackView) and view.state == "stopped", "nobody listens"
+            played = await engine.submit(Command("playback.play", {"subject": job.job_id, "track": 1}))
+            assert played.ok and played.data["text"] == url and "not installed" in played.message, (
+                "no player: the URL, and what to do with it"
+            )
+            for name in ("playback.pause", "playback.seek"):
+                refused = await engine.submit(Command(name, {"to": "1:00"} if name.endswith("seek") else {}))
+                assert refused.code == "refused" and "nothing plays" in refused.message
             for args, code in (({"job": job.job_id, "track": 9}, "not_found"), ({"job": "ffff", "track": 1}, "not_found")):
                 assert (await engine.submit(Command("playback.stream", args))).code == code
 

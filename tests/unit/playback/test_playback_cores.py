@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from slskdn_tui.cli.playing import playback_lines
+from slskdn_tui.cli.present.render import Look
 from slskdn_tui.config.rules import loopback_port
 from slskdn_tui.engine.playback import http
 from slskdn_tui.engine.playback.buffer import Buffer, Phase
 from slskdn_tui.engine.playback.windows import HEAD, MID_MS, TAIL, Media, wanted
 from slskdn_tui.engine.swarm.piecemap import MESH, PieceMap
 from slskdn_tui.model.part import Layout
+from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.ports import HIGH, MID
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF
 
 FLAC = Media(30_000_000, 300_000, "FLAC")
@@ -87,7 +91,7 @@ def test_three_windows_in_the_order_a_player_needs_them() -> None:
     at = 1_000_000
     windows = wanted(FLAC, at, [70_000], raised=False, lead_ms=30_000)
     assert [(one.start, one.stop, one.priority) for one in windows] == [
-        (LEAF, 70_000 + LEAF, HIGH + 1),  # where a reader stands still
+        (LEAF, 70_000 + LEAF, HIGH),  # where a reader stands still
         (0, HEAD, HIGH),
         (at, at + 3_000_000, HIGH),
         (30_000_000 - TAIL, 30_000_000, HIGH),
@@ -217,3 +221,17 @@ def test_only_names_of_this_machine_pass_as_host() -> None:
 def test_only_loopback_can_be_listened_on() -> None:
     assert loopback_port("127.0.0.1:8765") and loopback_port("[::1]:8765")
     assert not any(loopback_port(text) for text in ("0.0.0.0:8765", "192.168.1.5:80", "localhost:80", "127.0.0.1", "x"))
+
+
+def test_the_play_bar_in_lines() -> None:
+    view = PlaybackView(
+        1, "playing", SafeText("Blue in Green"), "j", 5, 83_000, 337_000, 28_000, 2_000, False, 850_000.0, 3.0, SafeText("anna + 2 mesh peers"), 0, SafeText("mpv")
+    )  # fmt: skip
+    assert playback_lines(view, Look()) == [
+        "Streaming: Blue in Green, 1:23 of 5:37, playing",
+        "├─ Buffer: 28 s (healthy), 2 s wanted",
+        "├─ Sources: anna + 2 mesh peers",
+        "├─ Speed: 850 kB/s (3.0x the bitrate)",
+        "└─ Player: mpv; stopped 0 times for want of bytes",
+    ]
+    assert playback_lines(PlaybackView(0), Look(ascii=True)) == ["Nothing plays."]

@@ -1,0 +1,42 @@
+"""Shell: `play JOB TRACK|FILE` and `player show`."""
+
+from __future__ import annotations
+
+import os
+
+from slskdn_tui.cli import acting
+from slskdn_tui.cli.context import Context
+from slskdn_tui.cli.present.render import Look
+from slskdn_tui.model.playing import PlaybackView
+from slskdn_tui.model.views import ViewKey
+
+
+def play(context: Context) -> int:
+    """A file is named from where the user stands, not from where the engine does."""
+    if context.args.get("track") is None:
+        context.args["subject"] = os.path.abspath(os.path.expanduser(context.args["subject"]))
+    return acting.act(context)
+
+
+def show(context: Context) -> int:
+    return context.show(context.view("live", ViewKey("playback"), PlaybackView), playback_lines)
+
+
+def clock(ms: int) -> str:
+    return f"{ms // 60_000}:{ms // 1000 % 60:02}"
+
+
+def playback_lines(view: PlaybackView, look: Look) -> list[str]:
+    """`slskdn player show`."""
+    if view.state == "stopped":
+        return ["Nothing plays."]
+    tree, last = ("|-", "`-") if look.ascii else ("├─", "└─")
+    of = f" of {clock(view.length_ms)}" if view.length_ms else ""
+    speed = f"{view.rate / 1000:.0f} kB/s ({view.times:.1f}x the bitrate)" if not view.whole else "all of it is there"
+    return [
+        f"Streaming: {view.title}, {clock(view.playback_position_ms)}{of}, {view.state}",
+        f"{tree} Buffer: {view.buffer_ms // 1000} s ({view.health}), {view.buffer_needed_ms // 1000} s wanted",
+        f"{tree} Sources: {view.sources}",
+        f"{tree} Speed: {speed}",
+        f"{last} Player: {view.player}; stopped {view.stalls} times for want of bytes",
+    ]

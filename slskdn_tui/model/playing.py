@@ -1,0 +1,41 @@
+"""What is played, as faces see it. Core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from slskdn_tui.model.text import SafeText
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackView:
+    """The play bar. `state`: stopped, starting, playing, paused (by the user) or buffering; times in ms, `length_ms` 0 when not known.
+
+    `buffer_ms` is what is ahead of the play head, `buffer_needed_ms` what is missing of the lead; `rate` is in bytes/s, `times` how often the bitrate
+    that is; `stalls` counts how often sound had to stop. `url` holds a secret.
+    """
+
+    version: int
+    state: str = "stopped"
+    title: SafeText = SafeText("")  # noqa: RUF009  immutable
+    job_id: str = ""
+    track: int = 0
+    playback_position_ms: int = 0
+    length_ms: int = 0
+    buffer_ms: int = 0
+    buffer_needed_ms: int = 0
+    whole: bool = False
+    """The end of the file is among what is ahead."""
+    rate: float = 0.0
+    times: float = 0.0
+    sources: SafeText = SafeText("")  # noqa: RUF009
+    stalls: int = 0
+    player: SafeText = SafeText("")  # noqa: RUF009
+    url: str = ""
+    kind: Literal["playback"] = "playback"
+
+    @property
+    def health(self) -> str:
+        """The buffer in a word."""
+        return "whole" if self.whole else "healthy" if self.buffer_ms >= 10_000 else "low" if self.buffer_ms >= 5_000 else "empty"

@@ -1,0 +1,144 @@
+"""A real mpv (`--ao=null`) over the loopback server: it starts, waits, goes on, seeks, and is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import wave
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from slskdn_tui.config.settings import Playback as PlaybackSettings
+from slskdn_tui.engine.playback.buffer import Phase
+from slskdn_tui.engine.playback.playback import Playback
+from slskdn_tui.engine.runtime.events import EventBus
+from tests.engine.playback.listening import HOST, Rig, go, till
+from tests.engine.swarm.world import FakeOrigin, FakePeer
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(shutil.which("mpv") is None, reason="mpv is not installed"),
+]
+SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Noise, 30 s of it, 44.1 kHz 16 bit mono: 88 kB/s, and no byte can be guessed."""
+    path = tmp_path_factory.mktemp("music") / "a.wav"
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(44_100)
+        out.writeframes(Random(1).randbytes(2 * 44_100 * SECONDS))
+    return path.read_bytes()
+
+
+class Listening(Rig):
+    """A rig whose playback has an mpv without a sound card."""
+
+    def __init__(self, folder: Path, data: bytes) -> None:
+        super().__init__(folder, len(data))
+        self.live.record.path = "@@x\\a.wav"
+        self.bus = EventBus(self.swarms.clock)
+        settings = PlaybackSettings(listen=f"{HOST}:0", player="mpv --ao=null --no-config")
+        self.playback = Playback(settings, self.swarms.clock, self.swarms.supervisor, self.disk, self.bus)
+
+    def said(self) -> list[str]:
+        return [event.name for _, event in self.bus.history]
+
+
+def test_sound_begins_while_the_track_arrives_waits_for_bytes_and_goes_on(tmp_path: Path, music: bytes) -> None:
+    async def story() -> None:
+        async with Listening(tmp_path, music) as rig:
+            origin = FakeOrigin("anna", music, rate=4e5, stall_at=65 * 8192)  # six seconds of music
+            rig.swarm.use_origin(origin)
+            run = asyncio.ensure_future(rig.swarm.run())
+            stream = await rig.stream()
+            await rig.playback.play(stream)
+            player = rig.playback.player
+            assert player is not None
+            await till(lambda: player.heard)
+            assert not rig.swarm.part.pieces.complete and stream.buffer.phase is Phase.PLAYING
+            await till(lambda: stream.buffer.phase is Phase.BUFFERING)
+            assert 5000 < stream.position_ms < 6300 and stream.buffer.needed_ms > 29_000
+            rig.swarm.use_origin(FakeOrigin("berta", music, rate=2e6))
+            at = stream.position_ms
+            await till(lambda: stream.buffer.phase is Phase.PLAYING and stream.position_ms > at + 500)
+            rig.playback.paused = True
+            await till(lambda: player._paused)
+            await rig.playback.end()
+            assert rig.playback.now is None
+            await till(lambda: not stream.playing)
+            run.cancel()
+
+    go(story())
+
+
+def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: bytes) -> None:
+    async def story() -> None:
+        async with Listening(tmp_path, music) as rig:
+            rig.swarm.use_origin(FakeOrigin("anna", music, queued=True))
+            run = asyncio.ensure_future(rig.swarm.run())
+            await asyncio.sleep(0)
+            stream = await rig.stream()
+            peer = FakePeer("a1", music, rate=2.5e5)
+            assert await rig.swarm.add_peer(peer, peer.variant) == ""
+            await rig.playback.play(stream)
+            player = rig.playback.player
+            assert player is not None
+            await till(lambda: player.heard)
+            there = stream.source.ready(stream.media.byte(stream.position_ms))
+            assert there < len(music) // 2
+            rig.playback.seek(20_000)
+            await till(lambda: stream.position_ms > 20_300 and stream.buffer.phase is Phase.PLAYING)
+            assert rig.swarm.part.pieces.ready(0) < stream.media.byte(20_000), "what lies between has not all come"
+            assert not stream.buffer.stalls
+            await rig.playback.end()
+            run.cancel()
+
+    go(story())
+
+
+def test_the_end_of_the_file_ends_the_player_and_one_that_is_no_music_says_so(tmp_path: Path, music: bytes) -> None:
+    async def story() -> None:
+        short = tmp_path / "short.wav"
+        with wave.open(str(short), "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(44_100)
+            out.writeframes(bytes(44_100))
+        (tmp_path / "bad.flac").write_bytes(b"no music" * 1000)
+        async with Listening(tmp_path, music) as rig:
+            await rig.playback.play(await rig.playback.file(str(short)))
+            await till(lambda: rig.playback.now is None)
+            assert rig.said() == ["playback.ended"]
+            await rig.playback.play(await rig.playback.file(str(tmp_path / "bad.flac")))
+            await till(lambda: rig.playback.now is None)
+            assert rig.said() == ["playback.ended", "playback.failed"]
+
+    go(story())
+
+
+def test_a_player_that_is_killed_is_told_and_leaves_no_reader(tmp_path: Path, music: bytes) -> None:
+    async def story() -> None:
+        async with Listening(tmp_path, music) as rig:
+            origin = FakeOrigin("anna", music, stall_at=65 * 8192)
+            rig.swarm.use_origin(origin)
+            run = asyncio.ensure_future(rig.swarm.run())
+            stream = await rig.stream()
+            await rig.playback.play(stream)
+            player = rig.playback.player
+            assert player is not None
+            await till(lambda: player.heard and stream.readers)
+            assert player._process is not None
+            os.kill(player._process.pid, 9)
+            await till(lambda: rig.playback.now is None and not stream.readers)
+            assert rig.said() == ["playback.failed"]
+            assert len(stream.windows()) == 2
+            run.cancel()
+
+    go(story())
