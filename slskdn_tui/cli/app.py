@@ -62,7 +62,7 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "trash.list": mending.list_trash,
     "audio.inspect": audio.inspect,
     "library.health": health.health,
-    "playback.play": playing.play,
+    "play": playing.play,
     "playback.show": playing.show,
     "status": look.status,
     "log": look.log,

@@ -9,13 +9,18 @@ from slskdn_tui.cli.context import Context
 from slskdn_tui.cli.present.render import Look
 from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.views import ViewKey
+from slskdn_tui.seam import Command, EngineProtocol, Result
 
 
 def play(context: Context) -> int:
     """A file is named from where the user stands, not from where the engine does."""
-    if context.args.get("track") is None:
-        context.args["subject"] = os.path.abspath(os.path.expanduser(context.args["subject"]))
-    return acting.act(context)
+    subject, track = context.args["subject"], context.args.get("track")
+    args = {"subject": os.path.abspath(os.path.expanduser(subject))} if track is None else {"subject": subject, "track": track}
+
+    async def work(engine: EngineProtocol) -> Result:
+        return await engine.submit(Command("playback.play", args))
+
+    return acting.report(context.with_engine("live", work), as_json=context.json)
 
 
 def show(context: Context) -> int:

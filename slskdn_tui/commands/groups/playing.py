@@ -5,18 +5,28 @@ from __future__ import annotations
 from slskdn_tui.commands.groups.common import JOB, JSON
 from slskdn_tui.commands.types import Arg, CommandSpec
 
+_WHAT = (
+    Arg("subject", "str", "job id, with a track; or a file", required=True),
+    Arg("track", "track", "track position, counted over all discs"),
+    JSON,
+)
+
 PLAYING: tuple[CommandSpec, ...] = (
     CommandSpec(
         "playback.play",
-        "Play a job's track while it still arrives, or a file",
+        "Play a job's track, or a file by its absolute path",
         "playing",
         "engine",
+        args=_WHAT,
+        palette=False,
+    ),
+    CommandSpec(
+        "play",
+        "Play a job's track while it still arrives, or a file",
+        "playing",
+        "cli",
         ("play",),
-        (
-            Arg("subject", "str", "job id, with a track; or a file", required=True),
-            Arg("track", "track", "track position, counted over all discs"),
-            JSON,
-        ),
+        _WHAT,
         help="Plays with `playback.player` (mpv) on the machine the engine runs on. Where it is not installed the URL is printed, to open with any player.",
         palette=False,
     ),

@@ -73,11 +73,14 @@ class Buffer:
         self.phase, self._from_ms = Phase.STARTING, None
         self._front, self._gap = (0.0, -1), 0.0
 
-    def step(self, now: float, position_ms: int, ahead_ms: int, arrived_ms: float, whole: bool) -> Phase:
+    def step(self, now: float, position_ms: int, ahead_ms: int, arrived_ms: float, whole: bool, asked: bool = True) -> Phase:
         """What is so at `now`: the play head, the music that is there beyond it without a gap, all that ever arrived, and whether the end of the file
-        is among what is ahead."""
+        is among what is ahead. Until somebody was `asked` for bytes, waiting for them says nothing of how fast they come."""
         self.position_ms, self.ahead_ms, self.whole = position_ms, ahead_ms, whole
         self._arrived.append((now, arrived_ms))
+        if not asked and arrived_ms == self._arrived[0][1]:
+            self._arrived = deque([(now, arrived_ms)])
+            self._front = (now, position_ms + ahead_ms)
         if position_ms + ahead_ms != self._front[1]:
             self._gap = max(self._gap * 0.9, now - self._front[0]) if self._front[1] >= 0 else 0.0
             self._front = (now, position_ms + ahead_ms)

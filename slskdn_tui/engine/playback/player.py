@@ -18,7 +18,7 @@ from typing import Any
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.text import SafeText
 
-ASK_S = 0.2
+ASK_S = 0.1
 """How often the play head is asked for."""
 QUIT_S = 2.0
 MOST_LINE = 64 * 1024

@@ -14,7 +14,7 @@ from slskdn_tui.engine.jobs.live import LiveTrack
 from slskdn_tui.engine.swarm.part_file import PartFile
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import TrackState
-from slskdn_tui.model.ports import PriorityWindow
+from slskdn_tui.model.ports import OriginState, PriorityWindow
 from slskdn_tui.model.text import SafeText
 
 
@@ -36,6 +36,11 @@ class Source(Protocol):
         """Bytes that are there."""
         ...
 
+    @property
+    def asked(self) -> bool:
+        """Somebody sends, or was asked to."""
+        ...
+
     def read(self, offset: int, length: int) -> bytes:
         """Blocking; OSError when they cannot be read."""
         ...
@@ -50,6 +55,8 @@ class FileSource:
         self.name, self.gone = os.path.basename(path), ""
         self._fd = _open(path)
         self.size = self.arrived = os.fstat(self._fd).st_size
+
+    asked = True
 
     def ready(self, offset: int) -> int:
         return max(offset, self.size)
@@ -122,6 +129,13 @@ class TrackSource:
     def arrived(self) -> int:
         self._look()
         return self.size if self._placed else self._part.pieces.done if self._part is not None else 0
+
+    @property
+    def asked(self) -> bool:
+        swarm = self._live.swarm
+        stream = swarm.stream if swarm is not None else None
+        sends = stream is not None and stream.state is OriginState.ACTIVE and not stream.ended
+        return sends or (swarm is not None and bool(swarm.part.pieces.holders))
 
     def read(self, offset: int, length: int) -> bytes:
         return os.pread(self._fd, length, offset)

@@ -89,7 +89,7 @@ class Stream:
         whole = bool(source.size) and stop >= source.size
         if self.playing:
             self.used_at = self.clock.now()
-        return self.buffer.step(self.clock.now(), at_ms, int(media.ms(stop - at)), media.ms(source.arrived), whole)
+        return self.buffer.step(self.clock.now(), at_ms, int(media.ms(stop - at)), media.ms(source.arrived), whole, source.asked)
 
     @property
     def position_ms(self) -> int:

@@ -406,6 +406,7 @@ class TrackSwarm:
     def set_windows(self, windows: PriorityWindow | None) -> None:
         """What playback needs next; None: nothing plays."""
         self._windows = windows
+        self.scheduler.windows = windows.windows() if windows is not None else ()
 
     def cells(self, width: int) -> str:
         return self.status().cells(width)
