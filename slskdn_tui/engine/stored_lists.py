@@ -12,12 +12,16 @@ from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.views.found_rows import folder_rows
 from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.engine.views.known_peers import contribution_view, known_peers, peers_view, total
+from slskdn_tui.engine.views.label_rows import seen_labels
 from slskdn_tui.engine.views.message_rows import message_row
+from slskdn_tui.engine.views.parent_rows import shown_parents
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import parse
 from slskdn_tui.model.finding import FilterRow, FiltersView, SearchView, WishesView, WishRow
 from slskdn_tui.model.folders import folders_of, in_order
+from slskdn_tui.model.graph import LabelsView
 from slskdn_tui.model.health import HealthView
+from slskdn_tui.model.parents import ParentsView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, PersonRow
 from slskdn_tui.model.text import SafeText
@@ -45,9 +49,19 @@ async def stored_list(store: Store | None, key: ViewKey, fairness: Fairness) -> 
             return await _contribution(store, key, fairness)
         case "health":
             return await health_view(store, key) if store is not None else HealthView(0)
+        case "parents":
+            return await _parents(store, key)
+        case "labels":
+            return await seen_labels(store, key) if store is not None else LabelsView(0)
         case "search" if key.subject.startswith(WISH) and store is not None:
             return await _found(store, key)
     return None
+
+
+async def _parents(store: Store | None, key: ViewKey) -> ParentsView:
+    records = await store.parents.load_all() if store is not None else []
+    jobs = {job.job_id: job for job in await store.jobs.load_all()} if store is not None and key.subject else {}
+    return shown_parents(records, key, lambda member: jobs.get(member.job_id))
 
 
 async def _peers(store: Store | None, key: ViewKey) -> PeersView:

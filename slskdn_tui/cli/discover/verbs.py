@@ -47,7 +47,7 @@ def _get(context: Context) -> int:
 
 def list_parents(context: Context) -> int:
     wanted = context.args.get("parent") or ""
-    return context.show(context.view("live", ViewKey("parents", wanted, count=PAGE * 10), ParentsView), present.parents)
+    return context.show(context.view("any", ViewKey("parents", wanted, count=PAGE * 10), ParentsView), present.parents)
 
 
 def show_label(context: Context) -> int:
@@ -119,7 +119,7 @@ async def _read(engine: EngineProtocol, key: ViewKey) -> DiscographyView:
 
 def list_labels(context: Context) -> int:
     key = ViewKey("labels", " ".join(context.args.get("prefix") or ()), sort=context.args["sort"], count=max(1, int(context.args["limit"])))
-    view = context.view("live", key, LabelsView)
+    view = context.view("any", key, LabelsView)
     context.show(view, present.labels, rows=True)
     return EXIT["ok" if view.rows else "not_found"][0]
 

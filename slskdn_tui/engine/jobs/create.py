@@ -35,7 +35,8 @@ async def resolve(music: MusicBrainzClient, reference: str) -> Target:
     kind, mbid = read
     if kind is not None:
         if kind not in _BY_KIND:
-            raise UserError("usage", f"that is a MusicBrainz {kind}; a job needs a release, a release group or a recording", _HINT)
+            hint = f"`slskdn discover {kind}` shows what it leads to; `slskdn discover artist ... --get core` gets a discography"
+            raise UserError("usage", f"that is a MusicBrainz {kind}; a job needs a release, a release group or a recording", hint)
         return await _BY_KIND[kind](music, mbid)
     for look_up in _BY_KIND.values():
         try:

@@ -6,9 +6,10 @@ import shlex
 
 from slskdn_tui.engine.music.graph.tree import Tree, read_wanted, years
 from slskdn_tui.engine.parts import Parts
+from slskdn_tui.engine.views.label_rows import seen_labels
 from slskdn_tui.model.aggregates import LabelRelease
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.graph import CrateRow, DiscographyView, LabelRow, LabelsView, LabelView
+from slskdn_tui.model.graph import CrateRow, DiscographyView, LabelsView, LabelView
 from slskdn_tui.model.music import ReleaseHit
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
@@ -39,9 +40,7 @@ async def discography_view(engine: Parts, key: ViewKey) -> DiscographyView:
 
 
 async def labels_view(engine: Parts, key: ViewKey) -> LabelsView:
-    """Labels whose name begins with the subject."""
-    found = await engine.store.popularity.labels(key.subject, "name" if key.sort == "name" else "peers", max(1, min(key.count, 1000)))
-    return LabelsView(0, tuple(LabelRow(str(each.name), 0, each.name, each.releases, each.peers) for each in found))
+    return await seen_labels(engine.store, key)
 
 
 async def label_view(engine: Parts, key: ViewKey) -> LabelView:

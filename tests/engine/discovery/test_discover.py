@@ -16,6 +16,8 @@ from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.library.popularity import PopularityTable
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 from slskdn_tui.model.heard import HeardVariant, Voice
+from slskdn_tui.model.jobs import Constraints
+from slskdn_tui.model.parents import Member, ParentRecord, ParentType
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
 from slskdn_tui.seam import Command
@@ -189,6 +191,43 @@ def test_a_lost_database_brings_a_parent_back_from_its_manifest(tmp_path: Path) 
             again = await world.start("me", world.settings("me", soulseek={"enabled": False}))
             [record] = again.parents.all()
             assert (record.parent_id, record.state, len(record.members)) == (result.data["parent_id"], "active", 1)
+
+    asyncio.run(story())
+
+
+def test_a_job_started_just_before_a_kill_is_found_again_and_its_end_is_the_releases_end(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            record = await engine.parents.create(
+                ParentRecord(
+                    "", ParentType.DISCOGRAPHY, ARTIST.mbid, SafeText("x"), "core", members=[Member(FACTS[0].mbid), Member(FACTS[2].mbid)]
+                )
+            )
+            job = await engine.runner.create(await engine.music.release(FACTS[0].mbid), Constraints(), details={"parent": record.parent_id})
+            await until(lambda: record.members[0].job_id == job.job_id, "its job is noted")
+            assert record.members[1].job_id == ""
+            await engine.runner.cancel(job)
+            await until(lambda: record.members[0].outcome == "cancelled", "its end is noted")
+            assert record.state == "active"
+
+    asyncio.run(story())
+
+
+def test_without_an_engine_parents_and_labels_are_shown_as_they_were_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            assert (await world.slskdn(capsys, "jobs", "parents"))[1].startswith("No discography")
+            engine = await world.quiet()
+            assert engine.aggregates is not None
+            engine.aggregates.advertised(Voice("01" * 32, "127.1.1.1", True), [heard(0, "First Label", FACTS[0].mbid, 0.9)], (), whole=True)
+            await engine.aggregates.flush()
+            result = await engine.submit(Command("discover.get", {"artist": ARTIST.mbid}))
+            await engine.stop()
+            code, out, _ = await world.slskdn(capsys, "jobs", "parents", result.data["parent_id"][:8])
+            assert code == 0 and "The Generated (core)" in out and "Record 1" in out
+            assert (await world.slskdn(capsys, "jobs", "parents", "ffff"))[0] == 4
+            assert [row["label"] for row in await world.json(capsys, "labels", "list", "first")] == ["First Label"]
 
     asyncio.run(story())
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -165,6 +165,7 @@ class Imported:
         return self.record.job_id
 
 
+_Whole = TypeVar("_Whole", bound=Part)
 _MOVING = frozenset({TrackState.ACTIVE, TrackState.QUEUED, TrackState.STALLED, TrackState.RESCUE, TrackState.VERIFYING})
 
 
@@ -234,11 +235,11 @@ def write(record: JobRecord) -> str:
 _ALWAYS = frozenset({"title", "artist"})
 
 
-def read(text: str, name: str) -> Imported:
-    """A manifest from foreign text; UserError names the file, line, key and what is allowed."""
+def checked(kind: type[_Whole], text: str, name: str) -> _Whole:
+    """Foreign text as `kind`; UserError `config` names the file, line, key and what is allowed."""
     loaded = safe_yaml.load(text, name)
     try:
-        manifest = Manifest.model_validate(loaded.data)
+        return kind.model_validate(loaded.data)
     except ValidationError as error:
         first = error.errors()[0]
         where = tuple(first["loc"])
@@ -248,6 +249,11 @@ def read(text: str, name: str) -> Imported:
             f"{name}, line {loaded.line_of(where)}: {key}: {first['msg']}",
             "mend the manifest, or export it again with `slskdn jobs export`",
         ) from None
+
+
+def read(text: str, name: str) -> Imported:
+    """A manifest from foreign text; UserError names the file, line, key and what is allowed."""
+    manifest = checked(Manifest, text, name)
     rows = sorted(manifest.tracks, key=lambda row: row.position)
     release = Release(
         mbid=manifest.mb_release_id,

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from slskdn_tui.config import safe_yaml
-from slskdn_tui.engine.jobs.manifests.manifests import ManifestConstraints, Part, constraints_in, constraints_of
-from slskdn_tui.model.errors import UserError
+from slskdn_tui.engine.jobs.manifests.manifests import ManifestConstraints, Part, checked, constraints_in, constraints_of
 from slskdn_tui.model.ids import is_mbid
 from slskdn_tui.model.parents import Member, ParentRecord, ParentState, ParentType
 from slskdn_tui.model.text import SafeText
@@ -123,18 +122,7 @@ def _slim(data: dict[str, Any]) -> dict[str, Any]:
 
 def read(text: str, name: str) -> ParentRecord:
     """A record from foreign text; UserError names the file, line, key and what is allowed."""
-    loaded = safe_yaml.load(text, name)
-    try:
-        manifest = ParentManifest.model_validate(loaded.data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = tuple(first["loc"])
-        key = ".".join(str(part) for part in where) or "the file"
-        raise UserError(
-            "config",
-            f"{name}, line {loaded.line_of(where)}: {key}: {first['msg']}",
-            "mend the manifest, or export it again with `slskdn jobs export`",
-        ) from None
+    manifest = checked(ParentManifest, text, name)
     return ParentRecord(
         manifest.parent_id,
         manifest.type,
