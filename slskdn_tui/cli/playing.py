@@ -7,7 +7,7 @@ import os
 from slskdn_tui.cli import acting
 from slskdn_tui.cli.context import Context
 from slskdn_tui.cli.present.render import Look
-from slskdn_tui.model.playing import PlaybackView
+from slskdn_tui.model.playing import PlaybackView, clock
 from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command, EngineProtocol, Result
 
@@ -25,10 +25,6 @@ def play(context: Context) -> int:
 
 def show(context: Context) -> int:
     return context.show(context.view("live", ViewKey("playback"), PlaybackView), playback_lines)
-
-
-def clock(ms: int) -> str:
-    return f"{ms // 60_000}:{ms // 1000 % 60:02}"
 
 
 def playback_lines(view: PlaybackView, look: Look) -> list[str]:

@@ -39,3 +39,20 @@ class PlaybackView:
     def health(self) -> str:
         """The buffer in a word."""
         return "whole" if self.whole else "healthy" if self.buffer_ms >= 10_000 else "low" if self.buffer_ms >= 5_000 else "empty"
+
+    @property
+    def line(self) -> SafeText:
+        """The play bar in a line: `Streaming: Blue in Green 1:23/5:37; buffer 28 s (healthy); anna + 2 mesh peers; 850 kB/s (3x)`; "" while nothing plays."""
+        if self.state == "stopped":
+            return SafeText("")
+        at = clock(self.playback_position_ms) + (f"/{clock(self.length_ms)}" if self.length_ms else "")
+        state = "" if self.state == "playing" else f" {self.state}"
+        parts = [f"Streaming: {self.title} {at}{state}", f"buffer {self.buffer_ms // 1000} s ({self.health})"]
+        if not self.whole:
+            parts += [str(self.sources), f"{self.rate / 1000:.0f} kB/s ({self.times:.1f}x)"]
+        return SafeText("; ".join(parts))
+
+
+def clock(ms: int) -> str:
+    """`1:23`."""
+    return f"{ms // 60_000}:{ms // 1000 % 60:02}"

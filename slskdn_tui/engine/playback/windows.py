@@ -53,9 +53,9 @@ def wanted(media: Media, at: int | None, waiting: Iterable[int], *, raised: bool
     stand still. While `raised`, peers send what is next before what other listeners of theirs want."""
     windows = [Window(byte - byte % LEAF, min(media.size, byte + LEAF), HIGH + raised) for byte in waiting]
     head, tail = Window(0, min(HEAD, media.size), HIGH), Window(max(0, media.size - TAIL), media.size, HIGH)
-    windows.append(head)
     if media.codec in _INDEX_LAST:
-        windows.append(tail)
+        windows += [Window(0, min(LEAF, media.size), HIGH), tail]
+    windows.append(head)
     mid: list[Window] = []
     if at is not None:
         soon = min(media.size, at + int(lead_ms * media.bytes_ms))

@@ -139,6 +139,7 @@ class Views:
             searches_waiting=engine.soulseek.searches_waiting,
             wishes_new=engine.wishlist.new,
             unread=engine.soulseek.people.unread,
+            playing=(await playback_view(engine, ViewKey("playback"))).line,
             soulseek_words=SafeText("" if engine.soulseek.state == "online" else engine.soulseek.state_words),
         )
 

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import SearchRow
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import Snapshot, ViewKey
 from slskdn_tui.ui.present.base import Glyphs, Line, crop, fit, rule, wrap
 from slskdn_tui.ui.present.finding import row_note
@@ -44,6 +45,8 @@ class LiveScreen(Screen[None]):
 
     _message = ("", "")
     _note = ("", "")
+    _played = SafeText("")
+    """What the bar says of the player."""
     ready = False
     """Its widgets stand; nothing is asked of it before."""
 
@@ -140,6 +143,9 @@ class LiveScreen(Screen[None]):
     def status_changed(self) -> None:
         """The status line or a tab's fact has changed."""
         self.query_one("#head", Lines).update()
+        if self.ready and self.ui.status is not None and self.ui.status.playing != self._played:
+            self._played = self.ui.status.playing
+            self._show_bar()
 
     def repaint(self) -> None:
         """Draw all of it again."""
@@ -173,12 +179,13 @@ class LiveScreen(Screen[None]):
         self.note(text, style)
 
     def _show_bar(self) -> None:
-        query = self.main.model.query
+        query, playing = self.main.model.query, str(self.ui.status.playing) if self.ui.status is not None else ""
         said = (
             self._message,
             (self.ui.gone_words, "colors.error"),
             (f"Filter: {query}   esc clears" if query else "", "colors.dim"),
-            self._note,
+            self._note if not playing else ("", ""),
+            (playing, "states.active"),
         )
         text, style = next((one for one in said if one[0]), ("", ""))
         width = max(8, self.size.width)
