@@ -37,3 +37,14 @@ def test_plays_at_more_than_they_need_never_stop(seed: int) -> None:
     one = play(seed, times=1.8)
     one.run()
     assert not one.buffer.stalls and one.started is not None and one.started < 6.0
+
+
+@pytest.mark.slow
+def test_fifty_plays_at_one_point_six_times_the_bitrate_never_stop() -> None:
+    stopped = []
+    for seed in range(50):
+        one = play(seed, times=1.6)
+        one.run()
+        if one.buffer.stalls:
+            stopped.append(seed)
+    assert not stopped
