@@ -56,11 +56,11 @@ def test_a_seek_past_what_is_there_is_fetched_first_and_then_answered(tmp_path: 
             stream = await rig.stream()
             peer = FakePeer("a1", data, rate=4e6)
             assert await rig.swarm.add_peer(peer, peer.variant) == ""
-            at = 150 * LEAF + 1000
+            at = 40 * LEAF + 1000
             head, body = await rig.answers(stream, f"Range: bytes={at}-{at + LEAF - 1}")
             assert head.startswith(b"HTTP/1.1 206 ") and body == data[at : at + LEAF]
             asked = [offset // LEAF for offset, _ in peer.asked]
-            assert asked.index(150) < 24, asked[:40]
+            assert asked.index(40) < 16, asked[:40]
             assert not rig.swarm.part.pieces.complete, "the rest was still under way"
             head, _ = await rig.answers(stream, f"Range: bytes={len(data)}-")
             assert head.startswith(b"HTTP/1.1 416 ") and f"Content-Range: bytes */{len(data)}".encode() in head
