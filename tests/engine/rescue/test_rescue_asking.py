@@ -188,11 +188,15 @@ class Finder:
         return [*self.near, *self.far], "looked"
 
 
+async def nothing_known(recordings: Sequence[str]) -> tuple[()]:
+    return ()
+
+
 def rescuer(look: Finder, avoided: set[str] = frozenset()) -> Rescuer:  # type: ignore[assignment]
     book = SimpleNamespace(
         blocked=lambda node: "", avoided=lambda node: "a liar" if node[0] in avoided else "", reputation=lambda node: 1.0
     )
-    services = SimpleNamespace(finder=look, book=book, supervisor=None, soulseek=None)
+    services = SimpleNamespace(finder=look, book=book, supervisor=None, soulseek=None, variants=nothing_known)
     job = SimpleNamespace(record=SimpleNamespace(constraints=Constraints()), job_id="job")
     live = SimpleNamespace(track=SimpleNamespace(recording_mbid=RECORDING, position=1, title="Title"), rescue=None, unrescued="")
     return Rescuer(services, job, live, SimpleNamespace(trace=lambda *a, **k: None), lambda: ())  # type: ignore[arg-type]
