@@ -51,7 +51,7 @@ def test_a_folder_is_walked_and_each_file_is_one_json_line_with_the_roadmaps_key
     assert 0.5 < clipped["quality_score"] < plain["quality_score"] <= 1 and any(
         "clipped in 2 places" in reason for reason in clipped["reasons"]
     )
-    assert "shorter than 8 s" in str(plain["reasons"]) and plain["evidence"]["method_version"] == 1
+    assert "shorter than 8 s" in str(plain["reasons"]) and plain["evidence"]["method_version"] == 2
 
 
 def test_damaged_and_absent_files_are_named_and_the_others_are_told_all_the_same(

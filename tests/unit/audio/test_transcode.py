@@ -11,7 +11,7 @@ import pytest
 from scipy.signal import firwin, lfilter, oaconvolve, resample_poly
 
 from slskdn_tui.engine.audio.measure.measures import Measures
-from slskdn_tui.engine.audio.transcode.judge import TranscodeTest
+from slskdn_tui.engine.audio.transcode.judge import OPUS_Z, VERSION, TranscodeTest, Z
 from slskdn_tui.model.audio import TranscodeVerdict
 from tests.fakes.lossy import RATE, Wave, lossy, music, rounded
 
@@ -49,7 +49,7 @@ LATER: dict[str, Callable[[Wave], Wave]] = {
 @pytest.mark.parametrize("later", LATER)
 def test_a_decoded_lossy_copy_is_confirmed_whatever_was_done_to_it_since(later: str) -> None:
     verdict = judge(rounded(LATER[later](decoded())), RATE)
-    assert verdict.kind == "confirmed" and verdict.codec == "AAC" and verdict.method_version == 1
+    assert verdict.kind == "confirmed" and verdict.codec == "AAC" and verdict.method_version == VERSION
     assert (
         verdict.measurement
         and verdict.threshold
@@ -63,12 +63,12 @@ def test_dither_and_more_bits_do_not_hide_it(bits: int, dither: bool) -> None:
     assert judge(rounded(decoded(), bits, dither), RATE).kind == "confirmed"
 
 
-def celt_like(wave: Wave) -> Wave:
-    """As Opus does it: frames of 20 ms with short slopes, treble raised before and lowered after."""
-    slope = np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(120) + 0.5) / 240) ** 2)
-    half = np.concatenate((np.zeros(420), slope, np.ones(420)))
+def celt_like(wave: Wave, step: float = 0.01, hop: int = 960) -> Wave:
+    """As Opus does it: frames of 20 ms (or blocks of 2.5) with short slopes, treble raised before and lowered after."""
+    slope, side = np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(120) + 0.5) / 240) ** 2), (hop - 120) // 2
+    half = np.concatenate((np.zeros(side), slope, np.ones(side)))
     raised = lfilter([1, -0.85], 1, wave, axis=0)
-    return np.asarray(lfilter([1], [1, -0.85], lossy(raised, 0.01, 960, np.concatenate((half, half[::-1]))), axis=0))
+    return np.asarray(lfilter([1], [1, -0.85], lossy(raised, step, hop, np.concatenate((half, half[::-1]))), axis=0))
 
 
 @cache
@@ -82,6 +82,7 @@ def to(wave: Wave, up: int, down: int) -> Wave:
 
 RESAMPLED: dict[str, tuple[int, str, Callable[[], Wave]]] = {
     "at 48 kHz, where Opus has its own rate": (48_000, "Opus", opus_like),
+    "in blocks of 2.5 ms, as Opus has them at attacks": (48_000, "Opus", lambda: celt_like(music(rate=48_000), 0.005, 120)),
     "from 44.1 to 48 kHz": (48_000, "AAC", lambda: to(decoded(), 160, 147)),
     "from 48 to 44.1 kHz": (44_100, "Opus", lambda: to(opus_like(), 147, 160)),
     "from 48 to 44.1 kHz and cut": (44_100, "Opus", lambda: to(opus_like(), 147, 160)[13_834:]),
@@ -95,6 +96,14 @@ def test_resampling_does_not_hide_it(later: str) -> None:
     verdict = judge(rounded(made()), rate)
     assert (verdict.kind, verdict.codec) == ("confirmed", codec)
     assert ("before it was resampled" in verdict.reasons[0]) == (rate != 48_000 or codec == "AAC")
+
+
+def test_opus_that_rounded_few_lines_to_nothing_is_confirmed_in_more_of_the_file_and_the_honest_one_is_far_below() -> None:
+    wave = music(15.0, rate=48_000)
+    weak, sound = judge(rounded(celt_like(wave, 0.00017)), 48_000), judge(rounded(wave), 48_000)
+    assert (weak.kind, weak.codec, weak.threshold) == ("confirmed", "Opus", OPUS_Z)
+    assert weak.measurement and OPUS_Z < weak.measurement < Z
+    assert sound.kind == "no_evidence" and sound.measurement and sound.threshold and sound.measurement < sound.threshold / 2
 
 
 @pytest.mark.parametrize(
@@ -148,7 +157,7 @@ def test_what_is_too_short_or_too_quiet_is_untestable_and_never_praised() -> Non
 def test_a_file_of_any_rate_gets_a_verdict(rate: int) -> None:
     noise = low_passed(np.random.default_rng(1).normal(0, 0.1, (rate * 9, 1)), min(13_500, rate * 0.4), 255, rate)
     verdict = judge(rounded(noise), rate)
-    assert verdict.kind in ("no_evidence", "untestable") and verdict.method_version == 1
+    assert verdict.kind in ("no_evidence", "untestable") and verdict.method_version == VERSION
     assert (verdict.kind == "no_evidence") == (rate > 50_000)
 
 

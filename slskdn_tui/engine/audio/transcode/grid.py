@@ -44,13 +44,17 @@ class Bank:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """How far the best offset stands out: `z` in robust deviations, `excess` in share of lines; `lines` how many were loud enough."""
+    """How far the best offset stands out: `z` in robust deviations, `excess` in share of lines; `lines` how many were loud enough.
+
+    `segments`: how many parts of the file it was seen in.
+    """
 
     codec: str
     z: float
     excess: float
     offset: int
     lines: float
+    segments: int
 
 
 def bank(codec: str, hop: int, rows: npt.NDArray[np.float64], undo: float = 0.0) -> Bank:
@@ -70,12 +74,12 @@ def measure(parts: Sequence[tuple[int, Samples]], bank: Bank) -> Grid:
         total += np.bincount(where, share, bank.hop)
         count += np.bincount(where, minlength=bank.hop)
     if not count.any():
-        return Grid(bank.codec, 0.0, 0.0, 0, lines)
+        return Grid(bank.codec, 0.0, 0.0, 0, lines, len(parts))
     mean = total / np.maximum(count, 1)
     usual = float(np.median(mean))
     spread = 1.4826 * float(np.median(np.abs(mean - usual))) + _FLOOR
     best = int(mean.argmax())
-    return Grid(bank.codec, (float(mean[best]) - usual) / spread, float(mean[best]) - usual, best, lines)
+    return Grid(bank.codec, (float(mean[best]) - usual) / spread, float(mean[best]) - usual, best, lines, len(parts))
 
 
 def _zeros(samples: Samples, bank: Bank) -> tuple[npt.NDArray[np.float64], float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from slskdn_tui.engine.audio.transcode.banks import OPUS_RATE, banks
+from slskdn_tui.engine.audio.transcode.banks import OPUS_RATE, banks, opus_between
 from slskdn_tui.engine.audio.transcode.cliff import Cliff, cliff
 from slskdn_tui.engine.audio.transcode.grid import FFT, Bank, Grid, Samples, measure
 from slskdn_tui.engine.audio.transcode.resample import SIDE, resampled
@@ -18,18 +18,21 @@ from slskdn_tui.engine.audio.transcode.segments import Segments
 from slskdn_tui.model.audio import TranscodeVerdict, VerdictKind
 from slskdn_tui.model.text import SafeText
 
-VERSION = 1
+VERSION = 2
 Z, EXCESS = 15.0, 0.01
 """What confirms: the best offset stands out by so many robust deviations, and so large a share more of the lines is zero there."""
+OPUS_Z, OPUS_EXCESS = 8.0, 0.005
+"""The same for Opus, whose pulses leave fewer zeros, when as many as MOST_SEGMENTS were looked at: honest files stand at 4 there at the most."""
 WORTH, SURE = 4.0, 40.0
 """A trace between these is looked at again in more of the file, which then decides: what a few segments have by chance does not last."""
-SEGMENTS, OPUS_SEGMENTS, MOST_SEGMENTS = 3, 6, 16
+SEGMENTS, MOST_SEGMENTS = 3, 16
 ROOM_DB = 12.0
 """Where a 44.1 kHz file's spectrum falls by this, or is empty at the top, it may have been at 48 kHz."""
 LEAST_LINES, LEAST_SECONDS = 150, 8
 LOW_RANGE_DB = 6.0
 _BETWEEN = (0.25, 0.5, 0.75)
 _CD_RATE = 44_100
+OPUS = "Opus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Trial:
 
     @property
     def segments(self) -> int:
-        return OPUS_SEGMENTS if self.bank.codec == "Opus" and not self.shift else SEGMENTS
+        return MOST_SEGMENTS if self.bank.codec == OPUS and not self.shift else SEGMENTS
 
 
 class TranscodeTest:
@@ -89,7 +92,7 @@ class TranscodeTest:
         others = [rate for rate in (OPUS_RATE, _CD_RATE) if rate != self._rate and usual and room]
         found += self._settled([Trial(bank, rate) for rate in others for bank in banks(rate)])
         if OPUS_RATE in others and not _done(found):
-            found += self._between(banks(OPUS_RATE)[-1])
+            found += self._between(opus_between())
         return found
 
     def _settled(self, trials: list[Trial]) -> list[tuple[Trial, Grid]]:
@@ -98,7 +101,7 @@ class TranscodeTest:
         if found:
             at = max(range(len(found)), key=lambda index: found[index][1].z)
             trial, grid = found[at]
-            if WORTH <= grid.z < SURE:
+            if WORTH <= grid.z < SURE and trial.segments < MOST_SEGMENTS:
                 found[at] = (trial, measure(self._parts(trial, MOST_SEGMENTS), trial.bank))
         return found
 
@@ -130,8 +133,13 @@ class TranscodeTest:
         ]
 
 
+def _bar(grid: Grid) -> tuple[float, float]:
+    return (OPUS_Z, OPUS_EXCESS) if grid.codec == OPUS and grid.segments >= MOST_SEGMENTS else (Z, EXCESS)
+
+
 def _confirms(grid: Grid) -> bool:
-    return grid.z >= Z and grid.excess >= EXCESS
+    z, excess = _bar(grid)
+    return grid.z >= z and grid.excess >= excess
 
 
 def _done(found: list[tuple[Trial, Grid]]) -> bool:
@@ -151,7 +159,7 @@ def _told(kind: VerdictKind, grid: Grid | None, reasons: list[str]) -> Transcode
         kind,
         grid.codec if grid and kind == "confirmed" else "",
         round(grid.z, 1) if grid else None,
-        Z if grid else None,
+        _bar(grid)[0] if grid else None,
         VERSION,
         tuple(map(SafeText, reasons)),
     )
