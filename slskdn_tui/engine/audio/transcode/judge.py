@@ -21,8 +21,8 @@ from slskdn_tui.model.text import SafeText
 VERSION = 2
 Z, EXCESS = 15.0, 0.01
 """What confirms: the best offset stands out by so many robust deviations, and so large a share more of the lines is zero there."""
-OPUS_Z, OPUS_EXCESS = 8.0, 0.005
-"""The same for Opus, whose pulses leave fewer zeros, when as many as MOST_SEGMENTS were looked at: honest files stand at 4 there at the most."""
+OPUS_Z, OPUS_EXCESS = 9.0, 0.005
+"""The same for Opus, whose pulses leave fewer zeros, when as many as MOST_SEGMENTS were looked at: honest files stand at 4.1 there at the most."""
 WORTH, SURE = 4.0, 40.0
 """A trace between these is looked at again in more of the file, which then decides: what a few segments have by chance does not last."""
 SEGMENTS, MOST_SEGMENTS = 3, 16
