@@ -92,6 +92,7 @@ SIGNATURES = {
     (Searches, "_wishlist_job"): ["self"],
     (Searches, "_on_wish_list_interval"): ["self", "message", "connection"],
     (Searches, "_attach_request_timer_and_emit"): ["self", "request"],
+    (Searches, "_on_peer_search_reply"): ["self", "message", "connection"],
     (Searches, "search"): ["self", "query"],
     (Searches, "search_user"): ["self", "username", "query"],
     (aioslsk.peer.PeerManager, "_on_peer_shares_request"): ["self", "message", "connection"],
@@ -193,6 +194,7 @@ def test_message_handlers_that_are_overridden_stay_registered() -> None:
         (ours_origin.OriginTransferManager, "_on_peer_upload_failed", messages.PeerUploadFailed.Request),
         (ours_shares.IndexedPeerManager, "_on_peer_shares_request", messages.PeerSharesRequest.Request),
         (ours_shares.IndexedSearchManager, "_on_wish_list_interval", messages.WishlistInterval.Response),
+        (ours_shares.IndexedSearchManager, "_on_peer_search_reply", messages.PeerSearchReply.Request),
         (ours_people.CarefulUserManager, "_on_private_message", messages.PrivateChatMessage.Response),
         (ours_people.CarefulUserManager, "_on_peer_user_info_reply", messages.PeerUserInfoReply.Request),
     ):

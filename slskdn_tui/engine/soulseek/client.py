@@ -86,6 +86,7 @@ class Client(SoulSeekClient):
         self._share_reader = shares
         super().__init__(settings)
         self.searches.is_parent = self.distributed_network.is_parent
+        self.searches.in_use = lambda username: username in self.network.asked_for_replies or self.transfers.deals_with(username)
         self.network.wants_search_replies = lambda: bool(self.searches.requests)
         # tickets from anywhere: an answer to an earlier run's search must not look like one to ours
         start = rng.randrange(1, 0x7FFF0000)

@@ -125,7 +125,9 @@ class SoulseekPlane:
         rules = GateRules(gap_s=self._settings.search_gap_s, window=self._settings.search_window)
         history = await store.load(self._clock.wall().timestamp() - max(rules.window_s, rules.repeat_s))
         gate = SearchGate(rules, history)
-        self._desk = SearchDesk(client, gate, memory, store, self._clock, self._tell_search, self._settings.search_results)
+        self._desk = SearchDesk(
+            client, gate, memory, store, self._clock, self._supervisor.spawn, self._tell_search, self._settings.search_results
+        )
         self._searches = Searches(self._desk, self.wait_online, self._clock, self._supervisor)
         self._session = Session(client, self._settings.server, self._settings.reconnect_s, self._clock, self._rng, self._set_status)
         self.people.attach(client)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_world import SECONDS, Album, World, sha, until
+from engine_world import ONLINE, SECONDS, Album, World, sha, until
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.parents import parents as parents_shell
@@ -139,28 +139,30 @@ def test_a_parent_is_paused_resumed_exported_cancelled_and_imported(tmp_path: Pa
     monkeypatch.setattr(parents_shell, "LOOK_S", 0.05)
 
     async def main() -> None:
-        async with Lab(tmp_path, album, 3) as world:
+        async with Lab(tmp_path, album, 5) as world:
             await world.everybody()
             world.holders["mono_lith"].hold(100_000)
             engine = await world.engine(downloads={"parallel": 2})
             await engine.soulseek.wait_online()
             artist = world.records[0].artist[0].mbid
             result = await engine.submit(Command("discover.get", {"artist": artist}))
-            assert result.ok and result.data["releases"] == 3, result
+            assert result.ok and result.data["releases"] == 5, result
             parent = result.data["parent_id"]
             twice = await engine.submit(Command("discover.get", {"artist": artist}))
             assert twice.code == "refused" and parent[:8] in twice.message
             await until(
                 lambda: (
-                    [str(job.record.state) for job in engine.runner.jobs()] == ["active", "active"]
+                    [str(job.record.state) for job in engine.runner.jobs()][:2] == ["active", "active"]
                     and world.holders["mono_lith"].total >= 90_000
                 ),
                 "two are fetched, as many as may be at a time",
             )
             assert (await engine.submit(Command("jobs.pause", {"job": parent[:8]}))).ok
             assert {str(job.record.state) for job in engine.runner.jobs()} == {"paused"}
+            started = len(engine.runner.jobs())
+            assert started <= 3, "two, and one that was searched for before the second had a source"
             await asyncio.sleep(0.3)  # time in which a parent that is not paused would start the next
-            assert len(engine.runner.jobs()) == 2
+            assert len(engine.runner.jobs()) == started
             exported = await engine.submit(Command("jobs.export", {"job": parent[:8]}))
             manifest = tmp_path / "discography.yaml"
             manifest.write_text(exported.data["manifest"], "utf-8")
@@ -188,9 +190,46 @@ def test_a_parent_is_paused_resumed_exported_cancelled_and_imported(tmp_path: Pa
     asyncio.run(main())
 
 
+def test_a_parent_paused_in_mid_search_goes_on_with_what_was_answered_meanwhile(
+    tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parents_shell, "LOOK_S", 0.05)
+    absent = {"never_answers"}
+
+    async def main() -> None:
+        async with Lab(tmp_path, album, 2) as world:
+            await world.everybody()
+            engine = await world.engine()
+            await engine.soulseek.wait_online()
+            ONLINE.update(absent)  # a search now goes on until its time is up
+            result = await engine.submit(Command("discover.get", {"artist": world.records[0].artist[0].mbid}))
+            assert result.ok and result.data["releases"] == 2, result
+            parent = result.data["parent_id"]
+            await until(lambda: world.server.count("FileSearch", "me") == 1, "a search is under way")
+            assert (await engine.submit(Command("jobs.pause", {"job": parent[:8]}))).ok
+            ONLINE.difference_update(absent)
+            assert (await engine.submit(Command("jobs.resume", {"job": parent[:8]}))).ok
+            try:
+                await until(lambda: only(engine) == "completed", "it completes, without the five minutes of a repeated query", seconds=60)
+            except AssertionError:
+                raise AssertionError(standing(engine)) from None
+            assert world.placed() == sorted(world.truth) and world.server.count("FileSearch", "me") == 2
+
+    try:
+        asyncio.run(main())
+    finally:
+        ONLINE.difference_update(absent)
+
+
 async def parents(engine: RemoteEngine) -> ParentsView:
     view = await engine.snapshot(ViewKey("parents"))
     assert isinstance(view, ParentsView)
+    return view
+
+
+async def jobs(engine: RemoteEngine) -> JobsView:
+    view = await engine.snapshot(ViewKey("jobs"))
+    assert isinstance(view, JobsView)
     return view
 
 
@@ -199,15 +238,17 @@ def test_a_discography_goes_on_after_kill_9_and_starts_no_release_twice(tmp_path
         async with Lab(tmp_path, album, 3) as world:
             await world.everybody()
             holder = world.holders["mono_lith"]
-            world.configure("me")
+            titles = [record.media[0].tracks[0].title for record in world.records]
+            holder.hold(200_000, titles[1])
+            world.configure("me", soulseek={"search_results": 1})  # a search ends with the one answer there is
             child = await world.serve("me")
             engine = await world.attach("me")
             result = await engine.submit(Command("discover.get", {"artist": world.records[0].artist[0].mbid}))
             assert result.ok and result.data["releases"] == 3, result
-            holder.hold(200_000, NAMES[1])
-            second = world.records[1].media[0].tracks[0].title
-            holder.hold(200_000, second)
-            await until(lambda: holder.sent.get(f"01 - {second}.flac", 0) >= 190_000, "the second release is under way")
+            await until(lambda: holder.sent.get(f"01 - {titles[1]}.flac", 0) >= 190_000, "the second release is under way")
+            async with asyncio.timeout(120):  # and the third is found: a kill in mid-search would hold its query for five minutes
+                while [row.state for row in (await jobs(engine)).rows].count("active") < 2:
+                    await asyncio.sleep(0.05)
             child.process.kill()
             await child.process.wait()
             holder.let_go()
@@ -216,10 +257,9 @@ def test_a_discography_goes_on_after_kill_9_and_starts_no_release_twice(tmp_path
             async with asyncio.timeout(120):
                 while (await parents(engine)).rows[0].state != "completed":
                     await asyncio.sleep(0.2)
-            jobs = await engine.snapshot(ViewKey("jobs"))
-            assert isinstance(jobs, JobsView) and jobs.total == 3 and {row.state for row in jobs.rows} == {"completed"}
+            view = await jobs(engine)
+            assert view.total == 3 and {row.state for row in view.rows} == {"completed"}
             assert world.placed() == sorted(world.truth)
-            first = world.records[0].media[0].tracks[0].title
-            assert holder.sent[f"01 - {first}.flac"] == album.tracks(1)[0].stat().st_size, "what was complete is not fetched again"
+            assert holder.sent[f"01 - {titles[0]}.flac"] == album.tracks(1)[0].stat().st_size, "what was complete is not fetched again"
 
     asyncio.run(main())

@@ -146,6 +146,26 @@ def test_two_who_ask_the_same_at_once_cost_one_message(in_world) -> None:
     in_world(story)
 
 
+def test_answers_to_a_search_whose_asker_left_are_there_for_who_asks_the_same_next(in_world) -> None:
+    async def story(world: World) -> None:
+        await sharers(world, "ann")
+        plane = await world.online("bob", 3)
+        first = asyncio.ensure_future(plane.search("band tune", wait_s=60.0))
+        await until(lambda: plane._desk._collecting)
+        first.cancel()
+        other = asyncio.ensure_future(plane.search("something else", wait_s=60.0))  # it need not wait for the one that was left
+        second = asyncio.ensure_future(plane.search("tune band", wait_s=60.0))
+        await until(lambda: len(plane._desk._collecting) == 2 and any(each.replies() for each in plane._desk._collecting.values()))
+        end_early(plane)
+        assert len(await second) == 1 and await other == () and first.cancelled()
+        assert asked(world, "bob") == [("FileSearch", "band tune"), ("FileSearch", "something else")]
+        last = asyncio.ensure_future(plane.search("left at the end", wait_s=60.0))
+        await until(lambda: plane._desk._collecting)
+        last.cancel()  # the program may stop while answers are collected that nobody waits for
+
+    in_world(story)
+
+
 def test_a_closed_search_gives_up_its_place_and_twenty_are_kept(in_world) -> None:
     async def story(world: World) -> None:
         plane = await world.online("bob", 3)

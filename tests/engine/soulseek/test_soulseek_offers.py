@@ -51,6 +51,23 @@ def test_an_offer_waits_for_a_place_of_ours_and_is_then_accepted(in_world) -> No
     in_world(story)
 
 
+def test_a_search_that_the_uploader_answers_leaves_the_connection_of_his_offer_open(in_world) -> None:
+    async def story(world: World) -> None:
+        _, down, origin, data, answers = await offered(world)
+        assert await origin.queue(lambda state, place, detail: None) is None
+        network = down._client.network
+        before = network.get_active_peer_connections("uploader", "P")
+        assert before and await world.find(down, "flac tune")
+        assert network.get_active_peer_connections("uploader", "P") == before
+        sink = Sink()
+        assert await origin.fetch(sink) == (OriginEnd.COMPLETE, "")
+        assert answers == [(True, None)] and sha(bytes(sink.data)) == sha(data)
+        assert await world.find(down, "tune flac music")
+        await until(lambda: not network.get_active_peer_connections("uploader", "P"))  # nothing more is wanted of him
+
+    in_world(story)
+
+
 def test_an_offer_nobody_takes_is_answered_queued_and_the_file_is_asked_for_again(in_world) -> None:
     async def story(world: World) -> None:
         up, _, origin, data, answers = await offered(world, hold=0.2)

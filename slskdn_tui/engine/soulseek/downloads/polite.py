@@ -103,6 +103,10 @@ class PoliteTransferManager(UploadManager):
         """Whether this download is to be asked for now; overridden by who waits for files."""
         return transfer.is_download() and not transfer.remotely_queued and transfer.state.VALUE in QUEUED_STATES
 
+    def deals_with(self, username: str) -> bool:
+        """Whether a transfer with this user is wanted, waits or goes on."""
+        return any(each.username == username and not each.is_finalized() for each in self._transfers)
+
     def affordable(self, username: str) -> bool:
         """Whether this user can be talked to now: over a connection there is, or over a new one that the server has not been asked too often for."""
         if self._network.get_active_peer_connections(username, PeerConnectionType.PEER):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ class SearchDesk:
         memory: SearchMemory,
         store: GateStore,
         clock: Clock,
+        spawn: Callable[[str, Coroutine[Any, Any, None]], object],
         on_search: Callable[[str, int], None] = lambda query, waiting: None,
         results: int = MAX_REPLIES,
     ) -> None:
@@ -56,6 +57,7 @@ class SearchDesk:
         self._memory = memory
         self._store = store
         self._clock = clock
+        self._spawn = spawn
         self._on_search = on_search
         self._results = results
         self._epoch = clock.wall().timestamp() - clock.now()
@@ -120,11 +122,29 @@ class SearchDesk:
             self._gate.leave(ticket)
             if not self._gate.in_flight:
                 self._nudge()
+        asking = asyncio.ensure_future(self._ask(query, user, priority, wait_s, began, listener))
         try:
-            return await self._ask(query, user, priority, wait_s, began, listener)
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            if not asking.done():
+                await self._see_through(asking)
+            raise
         finally:
             self._gate.end()
-            self._nudge(*self._gate.same(asked))
+            self._nudge()
+
+    async def _see_through(self, asking: asyncio.Future[tuple[SearchReply, ...]]) -> None:
+        """Who asked has left (a job paused in mid-search). The gate holds the query for five minutes now, so its answers are still collected, and
+        whoever asks the same next has them; other searches need not wait for that."""
+
+        async def rest() -> None:
+            await asking
+
+        try:
+            self._spawn("answers nobody waits for", rest())
+        except RuntimeError:  # all is being stopped
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     async def _recall(self, asked: str) -> tuple[SearchReply, ...] | None:
         now = self._wall()
@@ -179,6 +199,7 @@ class SearchDesk:
             pending = self._client.searches.requests.pop(ticket, None)
             if pending is not None and pending.timer is not None:
                 pending.timer.cancel()
+            self._nudge(*self._gate.same(asked))
 
     async def _send(self, query: str, user: str, priority: Priority) -> SearchRequest:
         searches = self._client.searches

@@ -10,10 +10,10 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from aioslsk.events import EventBus, ScanCompleteEvent, SearchRequestReceivedEvent, on_message
+from aioslsk.events import EventBus, ScanCompleteEvent, SearchRequestReceivedEvent, SearchResultEvent, on_message
 from aioslsk.exceptions import ConnectionWriteError, NetworkError
 from aioslsk.exceptions import FileNotFoundError as NotShared
-from aioslsk.network.connection import PeerConnection, ServerConnection
+from aioslsk.network.connection import CloseReason, PeerConnection, ServerConnection
 from aioslsk.network.network import Network
 from aioslsk.peer import PeerManager
 from aioslsk.protocol.messages import (
@@ -27,6 +27,7 @@ from aioslsk.protocol.messages import (
 )
 from aioslsk.protocol.primitives import Attribute, DirectoryData, FileData
 from aioslsk.search.manager import SearchManager
+from aioslsk.search.model import SearchResult
 from aioslsk.settings import Settings
 from aioslsk.shares.manager import SharesManager
 from aioslsk.shares.model import SharedDirectory, SharedItem
@@ -183,11 +184,12 @@ class IndexedPeerManager(PeerManager):
 class IndexedSearchManager(SearchManager):
     """Search replies made from the index alone (stock asks the disk for each file's size), and not more than 50 under way.
 
-    `is_parent(connection)` says whose distributed searches are answered."""
+    `is_parent(connection)` says whose distributed searches are answered, `in_use(username)` whether something else goes on with a user."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.is_parent: Callable[[PeerConnection], bool] = lambda connection: True
+        self.in_use: Callable[[str], bool] = lambda username: False
         self._asked = TokenBucket(SEARCHES_S, SEARCHES_BURST, monotonic())
 
     @on_message(DistributedSearchRequest.Request)
@@ -231,6 +233,25 @@ class IndexedSearchManager(SearchManager):
             await self._network.send_peer_messages(username, reply)
         except NetworkError as error:
             log.debug("a search answer did not reach %s: %s", SafeText(username, 40), type(error).__name__)
+
+    @on_message(PeerSearchReply.Request)
+    async def _on_peer_search_reply(self, message: PeerSearchReply.Request, connection: PeerConnection) -> None:
+        """Stock closes the connection each answer came by. A user has one for all that is said, so that would cut off whatever is asked of him just
+        then: a file that is queued or offered, a folder. Such a one stays; idle, it ends by itself within a minute."""
+        request = self.requests.get(message.ticket)
+        if request is not None:
+            result = SearchResult(
+                ticket=message.ticket,
+                username=message.username,
+                has_free_slots=message.has_slots_free,
+                avg_speed=message.avg_speed,
+                queue_size=message.queue_size,
+                shared_items=message.results,
+                locked_results=message.locked_results or [],
+            )
+            await self._event_bus.emit(SearchResultEvent(request, result))
+        if not self.in_use(connection.username or ""):
+            await connection.disconnect(CloseReason.REQUESTED)
 
     async def _wishlist_job(self) -> None:
         """Stock sends all wishes in a burst at each interval; ours go through the gate, one an interval."""
