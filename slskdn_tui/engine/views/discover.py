@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import Literal
 
 from slskdn_tui.engine.music.graph.tree import Tree, read_wanted, years
 from slskdn_tui.engine.parts import Parts
@@ -54,10 +55,13 @@ async def label_view(engine: Parts, key: ViewKey) -> LabelView:
         found = [each for each in found if (year := _year(known.get(each.release_mbid))) is not None and span[0] <= year <= span[1]]
     window = found[key.start : key.start + key.count]
     known = lines.look([each.release_mbid for each in window])
+    state: Literal["asking", "done"] = (
+        "asking" if lines.asking else "done"
+    )  # of what is shown: its answer may come while the next line waits
     owned = await engine.owned_releases([each.release_mbid for each in window])
     rows = [_crate_row(each, known.get(each.release_mbid), owned.get(each.release_mbid, 0)) for each in window]
     error = lines.error.message if lines.error else SafeText("")
-    return LabelView(0, label, "asking" if lines.asking else "done", tuple(rows), len(found), error)
+    return LabelView(0, label, state, tuple(rows), len(found), error)
 
 
 def _year(line: ReleaseHit | None) -> int | None:

@@ -15,11 +15,13 @@ from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.library.popularity import PopularityTable
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
+from slskdn_tui.model.graph import LabelView
 from slskdn_tui.model.heard import HeardVariant, Voice
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.parents import Member, ParentRecord, ParentType
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
+from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command
 from tests.fakes.discography import ARTIST, LABELS, edition, group, mbid
 
@@ -112,6 +114,27 @@ def test_labels_are_listed_as_the_mesh_has_them(tmp_path: Path, capsys: pytest.C
             assert [row["release"] for row in shown["rows"]] == releases[1:]
             code, out, _ = await world.slskdn(capsys, "labels", "show", "Creation", "--codec", "FLAC")
             assert code == 4 and "none passes the filter" in out
+
+    asyncio.run(story())
+
+
+def test_a_label_whose_titles_come_while_it_is_drawn_is_not_done_before_they_are_shown(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            assert engine.aggregates is not None
+            engine.aggregates.advertised(Voice("01" * 32, "127.1.1.1", True), [heard(1, "First Label", FACTS[0].mbid, 0.9)], (), whole=True)
+            await engine.aggregates.flush()
+            owned = engine.owned_releases
+
+            async def late(releases: Any) -> Any:
+                await until(lambda: not engine.graph.lines.asking, "MusicBrainz has answered")
+                return await owned(releases)
+
+            engine.owned_releases = late  # type: ignore[method-assign]
+            seen = [await engine.snapshot(ViewKey("label", "First Label")) for _ in range(2)]
+            told = [(view.state, [str(row.title) for row in view.rows]) for view in seen if isinstance(view, LabelView)]
+            assert told == [("asking", [""]), ("done", ["Record 1"])]
 
     asyncio.run(story())
 
