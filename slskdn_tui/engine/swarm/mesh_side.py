@@ -6,7 +6,7 @@ Every leaf is checked before it counts; one wrong leaf and its peer is out. `Tra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from slskdn_tui.engine.content.digests import leaf_digest
@@ -73,6 +73,7 @@ class MeshSide:
         self._why_most = ""
         self.evidence = Evidence(part, self.choice, guard=guard, origin=origin, target=target, canonical=canonical)
         self._binding = asyncio.Lock()
+        self._switching = asyncio.Lock()
         self._hungry: set[str] = set()  # peers that delivered since the last turn of the loop
 
     # what the origin proves
@@ -235,6 +236,14 @@ class MeshSide:
         here, wrong = compare(await part.hash_leaves(there, layout), known)
         if wrong and proved:
             return "other variant: it contradicts what is verified"
+        if part.pieces.complete or self.stopped:
+            return "the file needs no more peers"
+        async with self._switching:
+            await self._switch(variant, layout, here, mesh)
+        return ""
+
+    async def _switch(self, variant: Variant, layout: Layout, here: Sequence[int], mesh: Collection[int]) -> None:
+        part, known = self.part, self.choice.known[variant.variant_id]
         stay = [member.peer for member in self.members.values() if variant in self.choice.offers.get(member.node, ())]
         for peer in stay:
             self._part_with(self.members[peer.node_id], "policy_change")
@@ -260,7 +269,11 @@ class MeshSide:
             member.step(DEvent.NEGOTIATE)
             if why := "the connection is gone" if peer.closed else self._join(member):
                 self._tell("peer_refused", peer.node_id, variant_id=variant.variant_id, words=why)
-        return ""
+
+    async def complete(self) -> bool:
+        """Whether every byte is there, once no variant is being bound: that lays the leaves anew, and takes the peers that stay again."""
+        async with self._switching:
+            return self.part.pieces.complete
 
     async def _refuse_variant(self) -> None:
         """Every leaf from Soulseek contradicts the variant: it is another file, and what came of it is dropped."""

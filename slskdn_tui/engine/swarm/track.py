@@ -270,7 +270,7 @@ class TrackSwarm:
         self._ticked = self._resumed = self.now()
         flusher = self._supervisor.spawn("part flush", self._flush_loop())
         try:
-            while (end := self._tick()) is None:
+            while (end := self._tick()) is None or (end is SwarmEnd.COMPLETE and not await self.mesh.complete()):
                 await self._pause()
             self.mesh.quiesce(end is SwarmEnd.COMPLETE)
             if end is SwarmEnd.COMPLETE:

@@ -288,6 +288,35 @@ def test_of_a_whole_copy_and_one_cut_short_the_whole_one_is_taken(tmp_path: Path
     go(story())
 
 
+def test_a_file_that_becomes_whole_while_a_copy_with_other_tags_is_taken_ends_well(tmp_path: Path) -> None:
+    donor, copies = SETS["flac"]
+
+    async def story() -> None:
+        world = Slow(tmp_path, len(donor))
+        origin = FakeOrigin("anna", donor, rate=400_000, stall_at=find(reader(donor), len(donor)).start + 3 * LEAF)
+        async with running(world, origin) as (swarm, run):
+            exact = Tagged("e0", donor, rate=20e6)
+            tagged = Tagged("a1", copies[0])
+            real = swarm.part.hash_leaves
+
+            async def late(*args: Any) -> Any:
+                if not run.done() and swarm.part.variant is not None and tagged.node_id not in swarm.members:
+                    async with asyncio.timeout(5):
+                        while not swarm.part.pieces.complete:
+                            await asyncio.sleep(0.001)
+                    for _ in range(20):  # what ends the swarm has its turns
+                        await asyncio.sleep(0)
+                return await real(*args)
+
+            assert await swarm.add_peer(exact, *exact.variants) == ""
+            swarm.part.hash_leaves = late  # type: ignore[method-assign]
+            why = await swarm.add_peer(tagged, *tagged.variants)
+            assert why in ("", "the file needs no more peers")
+            assert await run is SwarmEnd.COMPLETE and world.bytes() == donor and not swarm.bans
+
+    go(story())
+
+
 def test_a_liar_among_tagged_copies_is_banned(tmp_path: Path) -> None:
     donor, copies = SETS["flac"]
 
