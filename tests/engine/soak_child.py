@@ -20,6 +20,7 @@ from slskdn_tui.config.load import load_settings
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.secrets import resolve_password
 from slskdn_tui.engine.engine import Engine
+from slskdn_tui.lab.children import die_with_parent
 
 
 class FastClock:
@@ -84,4 +85,5 @@ async def main(profile: str, speed: float, samples: Path) -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent()  # one left behind by a killed test holds the world's addresses
     asyncio.run(main(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])))

@@ -78,6 +78,10 @@ class Terminal:
             out += data
         return out
 
+    def read_some(self, seconds: float) -> bytes:
+        """What comes first, waited for that long at most; nothing when nothing comes."""
+        return self.read(0.02) if select.select([self.fd], [], [], seconds)[0] else b""
+
     def until(self, text: bytes, seconds: float = 180) -> bytes:
         """Read until that text has come. Raises AssertionError when it does not."""
         end = time.monotonic() + seconds
