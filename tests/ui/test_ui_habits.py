@@ -186,6 +186,28 @@ def test_paging_down_a_long_log_on_a_tall_terminal_never_ends_on_empty_lines(mak
     drive(app, steps, (100, 260))
 
 
+def test_a_terminal_taller_than_a_window_asks_once_and_is_content(make_app: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slskdn_tui.ui.screens.log.WINDOW", 20)
+    engine = FakeEngine()
+    rows = tuple(LogRow(str(index), 1, story.at("21:00:00"), "swarm", "info", SafeText(f"line {index}")) for index in range(100))
+    engine.views["log"] = LogView(1, rows, len(rows))
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("7")
+        await until(pilot, lambda: "line 99" in on_screen(app))
+        await pilot.press("g")
+        await until(pilot, lambda: "line 0" in on_screen(app) and "line 19" in on_screen(app))
+        asked = len(engine.asked)
+        for version in range(2, 5):
+            engine.views["log"] = replace(engine.views["log"], version=version)
+            await app.poller.poll()
+            await pilot.pause()
+        assert {key.start for key in engine.asked[asked:] if key.screen == "log"} == {0}
+
+    drive(app, steps, (100, 40))
+
+
 def test_sort_and_columns(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
 

@@ -226,6 +226,27 @@ def test_marks_of_rows_that_are_gone_are_dropped() -> None:
     assert table.marks == {story.LOVELESS}
 
 
+@pytest.mark.parametrize(
+    ("page", "top", "cursor"), [(40, 0, 0), (40, 700, 705), (40, 960, 999), (200, 300, 301), (350, 0, 0), (350, 0, 340), (350, 650, 999)]
+)
+def test_a_window_is_asked_for_once_and_holds_the_page_or_else_the_cursor(page: int, top: int, cursor: int) -> None:
+    every = tuple(replace(story.log().rows[0], key=str(number)) for number in range(1000))
+    table = TableModel(LogPresenter(UNICODE))
+    table.set_rows(every[:200], 1000, 0)
+    if (start := table.wanted(top, page, cursor)) is not None:
+        table.set_rows(every[start : start + 200], 1000, start)
+    assert table.wanted(top, page, cursor) is None, "asks again for what it cannot hold"
+    assert table.at(cursor) is every[cursor] and (page > 200 or None not in [table.at(index) for index in range(top, top + page)])
+
+
+def test_the_short_window_at_the_end_of_a_list_is_asked_for_again_when_the_page_begins_above_it() -> None:
+    every = tuple(replace(story.log().rows[0], key=str(number)) for number in range(1000))
+    table = TableModel(LogPresenter(UNICODE))
+    for start in (0, 980):
+        table.set_rows(every[start : start + 200], 1000, start)
+    assert (wanted := table.wanted(940, 40, 990)) is not None and wanted <= 940
+
+
 def test_a_window_of_a_long_list_is_addressed_by_place() -> None:
     table = TableModel(LogPresenter(UNICODE))
     rows = story.log().rows

@@ -276,16 +276,13 @@ class LiveTable(ScrollView, can_focus=True):
             parts = [part for text in words for part in wrap(text, max(1, self.size.width - 4))]
             lines += [(("   " + part, "colors.dim"),) for part in ("", *parts)]
             return lines[: self.size.height], -1
-        missing = -1
         for index in range(top, min(count, top + self.page)):
             row = self.model.at(index)
-            if row is None and missing < 0:
-                missing = index
             lines.append(self._line(row, index) if row is not None else (("   " + glyphs.ellipsis, "colors.dim"),))
-        if missing >= 0 and self._asked != missing:
-            self._asked = missing
-            ahead = min(self.page * 2, max(0, len(self.model.rows) - self.page) // 2)  # rows above it, as far as the window has room
-            self.post_message(self.WindowWanted(self, max(0, missing - ahead)))
+        start = self.model.wanted(top, self.page, self.cursor_index)
+        if start is not None and self._asked != start:
+            self._asked = start
+            self.post_message(self.WindowWanted(self, start))
         cursor = self.cursor_index - top + 1
         return lines, cursor if 1 <= cursor <= self.page else -1
 

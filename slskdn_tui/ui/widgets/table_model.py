@@ -20,6 +20,7 @@ class TableModel:
         self.rows: tuple[Any, ...] = ()
         self.start = 0
         self.total = 0
+        self._most = 1  # rows in the largest window that came: one at the end of the list is shorter
         self.query = ""
         self.sort = ""
         self.descending = False
@@ -38,6 +39,7 @@ class TableModel:
         self.rows = tuple(rows)
         self.total = max(total, len(self.rows))
         self.start = start if self.total > len(self.rows) else 0
+        self._most = max(self._most, len(self.rows)) if self.windowed else 1
         for row in self.rows:  # what was open for its state stays open when that state is over: the story is still being read
             if row.key not in self.unfolded and self.has_children(row) and self.presenter.opens(row):
                 self.unfolded[row.key] = True
@@ -83,6 +85,18 @@ class TableModel:
             return self.rows[place] if 0 <= place < len(self.rows) else None
         shown = self.shown()
         return shown[index] if 0 <= index < len(shown) else None
+
+    def wanted(self, top: int, page: int, cursor: int) -> int | None:
+        """From which row on a window is to be asked for, so that the rows from `top` on can be drawn; None when there is nothing to ask for.
+
+        A page with more lines than a window has rows cannot be filled: it gets the window with the cursor in it, once.
+        """
+        if all(self.at(index) is not None for index in range(top, min(len(self), top + page))):
+            return None
+        if page <= self._most:
+            return max(0, top - min(page * 2, (self._most - page) // 2))  # rows above it, as far as the window has room
+        start = max(top, cursor - self._most + 1)
+        return start if start != self.start else None
 
     def place(self, key: str) -> int | None:
         """Where a row stands, or None when it is not shown."""
