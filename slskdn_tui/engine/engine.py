@@ -336,7 +336,7 @@ class Engine:
             self.aggregates.canonical_stats if self.aggregates is not None else None, self.trash, self.variants.of, self.library_changed,
             recognise=Recogniser(self.audio.analyse, self.acoustid.lookup, self.disk, self.paths.cache) if self.acoustid.enabled else None,
         )  # fmt: skip
-        self.doctor.canonical = services.canonical
+        self.doctor.variants = self.variants.of
         self.runner = JobRunner(services)
         self.views = Views(self)
         for name in ("", *self.settings.downloads.destinations):

@@ -74,13 +74,6 @@ def test_nothing_is_said_of_clean_files(tmp_path: Path) -> None:
     assert checked(tmp_path, library) == []
 
 
-@pytest.mark.slow
-def test_nothing_is_said_of_two_thousand_clean_files(tmp_path: Path) -> None:
-    library = Collection(tmp_path / "music", albums=200, tracks=10, formats=("flac", "mp3", "ogg"), seconds=0.3).make()
-    library.decoded = {str(library.path(album, number)) for album in (1, 2, 3) for number in range(1, 11)}
-    assert checked(tmp_path, library) == []
-
-
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
 def test_cut_files_are_found_whatever_their_format_and_their_release_does_not_lack_them(
     tmp_path: Path, library: Collection, share: float

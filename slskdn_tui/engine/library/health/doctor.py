@@ -22,7 +22,7 @@ from slskdn_tui.engine.runtime.clock import Clock, iso
 from slskdn_tui.engine.store.library.health import HealthRun
 from slskdn_tui.engine.store.state.dismissals import Dismissal
 from slskdn_tui.engine.store.store import Store
-from slskdn_tui.model.aggregates import CanonicalStats
+from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.health import Issue, counts_words
 from slskdn_tui.model.library import Cursor, LibraryFile
 from slskdn_tui.model.music import Release
@@ -35,7 +35,7 @@ SOON_S = 2.0
 """What changes within so many seconds is checked at once."""
 REST = 20
 """A check that took a second is followed by another one of its own accord after so many: an album's tracks come one by one."""
-Canonical = Callable[[str, str], Awaitable[CanonicalStats]]
+Variants = Callable[[Sequence[str]], Awaitable[Sequence[VariantChoice]]]
 
 
 @dataclass
@@ -50,13 +50,13 @@ class _Run:
 
 
 class Doctor:
-    """`canonical`, set later, tells what the mesh says of (recording, codec profile); None without an overlay. `disk` runs what blocks."""
+    """`variants`, set later, tells which variants of recordings are known, the canonical ones marked. `disk` runs what blocks."""
 
     def __init__(self, store: Store, clock: Clock, disk: Executor) -> None:
         self._store = store
         self._clock = clock
         self._disk = disk
-        self.canonical: Canonical | None = None
+        self.variants: Variants | None = None
         self._one_at_a_time = asyncio.Lock()
         self._due = asyncio.Event()
         self._releases: OrderedDict[str, Release | None] = OrderedDict()
@@ -124,8 +124,8 @@ class Doctor:
             run.lengths |= {each.path: each for each in issues if each.kind == "wrong_duration"}
             found += [each for each in issues if each.kind != "wrong_duration"]
             run.held.append(Held.of(file, any(each.kind == "damaged" for each in issues)))
-        if self.canonical is not None:
-            found += await self._better(files, self.canonical)
+        if self.variants is not None:
+            found += await self._better(files, self.variants)
         await self._store.health.put(run.number, found)
 
     async def _probed(self, files: Sequence[LibraryFile]) -> dict[str, Damage]:
@@ -141,14 +141,14 @@ class Doctor:
             found |= {path: damage for path, _, damage in seen if damage is not None}
         return found
 
-    async def _better(self, files: Sequence[LibraryFile], canonical: Canonical) -> list[Issue]:
+    async def _better(self, files: Sequence[LibraryFile], variants: Variants) -> list[Issue]:
         scored = [file for file in files if file.recording and file.variant_id and file.quality_score is not None]
         spoken = await self._store.voices.spoken_of([file.recording for file in scored]) if scored else set()
         issues = []
         for file in scored:
             if (file.recording, file.facts.codec_profile) in spoken:
-                stats = await canonical(file.recording, file.facts.codec_profile)
-                issues.append(canonical_issue(file, stats, (file.variant_id, await self._store.health.region(file.path))))
+                known = await variants([file.recording])
+                issues.append(canonical_issue(file, known, (file.variant_id, await self._store.health.region(file.path))))
         return [each for each in issues if each is not None]
 
     async def _groups(self, run: _Run) -> None:

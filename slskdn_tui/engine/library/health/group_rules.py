@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from slskdn_tui.engine.library.health.say import audio_of, clock, evidence, issue
-from slskdn_tui.model.aggregates import CanonicalStats
+from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.health import Fix, Issue, issue_key
 from slskdn_tui.model.library import LibraryFile
 from slskdn_tui.model.music import Release, Track
@@ -134,7 +134,7 @@ def _same_place(files: Sequence[Held]) -> Iterator[list[Held]]:
 
 
 def _duplicate(about: str, files: list[Held], words: str) -> Issue:
-    best = max(files, key=lambda each: (each.score or 0.0, each.size, each.path))
+    best = max(files, key=lambda each: (each.score or 0.0, each.size, -len(each.path), each.path))
     others = sorted((each for each in files if each is not best), key=lambda each: each.path)
     seen = tuple(evidence(name, _told(each)) for each, name in ((best, "best"), *((each, "copy") for each in others)))
     paths = tuple(each.path for each in others)
@@ -149,10 +149,10 @@ def _told(file: Held) -> str:
     return f"{file.path} ({file.codec}, score {'not known' if file.score is None else f'{file.score:.2f}'})"
 
 
-def canonical_issue(file: LibraryFile, stats: CanonicalStats, ours: Iterable[str]) -> Issue | None:
-    """A clearly better variant of the same recording and codec profile is known to the mesh; `ours` names what this file is there."""
-    best = stats.variants[0] if stats.variants else None
-    if best is None or best.variant_id in set(ours) or best.peers < VOICES or best.score is None or file.quality_score is None:
+def canonical_issue(file: LibraryFile, known: Iterable[VariantChoice], ours: Iterable[str]) -> Issue | None:
+    """A clearly better variant of the same recording and codec profile is known to the mesh and not held here; `ours` names what this file is there."""
+    best = next((each for each in known if each.canonical and each.codec_profile == file.facts.codec_profile), None)
+    if best is None or best.own or best.variant_id in set(ours) or best.peers < VOICES or file.quality_score is None:
         return None
     if best.score < file.quality_score + BETTER:
         return None
