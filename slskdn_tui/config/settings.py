@@ -281,7 +281,13 @@ class WarmCache(Section):
     max_storage_gb: float = Field(default=50.0, gt=0)
     """size of the cache"""
     min_popularity_threshold: int = Field(default=10, ge=1)
-    """wanted by at least so many peers"""
+    """wanted, or had, by at least so many peers, each on a network of its own"""
+    eviction: Literal["popularity", "lru"] = "popularity"
+    """what makes room first: what fewest peers want, or what was not sent for longest"""
+    keep_days: float = Field(default=90.0, gt=0)
+    """what is not popular any more goes after so many days without being sent; pins stay"""
+    folder: str = ""
+    """where it lies; empty: in the profile's data folder. Never one that is shared or of the library"""
 
 
 class Playback(Section):

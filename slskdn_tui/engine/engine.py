@@ -39,7 +39,7 @@ from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.lock import ProfileLock
 from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
-from slskdn_tui.engine.mesh_stock import MeshStock
+from slskdn_tui.engine.mesh_stock import MeshStock, Together
 from slskdn_tui.engine.music.client import MusicBrainzClient
 from slskdn_tui.engine.music.graph.desk import GraphDesk
 from slskdn_tui.engine.music.identify.acoustid import AcoustIdClient
@@ -69,6 +69,7 @@ from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.engine.variants import KnownVariants
 from slskdn_tui.engine.views.views import Views
+from slskdn_tui.engine.warm_cache import WarmCache
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.heard import ObservationSink
 from slskdn_tui.model.ids import short_node_id
@@ -191,7 +192,9 @@ class Engine:
         )
         stack.callback(self.offers.close)
         await self.offers.load()
-        self.stock.open(self.offers, self.store.files.qualities)
+        self.warm: WarmCache = WarmCache(self)
+        await self.warm.load(stack, self.stock.changed)
+        self.stock.open(Together(self.offers, self.warm.shelf), self.store.files.qualities)
         if folders:
             self.supervisor.keep("offers", self._keep_offers, first=60, most=600)
         library = self.settings.library
@@ -262,7 +265,7 @@ class Engine:
                 listen=split_address(overlay.listen)[1],
                 clock=self.clock,
                 supervisor=self.supervisor,
-                providers=[self.offers],
+                providers=[self.offers, self.warm.shelf],
                 limits=MeshLimits(connections=overlay.max_peers, reserved=min(16, overlay.max_peers // 4)),
                 permit=self.settings.network.permit,
                 soulseek_name=self.settings.soulseek.username,
@@ -274,6 +277,7 @@ class Engine:
                 blocked=self.book.blocked,
                 on_bytes=lambda node, direction, count: self._moved("mesh", direction, node, count),
             )
+            self.mesh.also = self.warm.features
             self.book.on_block = lambda node_id: mesh.drop(node_id, "blocked")
             await self.mesh.start()
             self.supervisor.keep("gossip", self.gossip.run)
@@ -305,7 +309,7 @@ class Engine:
             return Serving()
         desk = self.mesh.desk
         rate = desk.limiter.rate
-        return Serving(max(0, desk.slots - desk.serving), round(rate * 8 / 1000) if rate else None)
+        return Serving(max(0, desk.slots - desk.serving), round(rate * 8 / 1000) if rate else None, bool(self.warm.features()))
 
     async def _start_soulseek(self, stack: AsyncExitStack) -> None:
         self.soulseek = SoulseekPlane(
@@ -321,7 +325,7 @@ class Engine:
             people=self.store.people,
             messages=self.store.messages,
             uploads=self.settings.uploads,
-            never_share=(self.paths.data, self.paths.config, self.paths.state, self.paths.cache),
+            never_share=(self.paths.data, self.paths.config, self.paths.state, self.paths.cache, self.warm.shelf.folder),
         )
         caps = self.limits.in_force()
         self.soulseek.set_limits(caps.down_kbps, caps.up_kbps)
@@ -348,6 +352,7 @@ class Engine:
         )
         await self.parents.load()
         self.supervisor.keep("parent jobs", self.parents.run)
+        self.warm.start(services, self.runner)
         self.supervisor.keep("disk watch", self.runner.disk_watch.run)
         self.playback = Playback(self.settings.playback, self.clock, self.supervisor, self.disk, self.bus)
         stack.push_async_callback(self.playback.stop)
@@ -425,6 +430,8 @@ class Engine:
 
     async def _finished(self, path: Path, recording: str) -> None:
         """A file was placed: offer it, when the user offers finished downloads or shares that folder; and share it where it lies in a shared folder."""
+        if await self.warm.shelf.arrived(path, recording):
+            return
         if self.soulseek.sharing is not None:
             self.soulseek.sharing.file_arrived(path)
         if self.mesh is not None and any(path.is_relative_to(folder) for folder in self._offered_folders()):

@@ -4,14 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
-from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.overlay.gossip.gossip import Serving
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.heard import HeardVariant
 from slskdn_tui.model.library import Qualities
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
+
+
+class Offers(Protocol):
+    """What this node would send: `LibraryOffers`, or several of them."""
+
+    def find(self, recordings: Sequence[str]) -> Sequence[Variant]: ...
+    def recordings(self) -> Sequence[str]: ...
+
+
+class Together:
+    """Several offers as one: a variant that several have is told of once, and what the first ones have comes first."""
+
+    def __init__(self, *offers: Offers) -> None:
+        self._offers = offers
+
+    def find(self, recordings: Sequence[str]) -> Sequence[Variant]:
+        found: dict[str, Variant] = {}
+        for offers in self._offers:
+            for variant in offers.find(recordings):
+                found.setdefault(variant.variant_id, variant)
+        return tuple(found.values())
+
+    def recordings(self) -> Sequence[str]:
+        return tuple(sorted({name for offers in self._offers for name in offers.recordings()}))
+
 
 Qualify = Callable[[Sequence[str]], Mapping[str, Qualities]]
 """What is known of the files that are these variants."""
@@ -28,12 +53,12 @@ class MeshStock:
         self._clock = clock
         self._serving = serving
         self._may_offer = may_offer
-        self._offers: LibraryOffers | None = None
+        self._offers: Offers | None = None
         self._qualities: Qualify = lambda variants: {}
         self._touched: dict[str, float] = {}
         self._active: tuple[HeardVariant, ...] | None = None
 
-    def open(self, offers: LibraryOffers, qualities: Qualify) -> None:
+    def open(self, offers: Offers, qualities: Qualify) -> None:
         self._offers, self._qualities = offers, qualities
         self.changed()
 

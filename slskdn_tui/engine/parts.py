@@ -39,6 +39,7 @@ from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.engine.variants import KnownVariants
+from slskdn_tui.engine.warm_cache import WarmCache
 from slskdn_tui.model.views import Snapshot, ViewKey
 
 
@@ -78,6 +79,7 @@ class Parts(Protocol):
     doctor: Doctor
     variants: KnownVariants
     playback: Playback
+    warm: WarmCache
 
     @property
     def description(self) -> str: ...

@@ -30,6 +30,7 @@ from slskdn_tui.engine.jobs.sources.history import UserHistory
 from slskdn_tui.engine.jobs.sources.seek import Seeker
 from slskdn_tui.engine.jobs.track.slots import Slots
 from slskdn_tui.engine.jobs.track.track_task import TrackTask
+from slskdn_tui.engine.jobs.wanted.for_cache import for_cache
 from slskdn_tui.engine.jobs.wanted.left_out import leave_out, left_out
 from slskdn_tui.engine.jobs.wanted.owned import owned
 from slskdn_tui.engine.runtime.clock import iso
@@ -186,7 +187,7 @@ class JobRunner:
         wanted = {track.position for track in release.tracks} - set(left)
         for job in self._jobs.values():
             theirs = {live.track.position for live in job.wanted}
-            if job.record.release.mbid == release.mbid and job.record.state not in ENDED and wanted & theirs:
+            if job.record.release.mbid == release.mbid and job.record.state not in ENDED and wanted & theirs and not for_cache(job.record):
                 raise UnderWay(job, release, whole=wanted <= theirs)
         record = JobRecord(str(uuid.uuid4()), kind.value, release, constraints, details=dict(details))
         leave_out(record, left)
@@ -282,6 +283,11 @@ class JobRunner:
         await self._set(job, JobState.CANCELLED)
         await self._drop_parts(job)
         self._tell(job, "job.cancelled", "cancelled; partial files deleted, finished tracks stay")
+
+    async def forget(self, job: LiveJob) -> None:
+        """An ended job is gone from the list; what it placed stays."""
+        if job.record.state in ENDED and self._jobs.pop(job.job_id, None) is not None:
+            await self._keeper.forget(job)
 
     async def rerun(self, job: LiveJob) -> None:
         """Start an ended job again: tracks whose file is still in place stay done."""

@@ -209,6 +209,13 @@ class LibraryOffers:
         self._changed()
         return _variants(entry)[0]
 
+    async def remove(self, paths: Sequence[str]) -> None:
+        """No longer offered; what is being read goes on."""
+        for path in paths:
+            self._forget(path)
+        await self._index.drop(paths)
+        self._changed()
+
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 

@@ -78,6 +78,8 @@ class Mesh:
         self.limits = limits or MeshLimits()
         self.soulseek_name = soulseek_name
         self.port = 0
+        self.also: Callable[[], Sequence[str]] = tuple
+        """Features of HELLO beside `FEATURES`, as they are now."""
         self.counters: Counter[str] = Counter()
         self.desk = UploadDesk(providers, self.limits, clock, upload_slots, upload_bytes_s, peer_bytes_s, known_good)
         self._listen = listen
@@ -272,7 +274,7 @@ class Mesh:
         limits = self.limits
         return Hello(
             client=f"slskdn-tui {__version__}",
-            features=list(FEATURES),
+            features=[*FEATURES, *self.also()],
             limits=Limits(requests=limits.requests, bytes_outstanding=limits.bytes_asked),
             soulseek_name=self.soulseek_name[:64],
             listen_port=self.port,

@@ -18,7 +18,7 @@ VERSION = 1
 MAX_DEPTH = 8
 MAX_RECORDINGS = 100
 MAX_OFFERED = 500
-KNOWN_FEATURES = frozenset({"mesh", "swarm", "flac_hash", "chunk", "region"})
+KNOWN_FEATURES = frozenset({"mesh", "swarm", "flac_hash", "chunk", "region", "cache"})
 """What this version understands when a peer calls it critical."""
 
 _mbid = text(36, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

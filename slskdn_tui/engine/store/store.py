@@ -8,6 +8,7 @@ from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.store.damage import Damage
 from slskdn_tui.engine.store.database import Database
+from slskdn_tui.engine.store.library.cache_files import CacheFilesTable
 from slskdn_tui.engine.store.library.files import FilesTable
 from slskdn_tui.engine.store.library.health import HealthTable
 from slskdn_tui.engine.store.library.matches import MatchesTable
@@ -17,6 +18,7 @@ from slskdn_tui.engine.store.library.releases import ReleasesTable
 from slskdn_tui.engine.store.library.sounds import SoundsTable
 from slskdn_tui.engine.store.library.traces import TracesTable
 from slskdn_tui.engine.store.library.voices import VoicesTable
+from slskdn_tui.engine.store.state.cache import CacheTable
 from slskdn_tui.engine.store.state.choices import ChoicesTable
 from slskdn_tui.engine.store.state.dht_nodes import DhtNodesTable
 from slskdn_tui.engine.store.state.dismissals import DismissalsTable
@@ -34,8 +36,8 @@ from slskdn_tui.engine.store.state.wishes import WishesTable
 
 
 class Store:
-    """state.db: `jobs parents parts gate peers ledger dht_nodes choices user_history dismissals`.
-    library.db: `files health releases matches sounds mb_cache traces voices popularity`.
+    """state.db: `jobs parents parts gate peers ledger dht_nodes choices user_history dismissals cache`.
+    library.db: `files cache_files health releases matches sounds mb_cache traces voices popularity`.
 
     `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
     """
@@ -59,7 +61,9 @@ class Store:
         self.messages = MessagesTable(state)
         self.wishes = WishesTable(state)
         self.dismissals = DismissalsTable(state)
+        self.cache = CacheTable(state)
         self.files = FilesTable(library)
+        self.cache_files = CacheFilesTable(library)
         self.health = HealthTable(library)
         self.releases = ReleasesTable(library)
         self.matches = MatchesTable(library)

@@ -24,6 +24,7 @@ from slskdn_tui.engine.overlay.frames import (
     split_data,
 )
 from slskdn_tui.engine.overlay.identity import NodeIdentity
+from slskdn_tui.engine.overlay.mesh import FEATURES
 from slskdn_tui.engine.overlay.messages import (
     CacheJob,
     DigestPage,
@@ -80,11 +81,18 @@ def test_frames_as_read() -> None:
 
 def test_control_bodies_both_ways() -> None:
     hello = Hello(client="doc", features=["mesh", "chunk"], listen_port=50400)
+    cache = Hello(client="doc", features=[*FEATURES, "cache"], critical=[], listen_port=50400)
     offered = Variant(ABC, "file", 3, MBID, "flac", "", None, "", 0.5)
     request = CacheJob(role="request", requested_tracks=[RequestedTrack(mb_recording_id=MBID)])
     wanted = DigestPageRequest(variant_id=ABC, page=0)
     page = DigestPage.of(ABC, 0, LEAF_ABC)
-    for name, message in (("mesh_hello", hello), ("job request", request), ("page request", wanted), ("page", page)):
+    for name, message in (
+        ("mesh_hello", hello),
+        ("cache hello", cache),
+        ("job request", request),
+        ("page request", wanted),
+        ("page", page),
+    ):
         assert encode(message).decode() == VECTORS[name]
         assert decode(type(message), VECTORS[name].encode()) == message
     assert encode_offer([offered]).decode() == VECTORS["job offer"]

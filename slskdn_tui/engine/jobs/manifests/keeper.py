@@ -8,6 +8,7 @@ from pathlib import Path
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
 from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.wanted.for_cache import for_cache
 
 
 class Keeper:
@@ -28,8 +29,16 @@ class Keeper:
                 return
             upto = self._asked[job.job_id]
             await self._services.store.jobs.save(job.record)
-            await asyncio.get_running_loop().run_in_executor(self._services.disk, self.manifests.keep, job.record)
+            if not for_cache(job.record):
+                await asyncio.get_running_loop().run_in_executor(self._services.disk, self.manifests.keep, job.record)
             self._kept[job.job_id] = upto
+
+    async def forget(self, job: LiveJob) -> None:
+        """As if it had never been; its manifest, if it has one, stays."""
+        await self._services.store.jobs.drop(job.job_id)
+        self._locks.pop(job.job_id, None)
+        self._asked.pop(job.job_id, None)
+        self._kept.pop(job.job_id, None)
 
     def manifest_path(self, job: LiveJob) -> Path:
         return self.manifests.path(job.record)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.jobs.notices.notify import NotTold, post, run_command
+from slskdn_tui.engine.jobs.wanted.for_cache import for_cache
 from slskdn_tui.engine.peers.addresses import AddressPolicy
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.events import EventBus
@@ -66,7 +67,7 @@ class Notices:
         """Note in the record that its state is to be told, if it is one of those and was not told yet."""
         state = str(record.state)
         wanted = (self._settings.command or self._settings.webhook) and state in self._settings.states
-        if wanted and state not in (*_words(record, _PENDING), *_words(record, _TOLD)):
+        if wanted and not for_cache(record) and state not in (*_words(record, _PENDING), *_words(record, _TOLD)):
             record.details[_PENDING] = " ".join((*_words(record, _PENDING), state))
 
     def send(self, record: JobRecord, save: Callable[[], Awaitable[None]]) -> None:

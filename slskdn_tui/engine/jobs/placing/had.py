@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from slskdn_tui.engine.jobs.wanted.for_cache import for_cache
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.jobs import JobState, TrackState
 
@@ -20,7 +21,11 @@ class Had:
 
 def had(records: Iterable[JobRecord], mbid: str, positions: Collection[int], there: Callable[[str], bool]) -> Had | None:
     """The newest completed job of the release `mbid` that placed all these positions, if every one of their files is `there`."""
-    jobs = [record for record in records if mbid and record.release.mbid == mbid and record.state is JobState.COMPLETED]
+    jobs = [
+        record
+        for record in records
+        if mbid and record.release.mbid == mbid and record.state is JobState.COMPLETED and not for_cache(record)
+    ]
     for record in sorted(jobs, key=lambda record: record.finished_at, reverse=True):
         placed = {
             entry.position: entry.placed
@@ -37,6 +42,8 @@ def placed_counts(records: Iterable[JobRecord], is_file: Callable[[str], bool]) 
     """How many tracks of each release jobs placed that are still there, by release MBID; asks the disk."""
     found: dict[str, set[int]] = {}
     for record in records:
+        if for_cache(record):
+            continue
         extras = {track.position for track in record.release.tracks if track.optional}
         for entry in record.tracks:
             if (

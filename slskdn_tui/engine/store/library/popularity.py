@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from slskdn_tui.engine.store.database import Database
+from slskdn_tui.engine.store.database import BATCH, Database
 from slskdn_tui.engine.store.library.voices import label_key
 from slskdn_tui.engine.store.records import plain_text
 from slskdn_tui.model.aggregates import LabelRelease, LabelSeen, Popularity
@@ -96,6 +96,25 @@ class PopularityTable:
             (least, limit),
         )
         return [Popularity(*row) for row in rows]
+
+    async def wanted(self, least: int, since: float, limit: int = 100) -> list[Popularity]:
+        """Recordings that at least so many voices, strangers too, have or ask for, and somebody asked for `since` then (Unix seconds): indexed."""
+        rows = await self._database.fetch(
+            "SELECT p.mbid, p.peer_count, p.stranger_count FROM MbidPopularity p WHERE p.peer_count + p.stranger_count >= ?"
+            " AND EXISTS (SELECT 1 FROM MbidWanted w WHERE w.mbid = p.mbid AND w.wanted_at >= ?)"
+            " ORDER BY p.peer_count + p.stranger_count DESC, p.mbid LIMIT ?",
+            (least, since, limit),
+        )
+        return [Popularity(*row) for row in rows]
+
+    async def voices(self, mbids: Sequence[str]) -> dict[str, int]:
+        """How many voices, strangers too, have each of these or ask for it; those that nobody names are left out. Indexed."""
+        found: dict[str, int] = {}
+        for at in range(0, len(mbids), BATCH):
+            some = tuple(mbids[at : at + BATCH])
+            words = f"SELECT mbid, peer_count + stranger_count FROM MbidPopularity WHERE mbid IN ({', '.join('?' * len(some))})"
+            found |= dict(await self._database.fetch(words, some))
+        return found
 
 
 def _year(text: str | None) -> int | None:

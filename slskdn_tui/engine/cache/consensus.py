@@ -1,0 +1,46 @@
+"""Whether a fetched copy may be kept for others: its length against MusicBrainz, and what the mesh says of the same recording. Core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slskdn_tui.model.aggregates import CanonicalStats
+from slskdn_tui.model.text import counted
+from slskdn_tui.model.variant import Variant
+
+LENGTH_MS = 5000
+"""As far as lengths of one recording differ, as for the guard."""
+VOICES = 2
+SUSPECTED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """`kept` or not, and why in words."""
+
+    kept: bool
+    words: str
+
+
+def judge(variant: Variant, length_ms: int | None, stats: CanonicalStats | None) -> Consensus:
+    """`length_ms` as MusicBrainz has it; `stats` of the recording in the variant's codec profile, None where nobody could be asked.
+
+    One voice may be wrong, so that it takes two known ones to speak against a copy; a copy that nobody else has is kept.
+    """
+    own = variant.duration_ms
+    if own is not None and length_ms and abs(own - length_ms) > LENGTH_MS:
+        return Consensus(False, f"it lasts {_time(own)}, and MusicBrainz says {_time(length_ms)}")
+    said = stats.variants if stats is not None else ()
+    best = said[0] if said else None
+    if best is not None and best.peers >= VOICES and own is not None and best.duration_ms and abs(own - best.duration_ms) > LENGTH_MS:
+        return Consensus(False, f"it lasts {_time(own)}, and the copy of {counted(best.peers, 'peer')} {_time(best.duration_ms)}")
+    same = next((one for one in said if variant.variant_id == one.variant_id), None)
+    if same is None:
+        return Consensus(True, "nobody else tells of this very copy")
+    if same.peers >= VOICES and same.suspected is not None and same.suspected >= SUSPECTED:
+        return Consensus(False, f"{same.suspected:.0%} of {counted(same.peers, 'peer')} suspect that this copy was lossy once")
+    return Consensus(True, f"the same copy as {counted(same.peers + same.strangers, 'peer')}")
+
+
+def _time(ms: int) -> str:
+    return f"{ms // 60_000}:{ms // 1000 % 60:02d}"

@@ -1,0 +1,226 @@
+"""Fetches for the warm cache what many peers want: one ordinary job at a time, behind everything the user wants. Shell over the runner and the shelf."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from slskdn_tui.engine.cache.policy import Asked, Rules, expected_bytes, outdated, room_for, surplus, worth_fetching
+from slskdn_tui.engine.cache.shelf import Shelf
+from slskdn_tui.engine.jobs.create import resolve
+from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.jobs.runner import JobRunner
+from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.jobs.wanted.for_cache import cache_record, for_cache
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.jobs import ENDED, JobState
+from slskdn_tui.model.ports import OriginState
+from slskdn_tui.model.text import SafeText
+
+log = logging.getLogger(__name__)
+LOOK_S = 60.0
+"""How often popularity is looked at though nothing was heard."""
+WATCH_S = 1.0
+SETTLE_S = 2.0
+"""After news at the earliest: they come in batches."""
+PATIENCE_S = 1800.0
+"""A job whose file does not grow for so long is given up: its source is gone, and others wait."""
+QUEUE_S = 6 * 3600.0
+"""While it stands in a queue."""
+REST_S = 86_400.0
+"""What was given up or let go is not fetched again for so long."""
+WANTED_S = 30 * 86_400.0
+MOST = 100
+MOST_RESTING = 1000
+
+
+class Fetcher:
+    """`rules` as they are now; `offered` says whether the library offers a recording already; `busy` why nothing is fetched just now, or is empty."""
+
+    def __init__(
+        self,
+        services: Services,
+        runner: JobRunner,
+        shelf: Shelf,
+        rules: Callable[[], Rules],
+        offered: Callable[[str], bool],
+        busy: Callable[[], str],
+    ) -> None:
+        self._services = services
+        self._runner = runner
+        self._shelf = shelf
+        self._rules = rules
+        self._offered = offered
+        self._busy = busy
+        self._news = asyncio.Event()
+        self._resting: dict[str, float] = {}
+        self._grew: tuple[float, float] = (0.0, 0.0)
+        self.words = ""
+        """Why nothing is fetched though something is wanted."""
+        self.peers: dict[str, int] = {}
+        """How many voices want or have what is held, as last looked at."""
+
+    def wake(self) -> None:
+        """Something was heard, or set."""
+        self._news.set()
+
+    @property
+    def job(self) -> LiveJob | None:
+        """The job under way."""
+        return next((job for job in self._runner.jobs() if for_cache(job.record)), None)
+
+    async def run(self) -> None:
+        """For ever; supervised."""
+        while True:
+            self._news.clear()
+            await self.look()
+            if self.job is not None:
+                await self._services.clock.sleep(WATCH_S)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._news.wait()
+            await self._services.clock.sleep(SETTLE_S)
+
+    async def look(self) -> None:
+        """One round: what is too old or too much goes, the job under way is watched, or the next one begun."""
+        try:
+            await self._tidy()
+        except OSError as error:
+            self.words = f"a file cannot be deleted: {error.strerror}"
+            log.warning("the warm cache: %s", self.words)
+            return
+        job = self.job
+        if job is not None:
+            await self._watch(job)
+        elif self._shelf.on:
+            await self._next()
+        else:
+            self.words = ""
+
+    # What is held -----------------------------------------------------------------------------------------------
+
+    async def _tidy(self) -> None:
+        shelf, rules, wall = self._shelf, self._rules(), self._services.clock.wall().timestamp()
+        job = self.job
+        names = [*(one.recording for one in shelf.files()), *([for_cache(job.record)] if job is not None else [])]
+        self.peers = await self._services.store.popularity.voices(names)
+        await shelf.let_go(outdated(shelf.held(self.peers), rules, wall), f"nobody wanted it for {rules.keep_days:g} days")
+        over = surplus(shelf.held(self.peers), rules)
+        await shelf.let_go(over, "the cache is full")
+        self._rest(over)
+
+    def _rest(self, recordings: Sequence[str]) -> None:
+        until = self._services.clock.now() + REST_S
+        for name in recordings:
+            self._resting.pop(name, None)
+            self._resting[name] = until
+        while len(self._resting) > MOST_RESTING:
+            del self._resting[next(iter(self._resting))]
+
+    def _rested(self) -> set[str]:
+        now = self._services.clock.now()
+        self._resting = {name: until for name, until in self._resting.items() if until > now}
+        return set(self._resting)
+
+    # What is fetched --------------------------------------------------------------------------------------------
+
+    async def _next(self) -> None:
+        shelf, rules, clock = self._shelf, self._rules(), self._services.clock
+        self.words = ""
+        if shelf.trouble:
+            await shelf.load()  # its disk may be back
+        wanted = await self._services.store.popularity.wanted(rules.threshold, clock.wall().timestamp() - WANTED_S, MOST)
+        asked = {one.mbid: Asked(one.mbid, one.peers + one.strangers) for one in wanted}
+        asked |= {name: Asked(name, asked[name].peers if name in asked else 0, pinned=True) for name in shelf.pins}
+        have = {one.recording for one in shelf.files()}
+        have |= {name for name in asked if name not in have and self._offered(name)}
+        for one in worth_fetching(asked.values(), have, self._rested(), rules):
+            if why := shelf.trouble or self._busy():
+                self.words = why
+                return
+            if await self._begin(one, rules):
+                return
+
+    async def _begin(self, asked: Asked, rules: Rules) -> bool:
+        """Start its job; False when another may be tried instead, and `words` say why."""
+        services, shelf = self._services, self._shelf
+        try:
+            target = await resolve(services.music, asked.recording)
+        except UserError as error:
+            self.words = str(error.message)
+            if error.code == "not_found":
+                self._rest([asked.recording])
+            return error.code != "not_found"  # MusicBrainz cannot be asked: nothing else goes now
+        track = target.release.tracks[0]
+        fits = await asyncio.get_running_loop().run_in_executor(services.disk, self._with_disk, rules)
+        if why := await self._room(asked, expected_bytes(track.length_ms), fits):
+            full = fits.most < rules.most
+            self.words = f"no room for {track.title}: {f'the disk of {shelf.folder} is full' if full else why}"
+            return False
+        shelf.expect(asked.recording, target.release)
+        record = cache_record(target.release, asked.recording, str(shelf.folder))
+        try:
+            await self._runner.add(record)
+        except (OSError, UserError) as error:
+            self.words = str(SafeText(str(error)))
+            shelf.forget(asked.recording)
+            self._rest([asked.recording])
+            return False
+        self._grew = services.clock.now(), 0.0
+        services.bus.publish("cache.fetch", "cache", f"{record.label}: {track.title} is fetched for the mesh: {asked.peers} peers want it")
+        return True
+
+    async def _room(self, asked: Asked, size: int, rules: Rules) -> str:
+        """Make room for so many bytes; why there is none, or empty."""
+        shelf = self._shelf
+        going = room_for(asked, size, shelf.held(self.peers), rules, self._services.clock.wall().timestamp())
+        if going is None:
+            return "what is held is wanted as much, or was sent a while ago"
+        await shelf.let_go(going, "something that more peers want takes its place")
+        self._rest(going)
+        return ""
+
+    def _with_disk(self, rules: Rules) -> Rules:
+        """The rules with no more bytes than the cache's disk has room for. Blocking."""
+        free = shutil.disk_usage(self._shelf.folder).free - (self._services.settings.downloads.free_space_mib << 20)
+        return replace(rules, most=min(rules.most, self._shelf.bytes + max(0, free)))
+
+    async def _watch(self, job: LiveJob) -> None:
+        """The job under way: ended, given up, or too large."""
+        record, recording, now = job.record, for_cache(job.record), self._services.clock.now()
+        if record.state in ENDED:
+            if record.state is not JobState.COMPLETED or self._shelf.file(recording) is None:
+                self._rest([recording])
+            else:
+                await self._shelf.name(recording, record.release)
+            self._shelf.forget(recording)
+            await self._runner.forget(job)
+            self._news.set()
+            return
+        self._shelf.expect(recording, record.release)  # after a start nobody knows it but the job
+        done = sum(live.done for live in job.tracks)
+        if done != self._grew[1] or record.state is JobState.PAUSED or self._services.soulseek.state != "online":
+            self._grew = now, done
+        why = ""
+        if not self._shelf.on:
+            why = "the cache is off"
+        elif now - self._grew[0] > (patience := _patience(job)):
+            why = f"nothing came for {patience / 60:g} minutes; it rests for a day"
+        elif size := max((live.record.size for live in job.tracks), default=0):
+            asked = Asked(recording, max(self.peers.get(recording, 0), self._rules().threshold), recording in self._shelf.pins)
+            if trouble := await self._room(asked, size, self._rules()):
+                why = f"no room for its {size / 1e6:.0f} MB: {trouble}"
+        self.words = record.error if record.state is JobState.PAUSED else ""
+        if why:
+            self._services.bus.publish("cache.given_up", "cache", f"{record.label}: given up: {why}", level="warning")
+            await self._runner.cancel(job)
+
+
+def _patience(job: LiveJob) -> float:
+    queued = any(live.waiting is not None and live.waiting.state is OriginState.QUEUED for live in job.tracks)
+    return QUEUE_S if queued else PATIENCE_S

@@ -1,0 +1,300 @@
+"""What the warm cache holds: served to the mesh, counted, pinned, let go. A `ChunkProvider`. Shell over a folder, its index and the tables.
+
+The folder belongs to the cache alone; a mark in it tells it from the bare mount point of a disk that is not there. A file in it is never shared on
+Soulseek and never in the library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+from slskdn_tui.engine.cache.consensus import judge
+from slskdn_tui.engine.cache.policy import Held
+from slskdn_tui.engine.library.offers import LibraryOffers
+from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.events import EventBus
+from slskdn_tui.engine.store.library.cache_files import CacheFile, CacheFilesTable
+from slskdn_tui.engine.store.state.cache import CacheDay, CacheTable
+from slskdn_tui.model.aggregates import CanonicalStats
+from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.ids import is_mbid
+from slskdn_tui.model.music import Release
+from slskdn_tui.model.ports import ChunkReader
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import Variant
+
+log = logging.getLogger(__name__)
+MARK = ".slskdn-cache"
+FLUSH_S = 5.0
+Stats = Callable[[str, str], Awaitable[CanonicalStats]]
+
+
+class _Counted:
+    """A reader that tells what was read through it, and that it is there."""
+
+    def __init__(self, inner: ChunkReader, shelf: Shelf) -> None:
+        self._inner = inner
+        self._shelf = shelf
+        self._recording = inner.variant.recording_mbid
+        self._sent = False
+        self._open = True
+        shelf.reading[self._recording] += 1
+
+    @property
+    def variant(self) -> Variant:
+        return self._inner.variant
+
+    def digest_page(self, page: int) -> bytes:
+        return self._inner.digest_page(page)
+
+    def read(self, offset: int, length: int) -> bytes:
+        data = self._inner.read(offset, length)
+        self._shelf.sent(self._recording, len(data), first=not self._sent)
+        self._sent = True
+        return data
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._shelf.reading[self._recording] -= 1
+            self._shelf.reading += Counter()  # only what is being read stays
+        self._inner.close()
+
+
+class Shelf:
+    """`on` says whether anything is offered; `trouble` why the folder cannot be used, or is empty. `apart` are folders it may not overlap."""
+
+    def __init__(
+        self,
+        folder: Path,
+        files: CacheFilesTable,
+        table: CacheTable,
+        clock: Clock,
+        disk: Executor,
+        bus: EventBus,
+        *,
+        apart: Sequence[Path] = (),
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.folder = folder
+        self.on = False
+        self.trouble = ""
+        self.reading: Counter[str] = Counter()
+        self.stats: Stats | None = None
+        self.pins: dict[str, float] = {}
+        self.today = CacheDay("")
+        self._files: dict[str, CacheFile] = {}
+        self._coming: dict[str, Release] = {}
+        self._table = table
+        self._index = files
+        self._clock = clock
+        self._disk = disk
+        self._bus = bus
+        self._apart = apart
+        self._changed = changed
+        self._offers = LibraryOffers([folder], files, downloads_only=True, changed=changed)
+        self._used: set[str] = set()
+        self._hits = self._bytes = 0
+
+    # Start and stop ---------------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Take up what is there: what lost its file is forgotten, a file that nobody knows is hashed again."""
+        self.pins = await self._table.pins()
+        self._files = {one.recording: one for one in await self._index.files()}
+        await self.prepare()
+        if self.trouble:
+            return
+        loop = asyncio.get_running_loop()
+        there = await loop.run_in_executor(self._disk, _listing, self.folder)
+        gone = [one for one in self._files.values() if os.path.basename(one.path) not in there]
+        await self._index.drop([one.path for one in gone])
+        for one in gone:
+            del self._files[one.recording]
+        await self._offers.load()
+        known = {os.path.basename(one.path) for one in self._files.values()}
+        for name in sorted(there - known):
+            recording = name.partition(".")[0]
+            if not is_mbid(recording) or recording in self._files:
+                log.warning("the warm cache knows nothing of %s; it is left alone", SafeText(name, 100))
+                continue
+            with contextlib.suppress(OSError, UserError):
+                await self._put(self.folder / name, recording, None, fetched=False)
+
+    async def prepare(self) -> None:
+        """Make the folder, or say in `trouble` why it cannot be used."""
+        if self.on or self._files or self.folder.exists():
+            known = bool(self._files)
+            self.trouble = await asyncio.get_running_loop().run_in_executor(self._disk, _prepare, self.folder, self._apart, known, self.on)
+
+    async def run(self) -> None:
+        """Keep what is counted, for ever; supervised."""
+        while True:
+            await self._clock.sleep(FLUSH_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what was counted since the last time."""
+        used, self._used = self._used, set()
+        hits, sent, self._hits, self._bytes = self._hits, self._bytes, 0, 0
+        if used:
+            await self._index.used([self._files[name] for name in used if name in self._files])
+        if hits or sent:
+            await self._table.count(CacheDay(self._day(), hits, sent))
+
+    def close(self) -> None:
+        self._offers.close()
+
+    def _day(self) -> str:
+        return self._clock.wall().date().isoformat()
+
+    # The overlay's side (ChunkProvider) -------------------------------------------------------------------------
+
+    def find(self, recordings: Sequence[str]) -> Sequence[Variant]:
+        return self._offers.find(recordings) if self.on else ()
+
+    def recordings(self) -> Sequence[str]:
+        return self._offers.recordings() if self.on else ()
+
+    def open(self, variant_id: str) -> ChunkReader | None:
+        reader = self._offers.open(variant_id) if self.on else None
+        return _Counted(reader, self) if reader is not None else None
+
+    def sent(self, recording: str, count: int, *, first: bool) -> None:
+        """So many bytes go to a peer; `first` for the first ones of a reader."""
+        self._bytes += count
+        self._hits += first
+        if (file := self._files.get(recording)) is not None:
+            file.bytes_served += count
+            file.hits += first
+            file.used_at = self._clock.wall().timestamp()
+            self._used.add(recording)
+
+    # What is held -----------------------------------------------------------------------------------------------
+
+    def files(self) -> Sequence[CacheFile]:
+        return tuple(self._files.values())
+
+    def file(self, recording: str) -> CacheFile | None:
+        return self._files.get(recording)
+
+    @property
+    def bytes(self) -> int:
+        return sum(one.size for one in self._files.values())
+
+    def held(self, peers: Mapping[str, int]) -> list[Held]:
+        """For the policy; `peers` by recording."""
+        return [
+            Held(name, one.size, one.used_at, peers.get(name, 0), name in self.pins, self.reading[name] > 0)
+            for name, one in self._files.items()
+        ]
+
+    def expect(self, recording: str, release: Release) -> None:
+        """A job fetches this one; `release` holds its track alone."""
+        self._coming[recording] = release
+
+    def forget(self, recording: str) -> None:
+        """It does not come any more."""
+        self._coming.pop(recording, None)
+
+    async def arrived(self, path: Path, recording: str) -> bool:
+        """True when the file was placed in the cache's folder: it is hashed, held against what the mesh says, and offered or deleted again."""
+        if path.parent != self.folder:
+            return False
+        await self._put(path, recording, self._coming.pop(recording, None), fetched=True)
+        return True
+
+    async def name(self, recording: str, release: Release) -> None:
+        """What it is called, for one that was found after a stop."""
+        file = self._files.get(recording)
+        if file is not None and not file.title:
+            file.title, file.artist = release.tracks[0].title, release.artist
+            await self._index.tell(file)
+
+    async def _put(self, path: Path, recording: str, release: Release | None, *, fetched: bool) -> None:
+        variant = await self._offers.add_file(path, recording)
+        if variant is None:
+            raise UserError("disk", f"{path} lies outside the cache", "")
+        track = release.tracks[0] if release is not None else None
+        stats = await self.stats(recording, variant.codec_profile) if self.stats is not None else None
+        said = judge(variant, track.length_ms if track is not None else None, stats)
+        now = self._clock.wall().timestamp()
+        file = CacheFile(recording, os.fspath(path), variant.length, consensus=SafeText(said.words), added_at=now, used_at=now)
+        if release is not None and track is not None:
+            file.title, file.artist = track.title, release.artist
+        if not said.kept:
+            self._files[recording] = file
+            await self._delete(file)
+            self._tell("refused", f"{file.title or recording} is not kept: {said.words}", warn=True)
+            return
+        self._files[recording] = file
+        await self._index.tell(file)
+        if fetched:
+            await self._table.count(CacheDay(self._day(), fetched=1, bytes_fetched=file.size))
+            self._tell("kept", f"{file.title or recording} is offered to the mesh ({said.words})")
+
+    # What is let go ---------------------------------------------------------------------------------------------
+
+    async def let_go(self, recordings: Sequence[str], why: str) -> int:
+        """Delete these, but for pins and what is being read; bytes freed. OSError when a file cannot be deleted."""
+        freed = 0
+        for name in recordings:
+            file = self._files.get(name)
+            if file is None or name in self.pins or self.reading[name] > 0:
+                continue
+            await self._delete(file)
+            freed += file.size
+            await self._table.count(CacheDay(self._day(), evicted=1))
+            self._tell("evicted", f"{file.title or name} was let go: {why}")
+        return freed
+
+    async def _delete(self, file: CacheFile) -> None:
+        """No longer offered before it is gone: who asks in between is told that it is not found."""
+        await self._offers.remove([file.path])
+        self._files.pop(file.recording, None)
+        await asyncio.get_running_loop().run_in_executor(self._disk, _unlink, self.folder, file.path)
+
+    async def pin(self, recording: str) -> None:
+        self.pins.setdefault(recording, self._clock.wall().timestamp())
+        await self._table.pin(recording, self.pins[recording])
+
+    async def unpin(self, recording: str) -> bool:
+        self.pins.pop(recording, None)
+        return await self._table.unpin(recording)
+
+    def _tell(self, name: str, words: str, *, warn: bool = False) -> None:
+        self._bus.publish(f"cache.{name}", "cache", words, level="warning" if warn else "info")
+
+
+def _listing(folder: Path) -> set[str]:
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")}
+
+
+def _unlink(folder: Path, path: str) -> None:
+    if os.path.dirname(path) == os.fspath(folder):
+        Path(path).unlink(missing_ok=True)
+
+
+def _prepare(folder: Path, apart: Sequence[Path], known: bool, make: bool) -> str:
+    real = os.path.realpath(folder)
+    for other in apart:
+        there = os.path.realpath(other)
+        if os.path.commonpath([real, there]) in (real, there):
+            return f"{folder} and {other} lie in each other; the cache wants a folder of its own (warm_cache.folder)"
+    try:
+        if known and not (folder / MARK).is_file():
+            return f"{folder} does not hold what it held; mount its disk, or empty the cache with `slskdn cache evict --all`"
+        if make or folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / MARK).touch(mode=0o600)
+    except OSError as error:
+        return f"{folder}: {error.strerror}"
+    return ""

@@ -1,0 +1,27 @@
+"""A job whose file goes into the warm cache instead of the library, and what sets it apart. Core.
+
+It has no manifest (a manifest names no folder, so that one rebuilt from it would end in the library), tells nobody when it ends, counts as owned nowhere
+and stands in no other job's way.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from slskdn_tui.engine.store.records import JobRecord
+from slskdn_tui.model.jobs import Constraints, JobType
+from slskdn_tui.model.music import Release
+
+CACHE = "cache"
+"""The key in a record's details; its value is the recording."""
+
+
+def for_cache(record: JobRecord) -> str:
+    """The recording that is fetched for the cache; empty for a job of the user's."""
+    return record.details.get(CACHE, "")
+
+
+def cache_record(release: Release, recording: str, folder: str) -> JobRecord:
+    """A job for one recording, `release` holding its track alone, that places it in `folder` under its MBID."""
+    details = {CACHE: recording, "template": recording + ".{ext}"}
+    return JobRecord(str(uuid.uuid4()), JobType.RECORDING.value, release, Constraints(), folder=folder, details=details)

@@ -1,0 +1,120 @@
+"""Files of the warm cache: `CacheFiles`. A `FileIndex` of its own, so that no file of the cache is ever in the library. Shells library.db."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from slskdn_tui.engine.store.database import Database
+from slskdn_tui.engine.store.records import keep_text, plain_text, read_text
+from slskdn_tui.model.files import FileEntry
+from slskdn_tui.model.text import SafeText
+
+_ENTRY = "mb_recording_id, path, mtime_ns, size, inode, codec, codec_profile, duration_ms, streaminfo, variant_id, region_id, region_start, region_length"
+_ABOUT = "mb_recording_id, path, size, title, artist, consensus, added_at, used_at, hits, bytes_served"
+
+
+@dataclass(slots=True)
+class CacheFile:
+    """One recording in the cache. `consensus` says how its copy stands to what the mesh tells; times are Unix seconds; `hits` are peers served."""
+
+    recording: str
+    path: str
+    size: int
+    title: SafeText = SafeText("")  # noqa: RUF009  immutable
+    artist: SafeText = SafeText("")  # noqa: RUF009  immutable
+    consensus: SafeText = SafeText("")  # noqa: RUF009  immutable
+    added_at: float = 0.0
+    used_at: float = 0.0
+    hits: int = 0
+    bytes_served: int = 0
+
+
+class CacheFilesTable:
+    """A `FileIndex`; `files`, `tell` and `used` keep what is known beside the bytes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def entries(self) -> Sequence[FileEntry]:
+        """Every file, without its digests."""
+        return [
+            FileEntry(
+                path=read_text(path),
+                mtime_ns=mtime_ns,
+                size=size,
+                inode=inode,
+                recording=recording,
+                codec=codec,
+                codec_profile=profile,
+                duration_ms=duration_ms,
+                streaminfo=streaminfo,
+                variant_id=variant_id,
+                download=True,
+                region_id=region_id,
+                region_start=start,
+                region_length=length,
+            )
+            for recording, path, mtime_ns, size, inode, codec, profile, duration_ms, streaminfo, variant_id, region_id, start, length in (
+                await self._database.fetch(f"SELECT {_ENTRY} FROM CacheFiles ORDER BY path")
+            )
+        ]
+
+    async def put(self, entries: Sequence[FileEntry]) -> None:
+        """Insert or update; what is known beside the bytes stays."""
+        names = [*_ENTRY.split(", "), "digests", "region_digests"]
+        changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+        sql = f"INSERT INTO CacheFiles ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT (mb_recording_id) DO UPDATE SET {changes}"
+        await self._database.write_many(sql, [_values(entry) for entry in entries])
+
+    async def drop(self, paths: Sequence[str]) -> None:
+        await self._database.write_many("DELETE FROM CacheFiles WHERE path = ?", [(keep_text(path),) for path in paths])
+
+    def digests(self, path: str, kind: Literal["file", "region"] = "file") -> bytes:
+        """The joined digests of one file or its region, b"" when unknown. Synchronous: one indexed read."""
+        column = "region_digests" if kind == "region" else "digests"
+        found = self._database.read_now(f"SELECT {column} FROM CacheFiles WHERE path = ?", (keep_text(path),))
+        return bytes(found[0][0]) if found else b""
+
+    async def files(self) -> list[CacheFile]:
+        """All that is held, the newest last."""
+        rows = await self._database.fetch(f"SELECT {_ABOUT} FROM CacheFiles ORDER BY added_at, mb_recording_id")
+        return [
+            CacheFile(recording, read_text(path), size, SafeText(title), SafeText(artist), SafeText(consensus), *rest)
+            for recording, path, size, title, artist, consensus, *rest in rows
+        ]
+
+    async def tell(self, file: CacheFile) -> None:
+        """Keep what is known of a file whose bytes were put."""
+        await self._database.execute(
+            "UPDATE CacheFiles SET title = ?, artist = ?, consensus = ?, added_at = ?, used_at = ? WHERE mb_recording_id = ?",
+            (plain_text(file.title), plain_text(file.artist), plain_text(file.consensus), file.added_at, file.used_at, file.recording),
+        )
+
+    async def used(self, files: Iterable[CacheFile]) -> None:
+        """Keep when and how much these were sent."""
+        await self._database.write_many(
+            "UPDATE CacheFiles SET used_at = ?, hits = ?, bytes_served = ? WHERE mb_recording_id = ?",
+            [(one.used_at, one.hits, one.bytes_served, one.recording) for one in files],
+        )
+
+
+def _values(entry: FileEntry) -> tuple[str | bytes | int | None, ...]:
+    return (
+        entry.recording,
+        keep_text(entry.path),
+        entry.mtime_ns,
+        entry.size,
+        entry.inode,
+        plain_text(entry.codec),
+        plain_text(entry.codec_profile),
+        entry.duration_ms,
+        entry.streaminfo,
+        entry.variant_id,
+        entry.region_id,
+        entry.region_start,
+        entry.region_length,
+        entry.digests,
+        entry.region_digests,
+    )

@@ -1,0 +1,21 @@
+"""The overlay's world beside the engine's; the cache looks at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "overlay"))
+
+
+@pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
+    """What is heard is written and acted on at once."""
+    from slskdn_tui.engine.cache import fetcher
+    from slskdn_tui.engine.discovery import aggregates
+
+    monkeypatch.setattr(fetcher, "SETTLE_S", 0.05)
+    monkeypatch.setattr(fetcher, "WATCH_S", 0.05)
+    monkeypatch.setattr(aggregates, "FLUSH_EVERY", 0.1)

@@ -1,0 +1,42 @@
+"""Which fetched copies are kept for others."""
+
+from __future__ import annotations
+
+from slskdn_tui.engine.cache.consensus import judge
+from slskdn_tui.model.aggregates import CanonicalStats, VariantStats
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import Variant
+
+OWN = Variant("a" * 64, "file", 1000, "5b11f4ce-a62d-471e-81fc-a69a8278c7da", duration_ms=180_000)
+
+
+def said(*variants: VariantStats) -> CanonicalStats:
+    return CanonicalStats(OWN.recording_mbid, "FLAC", 3, 0, None, None, None, SafeText(""), variants)
+
+
+def copy(name: str, peers: int, duration_ms: int = 180_000, suspected: float | None = None) -> VariantStats:
+    return VariantStats(name * 64, 1000, duration_ms, peers, 0, 0.9, suspected)
+
+
+def test_a_copy_that_nobody_else_has_is_kept() -> None:
+    assert judge(OWN, 181_000, None).kept
+    assert judge(OWN, None, said(copy("b", 5))).kept
+
+
+def test_a_copy_of_another_length_than_musicbrainz_says_is_not_kept() -> None:
+    verdict = judge(OWN, 190_000, None)
+    assert (verdict.kept, verdict.words) == (False, "it lasts 3:00, and MusicBrainz says 3:10")
+
+
+def test_a_copy_of_another_length_than_that_of_two_known_peers_is_not_kept() -> None:
+    assert not judge(OWN, None, said(copy("b", 2, 200_000))).kept
+    assert judge(OWN, None, said(copy("b", 1, 200_000))).kept
+
+
+def test_a_copy_that_two_known_peers_suspect_is_not_kept() -> None:
+    assert not judge(OWN, 180_000, said(copy("a", 2, suspected=0.5))).kept
+    assert judge(OWN, 180_000, said(copy("a", 1, suspected=1.0))).kept
+
+
+def test_a_copy_that_others_have_says_so() -> None:
+    assert judge(OWN, 180_000, said(copy("a", 3, suspected=0.0))).words == "the same copy as 3 peers"
