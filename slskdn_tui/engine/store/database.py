@@ -246,6 +246,9 @@ def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous) -
         if check and (reason := find_damage(connection)):
             raise _Damaged(reason)
         migrate(connection, path, steps)
+    except UnicodeDecodeError as error:  # SQLite quotes the schema it cannot read, and Python the quotation
+        connection.close()
+        raise _Damaged("its schema cannot be read") from error
     except sqlite3.DatabaseError as error:
         connection.close()
         if is_damage(error):
