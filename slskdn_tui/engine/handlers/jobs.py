@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from slskdn_tui.config.files import read_text
-from slskdn_tui.engine.handlers.common import Args, Handler, done, write_new
+from slskdn_tui.engine.handlers.common import Args, Handler, constraints_of, done, write_new
 from slskdn_tui.engine.jobs.create import Target, resolve
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.manifests import parents
@@ -17,7 +17,7 @@ from slskdn_tui.engine.jobs.placing.placement import base_folder
 from slskdn_tui.engine.jobs.runner import AllHere, UnderWay
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.jobs import Constraints, JobType
+from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.model.trace_json import EVERYTHING, trace_document
 from slskdn_tui.model.views import TraceView, ViewKey
@@ -43,14 +43,7 @@ def _moving(engine: Parts, args: Args) -> tuple[LiveJob, list[LiveTrack]]:
 async def create(engine: Parts, args: Args) -> Result:
     destination = args["destination"] or ""
     base_folder(engine.settings.downloads, destination)  # before MusicBrainz is asked
-    constraints = Constraints(
-        preferred_codecs=tuple(part.strip().upper() for part in (args["codecs"] or "FLAC").split(",") if part.strip()),
-        max_lossy_tracks_per_album=args["max_lossy"] or 0,
-        prefer_canonical_variants=args["canonical"],
-        use_overlay=args["overlay"],
-        overlay_bandwidth_kbps=args["overlay_kbps"] or 0,
-        allow_mixed_sources=bool(args["mix"]),
-    )
+    constraints = constraints_of(args)
     target = await resolve(engine.music, args["reference"])
     if not args["again"] and (found := await _had(engine, target)) is not None:
         what = "track" if target.type is JobType.RECORDING else "album"

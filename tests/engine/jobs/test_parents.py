@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aioslsk.transfer.model import Transfer
-from engine_world import ONLINE, SECONDS, Album, World, sha, until
+from engine_world import ONLINE, SECONDS, Album, World, completed, sha, until
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.parents import parents as parents_shell
@@ -227,6 +227,39 @@ def test_a_parent_paused_in_mid_search_goes_on_with_what_was_answered_meanwhile(
         asyncio.run(main())
     finally:
         ONLINE.difference_update(absent)
+
+
+def test_a_release_whose_tracks_are_all_here_on_another_one_holds_up_no_discography(
+    tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parents_shell, "LOOK_S", 0.05)
+
+    async def main() -> None:
+        lab = Lab(tmp_path, album, 3)
+        first, second, third = lab.records
+        lab.records = (first, replace(second, media=(replace(first.media[0], mbid=second.media[0].mbid),)), third)
+        lab.stub = MusicBrainzStub(lab.records)
+        async with lab as world:
+            await world.everybody()
+            [same] = (tmp_path / "users" / "mono_lith" / "Plone - Basalt").iterdir()
+            same.write_bytes(album.tracks(1)[0].read_bytes())
+            await world.holders["mono_lith"].shares.scan()
+            engine = await world.engine(downloads={"skip_owned": "recording"})
+            await engine.soulseek.wait_online()
+            await completed(await world.create(engine, reference=first.mbid))
+            artist = first.artist[0].mbid
+            result = await engine.submit(Command("discover.get", {"artist": artist}))
+            assert result.ok and result.data["releases"] == 2, "the one that is here by its own name is not asked for"
+            await until(lambda: only(engine) == "completed", "the discography is complete")
+            [record] = engine.parents.all()
+            assert {str(member.title): member.outcome for member in record.members} == {"Basalt": "here", "Copper": "completed"}
+            result = await engine.submit(Command("discover.get", {"artist": artist, "again": True}))
+            anew = engine.parents.find(result.data["parent_id"])
+            assert anew is not None
+            await until(lambda: anew.state == "completed", "all of it is fetched anew")
+            assert [member.outcome for member in anew.members] == ["completed"] * 3 and len(engine.runner.jobs()) == 5
+
+    asyncio.run(main())
 
 
 async def parents(engine: RemoteEngine) -> ParentsView:

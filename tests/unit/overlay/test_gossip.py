@@ -239,6 +239,24 @@ def test_adverts_that_are_old_expired_of_the_future_or_too_many_are_not_kept() -
     assert len(shelf.since(speaker.node_id, 3)) == MAX_CHAIN
 
 
+def test_invented_nodes_that_live_for_a_second_leave_nothing_behind() -> None:
+    net = Net(3)
+    net.join(0, 1)
+    net.join(0, 2)
+    net.deliver()
+    liar, node = net.links[0, 1], net.nodes[0]
+    for _ in range(30):
+        made_at = int(net.clock.wall().timestamp())
+        for _ in range(4):
+            signed = seal(Advert(sequence=1, made_at=made_at, ttl_s=1, variants=()), NodeIdentity.ephemeral())
+            node.told(liar, Kind.ADVERT, 0, signed.body)
+        node.round()
+        net.pass_time(2.0)
+    node.round()
+    assert node.counters["adverts new"] >= 120
+    assert sum(len(near.known) for near in node._near.values()) <= 2 * len(node.shelf)
+
+
 def test_one_address_cannot_fill_the_shelf_with_invented_nodes() -> None:
     shelf = Shelf("0" * 64, ShelfLimits(nodes_a_source=3))
     taken = [shelf.take(seal(Advert(sequence=1, made_at=1000), NodeIdentity.ephemeral()), "127.1.2.1", 1000) for _ in range(5)]

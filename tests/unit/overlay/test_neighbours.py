@@ -50,6 +50,9 @@ def test_candidates_of_a_source_are_bounded() -> None:
         known.heard("peers", (f"203.0.{number % 250}.{number // 250}", 1))
     known.heard("known", ("192.0.2.1", 1))
     assert len(known) == 251
+    for number in range(1000):  # dialled, and forgotten meanwhile
+        known.failed((f"198.51.{number % 250}.{number // 250}", 1), 0.0)
+    assert len(known) == 501
 
 
 def test_reachability_in_words() -> None:

@@ -17,7 +17,7 @@ from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.manifests import parents as manifest
 from slskdn_tui.engine.jobs.parents.pace import Child, may_start, waiting
 from slskdn_tui.engine.jobs.placing.placement import base_folder
-from slskdn_tui.engine.jobs.runner import JobRunner, UnderWay
+from slskdn_tui.engine.jobs.runner import AllHere, JobRunner, UnderWay
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.durable import replace_durably
@@ -266,7 +266,10 @@ class ParentRunner:
             if record.state is not ParentState.ACTIVE:  # while MusicBrainz was asked
                 return False
             try:
-                job = await self._runner.create(release, record.constraints, JobType.RELEASE, details)
+                job = await self._runner.create(release, record.constraints, JobType.RELEASE, details, {} if record.again else None)
+            except AllHere:  # on other releases, or all but what a job would not fetch
+                member.outcome = "here"
+                return True
             except UnderWay as error:
                 member.reason = str(error.message)
                 member.job_id = error.job_id if error.whole else ""

@@ -151,6 +151,9 @@ class GraphDesk:
             asked.found = await self.queries.releases(link, mbid, seen)
         except UserError as error:
             asked.error = error
+        except Exception:  # the supervisor logs it; who waits must not wait for an hour
+            asked.error = UserError("failed", "the discography cannot be made out", "the log says why")
+            raise
 
     async def _mbid(self, asked: Asked) -> str:
         if asked.kind != "release":

@@ -196,6 +196,8 @@ class Gossip:
         self.rounds += 1
         now, wall = self._clock.now(), int(self._clock.wall().timestamp())
         for node_id in self.shelf.expire(wall):
+            for near in self._near.values():
+                near.known.pop(node_id, None)  # so that no stream of invented nodes, each for a second, stays in memory
             for sink in self._sinks:
                 sink.expired(node_id)
         active = self._stock.active()

@@ -42,10 +42,14 @@ class Candidates:
         if (known := self._known.get(address)) is not None:
             known.node_id = known.node_id or node_id
             return
+        self._add(source, address, node_id)
+
+    def _add(self, source: Source, address: Address, node_id: str) -> _Candidate:
         mine = [each for each, candidate in self._known.items() if candidate.source == source]
         if len(mine) >= MAX_A_SOURCE:
             del self._known[mine[0]]
-        self._known[address] = _Candidate(source, node_id)
+        added = self._known[address] = _Candidate(source, node_id)
+        return added
 
     def source(self, address: Address) -> Source | None:
         candidate = self._known.get(address)
@@ -53,7 +57,7 @@ class Candidates:
 
     def failed(self, address: Address, now: float, spread: float = 1.0) -> float:
         """Seconds until it may be dialled again; `spread` is a random factor around 1."""
-        candidate = self._known.setdefault(address, _Candidate("dht", ""))
+        candidate = self._known.get(address) or self._add("dht", address, "")
         wait = RETRY[min(candidate.failures, len(RETRY) - 1)] * spread
         candidate.failures += 1
         candidate.not_before = now + wait
@@ -68,7 +72,7 @@ class Candidates:
         return candidate is None or now >= candidate.not_before
 
     def met(self, address: Address, node_id: str) -> None:
-        candidate = self._known.setdefault(address, _Candidate("dht", ""))
+        candidate = self._known.get(address) or self._add("dht", address, "")
         candidate.node_id, candidate.failures, candidate.not_before = node_id, 0, 0.0
 
     def pick(self, now: float, near: Sequence[tuple[str, str, Source | None]], want: int, skip: Collection[Address] = ()) -> list[Address]:
