@@ -274,6 +274,8 @@ class Shelf:
 
 
 def _listing(folder: Path) -> set[str]:
+    if not folder.is_dir():  # never used: the cache is off
+        return set()
     with os.scandir(folder) as entries:
         return {entry.name for entry in entries if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")}
 
