@@ -108,6 +108,7 @@ def job_row(job: JobRecord, parts: Parts) -> JobRow:
         finished_at=job.finished_at,
         error=SafeText(job.error),
         overlay=job.constraints.use_overlay,
+        release=job.release.mbid,
     )
 
 

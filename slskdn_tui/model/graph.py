@@ -53,7 +53,7 @@ class GraphRelease:
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """A release group: `key` its MBID, `release` the edition that would be fetched and `why` that one; `owned` how much of it is here, 0-1."""
+    """A release group: `key` its MBID, `release` the edition that would be fetched and `why` that one; `owned` how much of it is here, 0-1; `doing` which job gets it."""
 
     key: str
     version: int
@@ -70,6 +70,7 @@ class GroupRow:
     owned: float
     why: SafeText
     chosen: bool = False
+    doing: SafeText = _EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class DiscographyView:
 
     State `asking` while MusicBrainz is asked: `read` of `of` releases came so far. `counts` are groups by section before the window;
     `bootlegs` counts groups left out because nothing but bootlegs and pseudo-releases is in them. `capped`: there are more than are read.
+    Of one that `failed` because several have the name, `links` are those who have it.
     """
 
     version: int
@@ -133,6 +135,7 @@ class CrateRow:
     score: float | None
     codecs: tuple[str, ...]
     owned: float
+    doing: SafeText = _EMPTY
 
 
 @dataclass(frozen=True, slots=True)

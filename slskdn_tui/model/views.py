@@ -229,6 +229,8 @@ class JobRow:
     finished_at: str = ""
     error: SafeText = _EMPTY
     overlay: bool = True
+    release: str = ""
+    """MBID of what it gets; "" for files without a release."""
 
 
 @dataclass(frozen=True, slots=True)

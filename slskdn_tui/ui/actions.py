@@ -17,7 +17,7 @@ from slskdn_tui.commands import SPECS, CommandSpec
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
-from slskdn_tui.ui import finding, library, line, looks, peers, people
+from slskdn_tui.ui import discover, finding, library, line, looks, peers, people
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.screens.details import DetailsScreen
 from slskdn_tui.ui.screens.dialogs import Ask, Choice, Choose, Pick, Prompt
@@ -427,6 +427,7 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "screen.swarms": lambda actions, args: actions.app.places.show("swarms"),
     "screen.search": lambda actions, args: actions.app.places.show("search"),
     "screen.library": lambda actions, args: actions.app.places.show("library"),
+    "screen.discover": lambda actions, args: actions.app.places.show("discover"),
     "screen.jobs": lambda actions, args: actions.app.places.show("jobs"),
     "screen.peers": lambda actions, args: actions.app.places.show("peers"),
     "screen.log": lambda actions, args: actions.app.places.show("log"),
@@ -464,6 +465,7 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "app.back": Actions.back,
     "app.suspend": Actions.suspend,
     "app.quit": Actions.leave,
+    **discover.UI,
     **finding.UI,
     **library.UI,
     **people.UI,

@@ -39,6 +39,12 @@ VIEWS = {
     "peers.list": "screen.peers",
     "peers.show": "peers.open",
     "contribution.show": "contribution.open",
+    "discover.artist": "discover.open",
+    "discover.label": "discover.open_label",
+    "discover.release": "discover.open_release",
+    "labels.list": "labels.open",
+    "labels.show": "labels.open",
+    "parents.list": "screen.jobs",
 }
 """CLI verbs that print something, and the command that shows the same here."""
 SUBJECT = ("job", "track")

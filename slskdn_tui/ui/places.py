@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from slskdn_tui.commands import SPECS
 from slskdn_tui.ui.screens.base import LiveScreen
+from slskdn_tui.ui.screens.discover import DiscoverScreen
 from slskdn_tui.ui.screens.jobs import JobsScreen
 from slskdn_tui.ui.screens.library import LibraryScreen
 from slskdn_tui.ui.screens.log import LogScreen
@@ -21,6 +22,7 @@ MODES: dict[str, str | Callable[[], Screen[Any]]] = {
     "swarms": SwarmsScreen,
     "search": SearchScreen,
     "library": LibraryScreen,
+    "discover": DiscoverScreen,
     "jobs": JobsScreen,
     "peers": PeersScreen,
     "log": LogScreen,
@@ -84,6 +86,11 @@ class Places:
         if mode != self.app.current_mode or over is not None:
             self._visited_from = (self.app.current_mode, over)
         self._go(mode)
+
+    @property
+    def visiting(self) -> bool:
+        """Whether one came here for a look, and there is a place to go back to."""
+        return self._visited_from is not None
 
     def leave_visit(self) -> bool:
         """Back to where the visit began; False when this is none."""

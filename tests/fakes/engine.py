@@ -9,15 +9,16 @@ from typing import Any
 
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import LimitsView, SearchView, UploadsView, WishesView, make_ref
+from slskdn_tui.model.graph import LabelsView
 from slskdn_tui.model.library_view import LibraryView
 from slskdn_tui.model.peers import PeersView
 from slskdn_tui.model.people import MessagesView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, JobsView, LogRow, LogView, Snapshot, StatusView, SwarmsView, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
-from tests.fakes import citizen, mesh, shelf, story
+from tests.fakes import citizen, mesh, records, shelf, story
 
-FILTERED = ("search", "browse")
+FILTERED = ("search", "browse", "discography", "label")
 """Views made of a subject and a filter."""
 
 
@@ -46,11 +47,14 @@ class FakeEngine:
             "peers": mesh.peers,
             "contribution": mesh.contribution,
             "library": shelf.library,
+            "discography": records.discography,
+            "labels": records.labels,
+            "label": records.label,
         }
         if empty:
             self.views |= {"status": StatusView(1), "swarms": SwarmsView(1), "jobs": JobsView(1), "log": LogView(1)}
             self.views |= {"search": SearchView(1), "wishes": WishesView(1), "messages": MessagesView(1), "uploads": UploadsView(1)}
-            self.views |= {"peers": PeersView(1), "contribution": mesh.quiet(), "library": LibraryView(1)}
+            self.views |= {"peers": PeersView(1), "contribution": mesh.quiet(), "library": LibraryView(1), "labels": LabelsView(1)}
         self.commands: list[Command] = []
         self.asked: list[ViewKey] = []
         self.answer = Result(message=SafeText("done"))

@@ -18,7 +18,7 @@ from slskdn_tui.ui.screens.uploads import UploadsScreen
 from slskdn_tui.ui.screens.user import UserScreen
 
 PUSHED = (TraceScreen, BrowseScreen, MessagesScreen, UploadsScreen, UserScreen)
-SCREENS = ("swarms", "search", "library", "jobs", "peers", "log", *(screen.KEYS for screen in PUSHED))
+SCREENS = ("swarms", "discover", "search", "library", "jobs", "peers", "log", *(screen.KEYS for screen in PUSHED))
 
 
 def test_every_command_of_the_face_can_be_carried_out_and_nothing_else_is_claimed() -> None:
@@ -112,7 +112,7 @@ def test_a_wrong_line_says_what_is_wrong_in_one_line(text: str, said: str) -> No
 
 def test_tab_offers_verbs_then_flags_and_jobs() -> None:
     assert "jobs" in complete("j") and "serve" not in complete("s")
-    assert complete("jobs pa") == ["jobs pause"]
+    assert complete("jobs pau") == ["jobs pause"]
     assert complete("jobs create x --co") == ["jobs create x --codecs"]
     assert complete("jobs pause 0f", ["0f4de638"]) == ["jobs pause 0f4de638"]
 

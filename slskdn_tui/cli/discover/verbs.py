@@ -35,7 +35,9 @@ def _get(context: Context) -> int:
         raise UserError(
             "usage", "--section and --missing do not go with --get", "--get core or --get extended says what; what is here is left out"
         )
-    given = {name: context.args[name] for name in (*CONSTRAINTS, "label", "years", "bootlegs") if context.args.get(name) is not None}
+    given = {
+        name: context.args[name] for name in (*CONSTRAINTS, "label", "years", "bootlegs", "dry_run") if context.args.get(name) is not None
+    }
     artist = _reference("artist", " ".join(context.args["name"]))
 
     async def work(engine: EngineProtocol) -> Result:

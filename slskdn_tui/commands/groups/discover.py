@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from slskdn_tui.commands.groups.common import AGAIN, CONSTRAINT_ARGS, JSON
-from slskdn_tui.commands.types import Arg, CommandSpec
+from slskdn_tui.commands.types import Arg, CommandSpec, Key
 
 _YEARS = Arg("years", "str", "of the first release: 1991, 1990-1999, 1990- or -1999", flag=True)
+_PLAN = Arg("dry_run", "bool", "only say how many releases it would be, and how long their searches take", flag=True)
 _SHOWN = (
     _YEARS,
     Arg("bootlegs", "bool", "bootlegs and pseudo-releases as well", flag=True),
@@ -34,6 +35,7 @@ DISCOVER: tuple[CommandSpec, ...] = (
             ),
             *CONSTRAINT_ARGS,
             AGAIN,
+            _PLAN,
             JSON,
         ),
         help=_TREE_HELP,
@@ -86,6 +88,7 @@ DISCOVER: tuple[CommandSpec, ...] = (
             Arg("bootlegs", "bool", "bootlegs and pseudo-releases as well", flag=True),
             *CONSTRAINT_ARGS,
             AGAIN,
+            _PLAN,
         ),
         palette=False,
     ),
@@ -103,6 +106,7 @@ DISCOVER: tuple[CommandSpec, ...] = (
             _YEARS,
             *CONSTRAINT_ARGS,
             AGAIN,
+            _PLAN,
             JSON,
         ),
         help="Releases that are here are left out. `slskdn jobs parents` shows how far it is; pause, resume and cancel take its id, too.",
@@ -147,5 +151,114 @@ DISCOVER: tuple[CommandSpec, ...] = (
         ),
         help="Peers are nodes that have delivered to you, one a network; what only strangers claim is counted apart.",
         palette=False,
+    ),
+    # On the Discover screen -----------------------------------------------------------------------------------------
+    CommandSpec(
+        "discover.open",
+        "Show somebody's records",
+        "find",
+        "ui",
+        (),
+        (
+            Arg("name", "str", "artist's name, MusicBrainz URL or MBID", many=True),
+            Arg("label", "str", "only what came out on this label: name or MBID", flag=True),
+            *_SHOWN,
+            Arg("get", "choice", "get core, or core and extended", flag=True, choices=("core", "extended")),
+        ),
+        (Key("discover", "n", True),),
+        label="whose",
+    ),
+    CommandSpec(
+        "discover.open_label",
+        "Show what a label put out",
+        "find",
+        "ui",
+        (),
+        (Arg("name", "str", "label's name, MusicBrainz URL or MBID", many=True), *_SHOWN),
+        palette=False,
+    ),
+    CommandSpec(
+        "discover.open_release",
+        "Show a release's editions, and where it leads",
+        "find",
+        "ui",
+        (),
+        (Arg("release", "str", "MusicBrainz URL or MBID"),),
+        palette=False,
+    ),
+    CommandSpec(
+        "discover.follow", "Open: an album, where it leads, a label", "find", "ui", (), (), (Key("discover", "enter"),), palette=False
+    ),
+    CommandSpec(
+        "discover.take",
+        "Get this release, or the marked ones",
+        "find",
+        "ui",
+        (),
+        (),
+        (Key("discover", "A", True),),
+        palette=False,
+        label="get",
+    ),
+    CommandSpec(
+        "discover.complete",
+        "Get all of it, or a label's crate; asks how much",
+        "find",
+        "ui",
+        (),
+        (),
+        (Key("discover", "D", True),),
+        label="complete",
+    ),
+    CommandSpec(
+        "discover.choose", "Choose another edition", "find", "ui", (), (), (Key("discover", "E", True),), palette=False, label="edition"
+    ),
+    CommandSpec(
+        "discover.related",
+        "Where this album leads: producer, label, featured artists",
+        "find",
+        "ui",
+        (),
+        (),
+        tuple(Key(screen, "o") for screen in ("discover", "search", "browse", "jobs", "swarms", "library", "trace")),
+        label="leads to",
+    ),
+    CommandSpec(
+        "discover.missing",
+        "Only what is missing, or all",
+        "find",
+        "ui",
+        (),
+        (),
+        (Key("discover", "m", True),),
+        palette=False,
+        label="missing",
+    ),
+    CommandSpec(
+        "discover.bootlegs", "Bootlegs too, or not", "find", "ui", (), (), (Key("discover", "b"),), palette=False, label="bootlegs"
+    ),
+    CommandSpec(
+        "discover.section",
+        "Discography, Labels: the other one",
+        "find",
+        "ui",
+        (),
+        (),
+        (Key("discover", "tab"), Key("discover", "shift+tab")),
+        palette=False,
+    ),
+    CommandSpec(
+        "labels.open",
+        "Labels, as the mesh has them",
+        "find",
+        "ui",
+        (),
+        (
+            Arg("label", "str", "show this label's releases", many=True),
+            Arg("prefix", "str", "only names that begin so", many=True),
+            Arg("score", "float", "only of at least this mean quality, 0-1", flag=True),
+            Arg("codec", "str", "only what is seen in this codec, e.g. FLAC", flag=True),
+            _YEARS,
+        ),
     ),
 )

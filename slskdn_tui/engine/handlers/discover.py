@@ -73,11 +73,13 @@ async def crate(engine: Parts, args: Args) -> Result:
 async def _begin(engine: Parts, args: Args, kind: ParentType, subject: str, title: SafeText, scope: str, members: list[Member]) -> Result:
     # A merged or doubled id would make two jobs of one release.
     once = list({member.release_mbid: member for member in members}.values())
+    wait = engine.soulseek.search_forecast(len(once))
+    when = f"; the last is searched for in {wait / 60:.0f} min at the earliest" if wait >= 90 else ""
+    if args["dry_run"]:
+        return done(f"{title}: {counted(len(once), 'release')} to get ({scope}){when}", releases=len(once), forecast_s=wait)
     record = await engine.parents.create(
         ParentRecord("", kind, subject, title, scope, constraints_of(args), args["destination"] or "", bool(args["again"]), members=once)
     )
-    wait = engine.soulseek.search_forecast(len(once))
-    when = f"; the last is searched for in {wait / 60:.0f} min at the earliest" if wait >= 90 else ""
     return done(
         f"parent job {record.parent_id[:8]}: {title}, {counted(len(once), 'release')} ({scope}){when}",
         parent_id=record.parent_id,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import Literal
 
 from slskdn_tui.engine.music.graph.tree import Tree, read_wanted, years
 from slskdn_tui.engine.parts import Parts
+from slskdn_tui.engine.views.jobs import job_row
 from slskdn_tui.engine.views.label_rows import seen_labels
 from slskdn_tui.model.aggregates import LabelRelease
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.graph import CrateRow, DiscographyView, LabelsView, LabelView
+from slskdn_tui.model.jobs import ENDED
 from slskdn_tui.model.music import ReleaseHit
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
@@ -21,6 +24,8 @@ async def discography_view(engine: Parts, key: ViewKey) -> DiscographyView:
     wanted = read_wanted(key.filter)
     asked = engine.graph.look(key.subject)
     tree = await engine.graph.tree(asked, wanted) if asked.found else Tree()
+    doing = _doing(engine)
+    rows = tree.rows[key.start : key.start + key.count]
     return DiscographyView(
         0,
         key.subject,
@@ -28,16 +33,26 @@ async def discography_view(engine: Parts, key: ViewKey) -> DiscographyView:
         "failed" if asked.error else "done" if asked.found else "asking",
         asked.read,
         asked.of,
-        tree.rows[key.start : key.start + key.count],
+        tuple(replace(row, doing=doing[row.release]) if row.release in doing else row for row in rows),
         len(tree.rows),
         tree.counts,
         tree.bootlegs,
-        asked.entity.links if asked.entity else (),
+        asked.links,
         bool(asked.found and asked.found.capped),
         asked.error.message if asked.error else SafeText(""),
         asked.error.hint if asked.error else SafeText(""),
         asked.error.code if asked.error else "",
     )
+
+
+def _doing(engine: Parts) -> dict[str, SafeText]:
+    """Which job gets a release, and how far it is: by release MBID."""
+    going = {}
+    for job in engine.runner.jobs():
+        if job.record.state not in ENDED and (mbid := job.record.release.mbid):
+            row = job_row(job)
+            going[mbid] = SafeText(f"{row.state} {int(row.done * 100)}%" if row.done else row.state)
+    return going
 
 
 async def labels_view(engine: Parts, key: ViewKey) -> LabelsView:
@@ -59,7 +74,11 @@ async def label_view(engine: Parts, key: ViewKey) -> LabelView:
         "asking" if lines.asking else "done"
     )  # of what is shown: its answer may come while the next line waits
     owned = await engine.owned_releases([each.release_mbid for each in window])
-    rows = [_crate_row(each, known.get(each.release_mbid), owned.get(each.release_mbid, 0)) for each in window]
+    doing = _doing(engine)
+    rows = [
+        _crate_row(each, known.get(each.release_mbid), owned.get(each.release_mbid, 0), doing.get(each.release_mbid, SafeText("")))
+        for each in window
+    ]
     error = lines.error.message if lines.error else SafeText("")
     return LabelView(0, label, state, tuple(rows), len(found), error)
 
@@ -92,7 +111,7 @@ def _crate_filter(text: str) -> tuple[float, str, tuple[int, int] | None]:
     return score, codec, span
 
 
-def _crate_row(seen: LabelRelease, line: ReleaseHit | None, here: int) -> CrateRow:
+def _crate_row(seen: LabelRelease, line: ReleaseHit | None, here: int, doing: SafeText) -> CrateRow:
     return CrateRow(
         seen.release_mbid,
         0,
@@ -105,4 +124,5 @@ def _crate_row(seen: LabelRelease, line: ReleaseHit | None, here: int) -> CrateR
         seen.score,
         seen.codecs,
         round(min(1.0, here / line.track_count), 4) if line and line.track_count else 0.0,
+        doing,
     )

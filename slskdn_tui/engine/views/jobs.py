@@ -30,6 +30,7 @@ def job_row(job: LiveJob) -> JobRow:
         finished_at=record.finished_at,
         error=SafeText(record.error),
         overlay=record.constraints.use_overlay,
+        release=record.release.mbid,
     )
 
 

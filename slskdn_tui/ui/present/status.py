@@ -81,13 +81,14 @@ def part_lines(view: StatusView | None, engine: str, width: int) -> list[Line]:
 
 
 def tab_line(tabs: Sequence[tuple[str, str, str]], current: str, right: str, width: int) -> Line:
-    """Screens that exist, as (name, key, title); `right` is a short fact at the right edge."""
+    """Screens that exist, as (name, key, title); `right` is a short fact at the right edge. They stand closer where there is little room, and never move."""
     left: list[Span] = []
+    gap = "  " if width >= 100 else ""
     for name, key, title in tabs:
         here = name == current
         left.append((" ", ""))
         left.append((f"{key} {title}", "tab" if here else "colors.dim"))
-        left.append(("  ", ""))
+        left.append((gap, ""))
     return spread(tuple(left), ((f"{right} ", "colors.dim"),) if right else (), width)
 
 

@@ -121,7 +121,7 @@ class LiveScreen(Screen[None]):
         self.set_focus(self.main)
         self.ready = True
         if (gone := self.ui.failure) is not None:
-            self.trouble(self.views()[0], gone)
+            self.trouble(next(iter(self.views()), ViewKey("status")), gone)
             self._show_bar()
         self.ui.poller.kick()
         self.ui.release_keys()

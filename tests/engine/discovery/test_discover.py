@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,14 +15,15 @@ from slskdn_tui import main
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.library.popularity import PopularityTable
+from slskdn_tui.lab.data import Credit, ReleaseFact
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
-from slskdn_tui.model.graph import LabelView
+from slskdn_tui.model.graph import DiscographyView, LabelView
 from slskdn_tui.model.heard import HeardVariant, Voice
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.parents import Member, ParentRecord, ParentType
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
-from slskdn_tui.model.views import ViewKey
+from slskdn_tui.model.views import Unchanged, ViewKey
 from slskdn_tui.seam import Command
 from tests.fakes.discography import ARTIST, LABELS, edition, group, mbid
 
@@ -36,9 +38,9 @@ FACTS = (
 
 
 class Lab(World):
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, facts: Sequence[ReleaseFact] = FACTS) -> None:
         super().__init__(root, NOTHING)
-        self.stub = MusicBrainzStub(FACTS)
+        self.stub = MusicBrainzStub(facts)
 
     async def quiet(self) -> Engine:
         """An engine off every network but MusicBrainz."""
@@ -173,6 +175,58 @@ def test_labels_are_shown_without_titles_while_musicbrainz_is_away(tmp_path: Pat
             world.stub.fail("not_xml", 9)
             code, out, err = await world.slskdn(capsys, "labels", "show", "first label")
             assert code == 0 and FACTS[0].mbid in out and "titles and years are lacking" in err
+
+    asyncio.run(story())
+
+
+def test_how_many_releases_it_would_be_is_said_without_beginning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            for scope, count in (("core", 1), ("extended", 2)):
+                seen = await world.json(capsys, "discover", "artist", "the generated", "--get", scope, "--dry-run")
+                assert (seen["releases"], "parent_id" in seen) == (count, False)
+            assert engine.aggregates is not None
+            engine.aggregates.advertised(Voice("01" * 32, "127.1.1.1", True), [heard(1, "First Label", FACTS[0].mbid, 0.9)], (), whole=True)
+            await engine.aggregates.flush()
+            seen = await world.json(capsys, "labels", "crate", "first label", "--dry-run")
+            assert seen["releases"] == 1
+            assert engine.parents.all() == []
+
+    asyncio.run(story())
+
+
+def test_an_album_that_is_got_says_so_in_the_tree_and_in_the_crate(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Lab(tmp_path) as world:
+            engine = await world.quiet()
+            assert engine.aggregates is not None
+            engine.aggregates.advertised(Voice("01" * 32, "127.1.1.1", True), [heard(1, "First Label", FACTS[0].mbid, 0.9)], (), whole=True)
+            await engine.aggregates.flush()
+            assert (await engine.submit(Command("jobs.create", {"reference": FACTS[0].mbid}))).ok
+            await engine.graph.whole(f"artist/{ARTIST.mbid}")
+            view = await engine.snapshot(ViewKey("discography", f"artist/{ARTIST.mbid}"))
+            assert isinstance(view, DiscographyView)
+            assert [(row.title, bool(row.doing)) for row in view.rows] == [("Record 1", True), ("Record 2", False)]
+            again = await engine.snapshot(ViewKey("discography", f"artist/{ARTIST.mbid}"), view.version)
+            assert isinstance(again, Unchanged), "a screen that looks again is sent nothing"
+            crate = await engine.snapshot(ViewKey("label", "First Label"))
+            assert isinstance(crate, LabelView) and crate.rows[0].doing
+
+    asyncio.run(story())
+
+
+def test_of_a_name_that_two_have_the_view_says_who_they_are(tmp_path: Path) -> None:
+    async def story() -> None:
+        twin = Credit(mbid("twin"), "The Generated", "Generated, The")
+        async with Lab(tmp_path, (*FACTS, edition(group(9, artist=(twin,))))) as world:
+            engine = await world.quiet()
+            key = ViewKey("discography", "artist/the generated")
+            await engine.snapshot(key)
+            await until(lambda: engine.graph.look(key.subject).error is not None, "MusicBrainz has answered")
+            view = await engine.snapshot(key)
+            assert isinstance(view, DiscographyView) and (view.state, view.code) == ("failed", "usage")
+            assert {link.mbid for link in view.links} == {ARTIST.mbid, twin.mbid}
 
     asyncio.run(story())
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from slskdn_tui.engine.music.client import MusicBrainzClient
-from slskdn_tui.engine.music.graph.queries import Found, GraphQueries
+from slskdn_tui.engine.music.graph.queries import Found, GraphQueries, Several
 from slskdn_tui.engine.music.graph.tree import Tree, Wanted, editions, tree
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.graph import Entity, EntityKind
+from slskdn_tui.model.graph import Entity, EntityKind, Link
 from slskdn_tui.model.ids import is_mbid
 from slskdn_tui.model.music import ReleaseHit
 
@@ -54,6 +54,15 @@ class Asked:
     found: Found | None = None
     error: UserError | None = None
     task: asyncio.Task[None] | None = None
+    made: tuple[object, Tree] | None = None
+    """The last tree, and what it was made of: a screen asks for the same one every second."""
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Where it leads; of a name that several have, to them."""
+        if isinstance(self.error, Several):
+            return self.error.links
+        return self.entity.links if self.entity is not None else ()
 
 
 class Lines:
@@ -170,8 +179,11 @@ class GraphDesk:
         owned = await self._owned([each.hit.mbid for each in releases])
         chosen = {group: str(mbid) for group, mbid in (await self._choices.under(CHOSEN)).items()}
         artist = asked.entity.mbid if asked.kind == "artist" else ""
-        make = editions if asked.kind == "release" else tree
-        return make(releases, wanted, artist=artist, order=self._music.order, owned=owned, chosen=chosen)
+        of = (asked.found, wanted, artist, self._music.order, owned, chosen)
+        if asked.made is None or asked.made[0] != of:
+            make = editions if asked.kind == "release" else tree
+            asked.made = of, make(releases, wanted, artist=artist, order=self._music.order, owned=owned, chosen=chosen)
+        return asked.made[1]
 
     async def choose(self, release_mbid: str) -> tuple[str, str]:
         """This edition from now on stands for its group: (title, group MBID). UserError as `MusicBrainzClient.release`."""

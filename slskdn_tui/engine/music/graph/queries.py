@@ -45,6 +45,15 @@ _READ: dict[EntityKind, tuple[Callable[[Any], Entity], Callable[..., Any], list[
 }
 
 
+class Several(UserError):
+    """`usage`: a name that more than one have, or none just so; `links` are who may be meant."""
+
+    def __init__(self, words: str, links: Sequence[Link]) -> None:
+        told = "; ".join(f"{one.name} ({one.relation or 'no more is said'}) {one.mbid}" for one in links[:NAMED])
+        super().__init__("usage", f"{words}: {told}", "give the MBID of the one you mean")
+        self.links = tuple(links)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """All releases of an artist or label; `capped` when there are more than are read."""
@@ -109,10 +118,7 @@ class GraphQueries:
             return same[0].mbid
         if not found:
             raise UserError("not_found", f"MusicBrainz knows no {kind} {name!r}", "check the spelling, or paste its URL")
-        told = "; ".join(f"{one.name} ({one.relation or 'no more is said'}) {one.mbid}" for one in (same or found)[:NAMED])
-        raise UserError(
-            "usage", f"{'several have' if same else 'none has just'} the name {name!r}: {told}", "give the MBID of the one you mean"
-        )
+        raise Several(f"{'several have' if same else 'none has just'} the name {name!r}", same or found)
 
 
 def _article(kind: str) -> str:
