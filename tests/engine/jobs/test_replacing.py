@@ -9,14 +9,14 @@ import uuid
 from pathlib import Path
 
 import pytest
-from engine_world import Album, World, completed, sha, until
+from engine_world import LEAF, Album, World, completed, sha, until
 from mutagen.flac import FLAC
 
 from slskdn_tui.config.settings import MusicBrainz
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.handlers.mending import start_fix
 from slskdn_tui.engine.jobs.live import LiveJob
-from slskdn_tui.engine.jobs.wanted.fixes import details_of
+from slskdn_tui.engine.jobs.wanted.fixes import details_of, fix_details
 from slskdn_tui.engine.jobs.wanted.left_out import leave_out
 from slskdn_tui.engine.library.fix.trash import stamp_of
 from slskdn_tui.engine.music.client import MusicBrainzClient
@@ -24,6 +24,7 @@ from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.lab.data import DEMO_RELEASE
+from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.fix import FixRequest, FixTrack, TrashView
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.music import Release
@@ -85,6 +86,36 @@ def test_only_what_is_bad_or_missing_is_fetched_and_the_old_file_can_come_back(t
             assert len(mono.starts) == 2 and all(len(starts) == 1 for starts in mono.starts.values()), "nothing is fetched twice"
 
     asyncio.run(main())
+
+
+def test_a_job_that_replaces_does_so_when_its_database_was_lost_and_tells_nobody_else_of_files_here(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=3) as world:
+            mono = await world.holder("mono_lith")
+            mono.hold(LEAF)
+            folder = shelf(world)
+            settings = world.settings("me", library={"folders": [str(folder.parent)]}, rescue={"no_bytes_s": 60.0})
+            engine = await world.start("me", settings)
+            job = await start_fix(engine, request(folder), Constraints())
+            await until(lambda: mono.total >= LEAF, "it is begun", job)
+            await engine.stop()
+            world.paths("me").state_db.unlink()
+            kept = {path.suffix: path.read_text() for path in (world.paths("me").jobs / "active").iterdir()}
+            assert str(folder) in kept[".fix"] and str(folder) not in kept[".yaml"]
+            mono.let_go()
+            engine = await world.start("me", settings)
+            await completed(engine.runner.find(job.job_id))
+            assert [sha(folder / name) for name in ("one.flac", "two.flac", "03 three.flac")] == world.truth
+            assert [entry.path for entry in engine.trash.entries()] == [str(folder / "one.flac")]
+            assert [path.suffix for path in world.paths("me").jobs.rglob(f"{job.job_id}*")] == [".yaml"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"folder": 1}', '{"folder": "/m", "tracks": [{"position": 1}]}'])
+def test_a_note_of_what_a_job_replaces_that_is_damaged_rebuilds_no_other_job(text: str) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        fix_details(text)
 
 
 def test_the_very_file_that_is_to_be_replaced_is_no_replacement(tmp_path: Path, album: Album) -> None:

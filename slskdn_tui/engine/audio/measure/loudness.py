@@ -91,5 +91,6 @@ class Loudness:
             return None
         gate = float(_lufs(energy.mean(keepdims=True))[0]) - 20
         levels = np.sort(_lufs(energy[_lufs(energy) >= gate]))
-        low, high = (levels[round((len(levels) - 1) * share)] for share in (0.10, 0.95))
+        # Nearest rank, as ffmpeg has it: one rank more, as in EBU's own example, is 0.7 LU where 20 s of music begin with a slope.
+        low, high = (levels[max(0, int(len(levels) * share + 0.5) - 1)] for share in (0.10, 0.95))
         return float(high - low)

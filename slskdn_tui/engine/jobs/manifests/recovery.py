@@ -12,6 +12,7 @@ from slskdn_tui.config.settings import Downloads
 from slskdn_tui.engine.jobs.folders import part_path
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
+from slskdn_tui.engine.jobs.wanted.fixes import fix_details
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.engine.swarm.sidecar import read_sidecar
 from slskdn_tui.model.errors import UserError
@@ -126,6 +127,7 @@ class Recovery:
                 imported = manifests.read(read_text(path), str(path))
                 if imported.job_id in there:
                     raise UserError("config", SafeText(f"{path} has the id of another job"), SafeText("name it after its job_id"))
+                imported.record.details |= fix_details(self._files.fix_of(imported.job_id))
                 there.add(imported.job_id)
                 wanted.append(imported)
             except UserError as error:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from slskdn_tui.engine.store.records import JobRecord
+from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.fix import FixRequest, FixTrack
 from slskdn_tui.model.text import SafeText
 
@@ -21,6 +22,21 @@ def details_of(request: FixRequest) -> dict[str, str]:
     """What goes into the job's `details`."""
     tracks = [{**asdict(track), "why": str.__str__(track.why)} for track in request.tracks]
     return {KEY: json.dumps({"folder": request.folder, "tracks": tracks, "issues": list(request.issues)}), EXTRAS_LOOKED: "-"}
+
+
+def fix_details(text: str) -> dict[str, str]:
+    """The same of what was kept beside a manifest; nothing for "". UserError where it is not what `details_of` wrote."""
+    if not text:
+        return {}
+    try:
+        _read(text)
+        if not isinstance(_raw(text)["folder"], str):
+            raise TypeError("no folder")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            "config", SafeText(f"what the job was to replace cannot be read: {error}"), SafeText("ask for the fix again")
+        ) from None
+    return {KEY: text, EXTRAS_LOOKED: "-"}
 
 
 def fix_folder(record: JobRecord) -> str:
