@@ -65,6 +65,7 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "play": playing.play,
     "playback.show": playing.show,
     "status": look.status,
+    "stats.show": look.stats,
     "log": look.log,
     "serve": running.serve,
     "demo": running.demo,

@@ -6,7 +6,10 @@ import asyncio
 
 from slskdn_tui.cli.context import Context, put, put_json, say, to_json
 from slskdn_tui.cli.present import render
+from slskdn_tui.cli.present.cells import Column, table
+from slskdn_tui.cli.present.render import Look
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.stats import StatsView, figures
 from slskdn_tui.model.views import LogRow, LogView, StatusView, ViewKey
 from slskdn_tui.seam import EngineProtocol
 
@@ -19,6 +22,20 @@ _KEY = ViewKey("log", count=100_000)
 
 def status(context: Context) -> int:
     return context.show(context.view("any", ViewKey("status"), StatusView), render.status)
+
+
+def stats(context: Context) -> int:
+    return context.show(context.view("any", ViewKey("stats"), StatsView), _stats_lines)
+
+
+def _stats_lines(view: StatsView, look: Look) -> list[str]:
+    lines = table(
+        (Column("FIGURE"), Column("NOW", "right"), Column("OF", flex=True, least=12)),
+        [(each.name, each.value, each.words) for each in figures(view)],
+        look.width,
+        look.mark,
+    )
+    return [*lines, "", "Counted on this node and never sent; docs/stats.md says from what."]
 
 
 def wanted(rows: tuple[LogRow, ...], part: str | None, level: str | None) -> list[LogRow]:

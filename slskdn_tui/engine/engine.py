@@ -354,7 +354,7 @@ class Engine:
         self.supervisor.keep("parent jobs", self.parents.run)
         self.warm.start(services, self.runner)
         self.supervisor.keep("disk watch", self.runner.disk_watch.run)
-        self.playback = Playback(self.settings.playback, self.clock, self.supervisor, self.disk, self.bus)
+        self.playback = Playback(self.settings.playback, self.clock, self.supervisor, self.disk, self.bus, self.store.usage.count)
         stack.push_async_callback(self.playback.stop)
         speed = Speed(self, self.clock)
         self.limits.on_change = self.governor.on_change = speed.apply

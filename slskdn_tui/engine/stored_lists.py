@@ -15,6 +15,7 @@ from slskdn_tui.engine.views.known_peers import contribution_view, known_peers, 
 from slskdn_tui.engine.views.label_rows import seen_labels
 from slskdn_tui.engine.views.message_rows import message_row
 from slskdn_tui.engine.views.parent_rows import shown_parents
+from slskdn_tui.engine.views.stats import stats_view
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import parse
 from slskdn_tui.model.finding import FilterRow, FiltersView, SearchView, WishesView, WishRow
@@ -24,6 +25,7 @@ from slskdn_tui.model.health import HealthView
 from slskdn_tui.model.parents import ParentsView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, PersonRow
+from slskdn_tui.model.stats import StatsView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import Snapshot, ViewKey
 
@@ -53,6 +55,8 @@ async def stored_list(store: Store | None, key: ViewKey, fairness: Fairness) -> 
             return await _parents(store, key)
         case "labels":
             return await seen_labels(store, key) if store is not None else LabelsView(0)
+        case "stats":
+            return await stats_view(store, fairness) if store is not None else StatsView(0)
         case "search" if key.subject.startswith(WISH) and store is not None:
             return await _found(store, key)
     return None

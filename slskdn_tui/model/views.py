@@ -20,13 +20,14 @@ from slskdn_tui.model.parents import ParentsView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, UserView
 from slskdn_tui.model.playing import PlaybackView
+from slskdn_tui.model.stats import StatsView
 from slskdn_tui.model.text import SafeText
 
 Screen = Literal[
     "status", "swarms", "track", "jobs", "job", "trace", "log", "candidates",
     "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages", "peers", "contribution", "trash", "playback",
     "health", "library",
-    "discography", "labels", "label", "parents",
+    "discography", "labels", "label", "parents", "stats",
 ]  # fmt: skip
 _EMPTY = SafeText("")
 
@@ -399,7 +400,7 @@ Snapshot = (
     StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
     | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView
     | PeersView | ContributionView | TrashView | HealthView | LibraryView | DiscographyView | LabelsView | LabelView | ParentsView
-    | PlaybackView | Unchanged
+    | PlaybackView | StatsView | Unchanged
 )  # fmt: skip
 # Built at its first use: most verbs and every window start without it.
 SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Annotated[Snapshot, Field(discriminator="kind")], config=ConfigDict(defer_build=True))

@@ -455,6 +455,7 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "view.themes": Actions.themes,
     "view.redraw": Actions.redraw,
     "view.follow": Actions.follow,
+    "stats.open": looks.open_stats,
     "trace.open": Actions.trace,
     "trace.whole": lambda actions, args: actions.whole(),
     "trace.next_track": lambda actions, args: actions.step(1),

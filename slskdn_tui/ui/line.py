@@ -26,6 +26,7 @@ VIEWS = {
     "trace.show": "trace.open",
     "themes.list": "view.themes",
     "status": "status",
+    "stats.show": "stats.open",
     "log": "screen.log",
     "search.show": "search.new",
     "get": "get.add",

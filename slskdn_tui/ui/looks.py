@@ -5,19 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.stats import StatsView
 from slskdn_tui.model.views import JobView, ViewKey
 from slskdn_tui.ui.poller import NEVER
-from slskdn_tui.ui.present.status import part_lines
+from slskdn_tui.ui.present.status import part_lines, stats_lines
 from slskdn_tui.ui.screens.dialogs import Facts
 from slskdn_tui.ui.screens.trace import TraceScreen
 
 if TYPE_CHECKING:
+    from slskdn_tui.ui.actions import Actions
     from slskdn_tui.ui.app import SlskdnApp
 
 
 def status(app: SlskdnApp) -> Facts:
     """The engine's parts in words."""
     return Facts("Status", lambda width: part_lines(app.status, app.engine.description, width))
+
+
+def open_stats(actions: Actions, args: dict[str, Any]) -> None:
+    actions.start(_stats(actions))
+
+
+async def _stats(actions: Actions) -> None:
+    """The success metrics as they are now."""
+    try:
+        view = await actions.app.engine.snapshot(ViewKey("stats"), NEVER)
+    except (UserError, OSError, EOFError) as error:
+        actions.say(f"the engine does not answer: {error}", "colors.error")
+        return
+    assert isinstance(view, StatsView)
+    await actions.ask(Facts("Stats of this node", lambda width: stats_lines(view, width)))
 
 
 async def look(app: SlskdnApp, name: str, args: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from slskdn_tui.model.stats import StatsView, share
 from slskdn_tui.seam import Command
 from slskdn_tui.ui.screens.dialogs import Ask, Facts
 from slskdn_tui.ui.screens.jobs import JobsScreen
@@ -55,6 +56,22 @@ def test_debug_job_opens_the_trace_of_that_job_and_track(engine: FakeEngine, mak
         assert app.screen.job == story.LOVELESS
         await pilot.press("colon", *"debug job 0f4 --track 5", "enter")
         await until(pilot, lambda: "05 When You Sleep" in on_screen(app))
+
+    drive(app, steps)
+
+
+def test_stats_on_the_line_and_in_the_palette_show_this_nodes_figures(engine: FakeEngine, make_app: Make) -> None:
+    engine.views["stats"] = StatsView(1, rescues=share(2, 3), crates=4, crates_a_month=1)
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        for way in ("colon", *"stats", "enter"), ("ctrl+p", *"success metrics", "enter"):
+            await pilot.press(*("space" if key == " " else key for key in way))
+            await until(pilot, lambda: "Rescue success" in on_screen(app))
+            shown = on_screen(app)
+            assert "66.7 %  2 of 3 rescues" in shown and "1  in the last 30 days; 4 in all" in shown and "no cache" in shown
+            await pilot.press("q")
+            await until(pilot, lambda: "Rescue success" not in on_screen(app))
 
     drive(app, steps)
 

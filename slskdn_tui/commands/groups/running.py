@@ -8,6 +8,16 @@ from slskdn_tui.commands.types import Arg, CommandSpec
 RUNNING: tuple[CommandSpec, ...] = (
     CommandSpec("status", "Say how things stand", "look", "cli", ("status",), (JSON,), palette=False),
     CommandSpec(
+        "stats.show",
+        "Show this node's success metrics; nothing of it is ever sent",
+        "look",
+        "cli",
+        ("stats",),
+        (JSON,),
+        palette=False,
+    ),
+    CommandSpec("stats.open", "Stats: this node's success metrics", "look", "ui"),
+    CommandSpec(
         "log",
         "Print the log",
         "look",

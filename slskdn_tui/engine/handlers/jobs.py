@@ -113,9 +113,10 @@ async def export(engine: Parts, args: Args) -> Result:
     else:
         job = engine.runner.find(args["job"])
         name, text, data = _named(job), engine.runner.manifest(job), {"job_id": job.job_id}
-    if args["out"] is None:
+    path = await asyncio.get_running_loop().run_in_executor(None, write_new, args["out"], text) if args["out"] is not None else None
+    await engine.store.usage.count("manifest_exported", *data.values())
+    if path is None:
         return Result("ok", data={**data, "manifest": text})
-    path = await asyncio.get_running_loop().run_in_executor(None, write_new, args["out"], text)
     return done(f"manifest of {name} written to {path}", path=str(path))
 
 
@@ -124,10 +125,12 @@ async def import_(engine: Parts, args: Args) -> Result:
     text = await asyncio.get_running_loop().run_in_executor(None, read_text, path)
     if parents.is_parent(text):
         parent = await engine.parents.import_manifest(text, str(path))
+        await engine.store.usage.count("manifest_imported")
         return done(
             f"parent job {parent.parent_id[:8]}: {parent.title}, {counted(len(parent.members), 'release')}", parent_id=parent.parent_id
         )
     job = await engine.runner.import_manifest(text, str(path))
+    await engine.store.usage.count("manifest_imported")
     there = sum(live.record.state == "done" for live in job.tracks)
     return done(
         f"job {job.job_id[:8]}: {job.record.release.title}, {there} of {len(job.tracks)} tracks are here already", job_id=job.job_id

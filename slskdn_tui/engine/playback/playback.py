@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
 from slskdn_tui.config.settings import Playback as PlaybackSettings
@@ -14,6 +15,7 @@ from slskdn_tui.engine.playback.player import Player, command_of
 from slskdn_tui.engine.playback.server import StreamServer
 from slskdn_tui.engine.playback.source import FileSource, Source, TrackSource
 from slskdn_tui.engine.playback.stream import Stream
+from slskdn_tui.engine.playback.tally import Heard
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.events import EventBus, Level
 from slskdn_tui.engine.runtime.supervise import Supervisor
@@ -27,10 +29,19 @@ UNUSED_S = 3600.0
 
 
 class Playback:
-    """Nothing listens and nothing runs before something is played."""
+    """Nothing listens and nothing runs before something is played. `heard` counts what became of streams."""
 
-    def __init__(self, settings: PlaybackSettings, clock: Clock, supervisor: Supervisor, disk: Executor, bus: EventBus) -> None:
+    def __init__(
+        self,
+        settings: PlaybackSettings,
+        clock: Clock,
+        supervisor: Supervisor,
+        disk: Executor,
+        bus: EventBus,
+        heard: Callable[[Heard], Awaitable[None]] | None = None,
+    ) -> None:
         self._bus = bus
+        self._heard = heard
         self._settings = settings
         self._clock = clock
         self._supervisor = supervisor
@@ -109,6 +120,9 @@ class Playback:
         while self.streams:
             for stream in list(self.streams.values()):
                 stream.step()
+                for each in stream.tally.news(stream.buffer):
+                    if self._heard is not None:
+                        await self._heard(each)
                 if stream is self.now and self.player is not None:
                     self.player.pause(self.paused or stream.buffer.phase is not Phase.PLAYING)
                 if self._clock.now() - stream.used_at > UNUSED_S:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from slskdn_tui.engine.playback.buffer import Buffer, Phase, Rules
 from slskdn_tui.engine.playback.player import Player
 from slskdn_tui.engine.playback.source import Source
+from slskdn_tui.engine.playback.tally import Tally
 from slskdn_tui.engine.playback.windows import Media, wanted
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.ports import Window
@@ -37,6 +38,7 @@ class Stream:
     player: Player | None = None
     ending: str | None = None
     readers: set[Reader] = field(default_factory=set)
+    tally: Tally = field(default_factory=Tally)
     buffer: Buffer = field(init=False)
     used_at: float = field(init=False)
     _began: tuple[float, int] | None = None

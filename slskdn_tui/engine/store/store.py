@@ -31,12 +31,13 @@ from slskdn_tui.engine.store.state.parts import PartsTable
 from slskdn_tui.engine.store.state.peers import PeersTable
 from slskdn_tui.engine.store.state.people import PeopleTable
 from slskdn_tui.engine.store.state.rescues import RescuesTable
+from slskdn_tui.engine.store.state.usage import UsageTable
 from slskdn_tui.engine.store.state.user_history import UserHistoryTable
 from slskdn_tui.engine.store.state.wishes import WishesTable
 
 
 class Store:
-    """state.db: `jobs parents parts gate peers ledger dht_nodes choices user_history dismissals cache`.
+    """state.db: `jobs parents parts gate peers ledger dht_nodes choices user_history usage dismissals cache`.
     library.db: `files cache_files health releases matches sounds mb_cache traces voices popularity`.
 
     `damage` lists databases that were found broken and replaced: tell the user, and rebuild jobs from their manifests.
@@ -57,6 +58,7 @@ class Store:
         self.choices = ChoicesTable(state)
         self.user_history = UserHistoryTable(state)
         self.rescues = RescuesTable(state)
+        self.usage = UsageTable(state)
         self.people = PeopleTable(state)
         self.messages = MessagesTable(state)
         self.wishes = WishesTable(state)

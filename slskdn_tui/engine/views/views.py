@@ -23,6 +23,7 @@ from slskdn_tui.engine.views.parents import parents_view
 from slskdn_tui.engine.views.peers import PeerViews
 from slskdn_tui.engine.views.people import PeopleViews
 from slskdn_tui.engine.views.playing import playback_view
+from slskdn_tui.engine.views.stats import stats_view
 from slskdn_tui.engine.views.swarms import job_rows, listed, track_view
 from slskdn_tui.engine.views.trash import trash_view
 from slskdn_tui.engine.views.uploads import uploads_view
@@ -30,6 +31,7 @@ from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference, short_node_id
 from slskdn_tui.model.music import ReleaseHit
+from slskdn_tui.model.stats import StatsView
 from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.model.views import (
     CandidateRow,
@@ -71,7 +73,7 @@ class Views:
             "track": self._track,
             "jobs": self._jobs,
             "job": self._job,
-            "trace": self._trace,
+            "trace": self._trace_view,
             "log": self._log,
             "candidates": self._candidates,
             "search": finding.search,
@@ -93,6 +95,7 @@ class Views:
             "discography": partial(discography_view, engine),
             "labels": partial(labels_view, engine),
             "label": partial(label_view, engine),
+            "stats": self._stats,
         }
 
     async def make(self, key: ViewKey) -> Snapshot:
@@ -274,6 +277,12 @@ class Views:
     async def _health(self, key: ViewKey) -> Snapshot:
         return await health_view(self._engine.store, key, checking=self._engine.doctor.checking)
 
+    async def _stats(self, key: ViewKey) -> StatsView:
+        """What waits in memory is written first."""
+        for part in (self._engine.trace, self._engine.ledger, self._engine.book):
+            await part.flush()
+        return await stats_view(self._engine.store, self._engine.settings.fairness)
+
     async def _jobs(self, key: ViewKey) -> JobsView:
         rows = [job_row(job) for job in self._engine.runner.jobs()]
         wanted = key.filter.casefold()
@@ -283,6 +292,12 @@ class Views:
     async def _job(self, key: ViewKey) -> Snapshot:
         job = self._engine.runner.find(key.subject)
         return job_view(job, str(self._engine.runner.manifest_path(job)))
+
+    async def _trace_view(self, key: ViewKey) -> TraceView:
+        """What somebody looks at."""
+        view = await self._trace(key)
+        await self._engine.store.usage.viewed(view.job_id)
+        return view
 
     async def _trace(self, key: ViewKey) -> TraceView:
         job_ref, _, position = key.subject.partition("/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from slskdn_tui.model.stats import StatsView, figures
 from slskdn_tui.model.views import StatusView
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import Glyphs, Line, Span, crop, line_width, spread, wrap
@@ -78,6 +79,14 @@ def part_lines(view: StatusView | None, engine: str, width: int) -> list[Line]:
         words = f"{view.searches_waiting} wait; the next may go in {view.search_wait:.0f} s"
         out.append((("searches  ", "colors.title"), (" " * 9, ""), (words, "")))
     return [crop(line, width) for line in out]
+
+
+def stats_lines(view: StatsView, width: int) -> list[Line]:
+    """A figure a line; where it does not fit beside them, what it is counted from is cut."""
+    return [
+        crop(((f"{each.name:<23}", "colors.title"), (f"{each.value:>9}  ", ""), (each.words, "colors.dim")), width)
+        for each in figures(view)
+    ]
 
 
 def tab_line(tabs: Sequence[tuple[str, str, str]], current: str, right: str, width: int) -> Line:

@@ -16,6 +16,7 @@ from engine_world import ONLINE, HeldTransfers, Holder, World, put, until
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.store.records import TraceEvent
+from slskdn_tui.model.ports import ChunkReader
 from slskdn_tui.model.views import StatusView, SwarmRow, SwarmsView, TrackView, ViewKey
 
 PATIENT = {"queued_s": 600.0, "slow_bytes_s": 0.0, "slow_s": 600.0, "no_bytes_s": 600.0}
@@ -67,6 +68,23 @@ class Uploader(Holder):
     def waiting(self) -> int:
         """Files queued by others now."""
         return sum(each.is_upload() and not each.is_finalized() for each in self.transfers.transfers)
+
+
+class Liar:
+    """A provider whose files have another byte in each leaf than it says."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def find(self, recordings: Any) -> Any:
+        return self._real.find(recordings)
+
+    def open(self, variant_id: str) -> ChunkReader | None:
+        reader = self._real.open(variant_id)
+        if reader is not None:
+            read = reader.read
+            reader.read = lambda offset, length: bytes([read(offset, length)[0] ^ 0x55]) + read(offset, length)[1:]
+        return reader  # type: ignore[no-any-return]
 
 
 class RescueWorld(World):
@@ -156,6 +174,7 @@ async def settle(seconds: float = 1.0) -> None:
 __all__ = [
     "BUFFERS",
     "ONLINE",
+    "Liar",
     "RescueWorld",
     "Upload",
     "Uploader",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from engine_world import LEAF, Album, completed, until
-from rescue_world import PATIENT, RescueWorld
+from rescue_world import PATIENT, Liar, RescueWorld
 
 from slskdn_tui.engine.dht.keys import recording_key
 from slskdn_tui.engine.dht.udp import DatagramSocket
@@ -22,7 +22,6 @@ from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.lab.data import demo_release
-from slskdn_tui.model.ports import ChunkReader
 from slskdn_tui.seam import Command
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
@@ -54,23 +53,6 @@ class Capture:
             send(socket, data, address)
 
         monkeypatch.setattr(DatagramSocket, "send", sent)
-
-
-class Liar:
-    """A provider whose files have another byte in each leaf than it says."""
-
-    def __init__(self, real: Any) -> None:
-        self._real = real
-
-    def find(self, recordings: Any) -> Any:
-        return self._real.find(recordings)
-
-    def open(self, variant_id: str) -> ChunkReader | None:
-        reader = self._real.open(variant_id)
-        if reader is not None:
-            read = reader.read
-            reader.read = lambda offset, length: bytes([read(offset, length)[0] ^ 0x55]) + read(offset, length)[1:]
-        return reader  # type: ignore[no-any-return]
 
 
 def forms(number: float) -> list[bytes]:

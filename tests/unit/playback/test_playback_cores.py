@@ -9,6 +9,7 @@ from slskdn_tui.cli.present.render import Look
 from slskdn_tui.config.rules import loopback_port
 from slskdn_tui.engine.playback import http
 from slskdn_tui.engine.playback.buffer import Buffer, Phase
+from slskdn_tui.engine.playback.tally import Tally
 from slskdn_tui.engine.playback.windows import HEAD, MID_MS, TAIL, Media, wanted
 from slskdn_tui.engine.swarm.piecemap import MESH, PieceMap
 from slskdn_tui.model.part import Layout
@@ -235,3 +236,18 @@ def test_the_play_bar_in_lines() -> None:
         "└─ Player: mpv; stopped 0 times for want of bytes",
     ]
     assert playback_lines(PlaybackView(0), Look(ascii=True)) == ["Nothing plays."]
+
+
+def test_a_stream_is_counted_once_with_each_stall_and_one_whose_file_is_there_not_at_all() -> None:
+    buffer, tally = Buffer(), Tally()
+    assert tally.news(buffer) == [], "no sound yet"
+    now, arrived, position = run(buffer, 5.0, 1.0)
+    assert tally.news(buffer) == ["stream"] and tally.news(buffer) == []
+    now, arrived, position = run(buffer, 20.0, 0.5, now, arrived, position)
+    assert buffer.stalls == 1 and tally.news(buffer) == ["stream_stalled", "stall"]
+    now, arrived, position = run(buffer, 15.0, 1.0, now, arrived, position)
+    run(buffer, 25.0, 0.5, now, arrived, position)
+    assert buffer.stalls == 2 and tally.news(buffer) == ["stall"] and tally.news(buffer) == []
+    there, unplayed = Buffer(), Tally()
+    there.step(0.0, 0, 300_000, 300_000, whole=True)
+    assert there.phase is Phase.PLAYING and unplayed.news(there) == []

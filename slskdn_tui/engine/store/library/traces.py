@@ -8,6 +8,7 @@ from typing import Any
 
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.records import TraceEvent, plain_text
+from slskdn_tui.model.variant import LEAF
 
 _COLUMNS = (
     "job_id, time, kind, track_id, peer_id, source, variant_id, chunk_offset, chunk_length, result, rtt_ms, throughput_bps, words, data"
@@ -36,6 +37,14 @@ class TracesTable:
         """Jobs that have a trace, the one with the newest entry first."""
         rows = await self._database.fetch("SELECT job_id FROM JobTraces GROUP BY job_id ORDER BY max(seq) DESC")
         return [row[0] for row in rows]
+
+    async def wrong(self) -> tuple[int, int]:
+        """Of all timelines kept: leaves taken back from peers as they were found out, but the one that gave each away, and chunks that came wrong."""
+        rows = await self._database.fetch(
+            "SELECT kind, count(*), sum(chunk_length) FROM JobTraces WHERE kind = 'ban' OR result = 'corruption' GROUP BY kind"
+        )
+        taken_back = sum(max(0, length // LEAF - count) for kind, count, length in rows if kind == "ban")
+        return taken_back, sum(count for kind, count, _ in rows if kind == "chunk")
 
     async def trim(self, keep: int) -> int:
         """Keep the traces of the `keep` jobs with the newest entries; returns how many jobs' traces went."""

@@ -30,6 +30,11 @@ class LedgerTable:
         )
         return [LedgerRow(day, plane, direction, read_text(peer), count) for day, plane, direction, peer, count in rows]
 
+    async def days(self) -> list[LedgerRow]:
+        """Sums of all peers by day, plane and direction, of every day there ever was; `peer_id` is empty."""
+        words = "SELECT day, plane, direction, sum(bytes) FROM LedgerDays GROUP BY day, plane, direction ORDER BY day, plane, direction"
+        return [LedgerRow(day, plane, direction, "", count) for day, plane, direction, count in await self._database.fetch(words)]
+
     async def add(self, rows: Sequence[LedgerRow], window_start: str) -> None:
         """Add these bytes to what is there, and bring the rolling totals (days from `window_start` on) up to date, in one transaction."""
         if len(rows) > BATCH:
