@@ -149,6 +149,9 @@ def test_friends_and_bans_are_commands_lists_and_relations(tmp_path) -> None:
         again = await do(engine, "friends.remove", user="alice")
         assert (again.code, again.ok) == ("not_found", False) and again.hint
         assert (await do(engine, "bans.add", user=" x ")).code == "usage"
+        assert (await do(engine, "friends.remove", user="bob")).code == "not_found", "a ban is no friend"
+        assert (await do(engine, "bans.remove", user="bob")).ok
+        assert (await engine.snapshot(ViewKey("people"))).rows == () and (await do(engine, "bans.remove", user="bob")).code == "not_found"
 
     in_world(tmp_path, story)
 

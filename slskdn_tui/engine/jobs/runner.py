@@ -306,12 +306,13 @@ class JobRunner:
         self._start(job)
 
     async def move(self, job: LiveJob, step: int) -> None:
-        """Up (-1) or down (+1) in the queue."""
+        """Up (-1) or down (+1) in the queue, past the next job that has not ended."""
         order = self.jobs()
         index = order.index(job)
-        other = index + step
-        if not 0 <= other < len(order):
-            raise UserError("refused", "the job is at the end of the queue already", "")
+        past = [at for at, each in enumerate(order) if (at - index) * step > 0 and each.record.state not in ENDED]
+        if not past:
+            raise UserError("refused", f"the job is the {'first' if step < 0 else 'last'} in the queue already", "")
+        other = past[-1] if step < 0 else past[0]
         order[index], order[other] = order[other], order[index]
         for position, each in enumerate(order, start=1):
             if each.record.queue_position != position:

@@ -6,9 +6,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, World, act, completed, until
+from engine_world import LEAF, Album, World, act, completed, release_of, until
 
+from slskdn_tui.engine.engine import Engine
+from slskdn_tui.lab.data import load
+from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 from slskdn_tui.model.jobs import JobState, TrackState
+from slskdn_tui.seam import Command
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -126,5 +130,52 @@ def test_a_file_placed_just_before_a_crash_is_found_and_not_fetched_again(tmp_pa
             again = await world.start("me", settings)
             await completed(again.runner.find(job.job_id))
             assert world.music() == world.truth and mono.total == sent
+
+    asyncio.run(main())
+
+
+def test_the_next_holder_goes_on_when_the_user_says_so(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            holders = {name: await world.holder(name) for name in ("mono_lith", "dj_kode")}
+            for holder in holders.values():
+                holder.hold(5 * LEAF)
+            engine = await world.engine(rescue={"no_bytes_s": 60.0})
+            job = await world.create(engine)
+            await until(lambda: any(holder.total == 5 * LEAF for holder in holders.values()), "one of them is sending", job)
+            first = job.tracks[0].record.username
+            next(holder for name, holder in holders.items() if name != first).let_go()
+            result = await engine.submit(Command("swarms.next", {"job": job.job_id}))
+            assert result.ok and "trying the next holder for 1 track" in result.message
+            await completed(job)
+            assert world.music() == world.truth and job.tracks[0].record.username != first
+            ended = await engine.submit(Command("swarms.next", {"job": job.job_id}))
+            assert ended.code == "refused" and "nothing of that is moving" in ended.message
+
+    asyncio.run(main())
+
+
+def test_jobs_are_moved_in_the_queue_past_what_has_ended_and_toggled(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        there = World(tmp_path, album, tracks=1)
+        releases = (release_of(1), *(load(name)[0] for name in ("the_love_bug", "surrender")))
+        there.stub = MusicBrainzStub(releases)
+        async with there as world:
+            engine = await world.engine()
+            first, ended, last = [await world.create(engine, reference=each.mbid) for each in releases]
+            assert (await act(engine, "cancel", ended)).ok
+
+            def order(engine: Engine) -> list[str]:
+                return [job.job_id for job in engine.runner.jobs() if job is not ended]
+
+            assert order(engine) == [first.job_id, last.job_id]
+            assert (await engine.submit(Command("swarms.up", {"job": last.job_id}))).ok
+            assert order(engine) == [last.job_id, first.job_id]
+            again = await engine.submit(Command("swarms.up", {"job": last.job_id}))
+            assert again.code == "refused" and "the first in the queue" in again.message
+            assert (await engine.submit(Command("swarms.down", {"job": last.job_id}))).ok
+            assert order(engine) == [first.job_id, last.job_id]
+            assert "paused" in (await act(engine, "toggle", last)).message and last.record.state == "paused"
+            assert "resumed" in (await act(engine, "toggle", last)).message and last.runs
 
     asyncio.run(main())
