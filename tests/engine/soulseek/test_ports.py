@@ -12,7 +12,7 @@ import pytest
 from soulseek_world import Sink, World, blob, sha
 
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
-from slskdn_tui.engine.soulseek.connection import mapping, ports
+from slskdn_tui.engine.soulseek.connection import mapping, ports, upnp_http
 from slskdn_tui.engine.soulseek.connection.mapping import MappingFailed, NatPmp, Upnp
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from tests.fakes.ports import free_port
@@ -297,8 +297,10 @@ def scpd() -> str:
 class Igd(asyncio.DatagramProtocol):
     """An internet gateway device: answers the search, describes itself, and notes what it is told to do."""
 
-    def __init__(self, elsewhere: str = "") -> None:
+    def __init__(self, elsewhere: str = "", description: bytes = b"", control: str = "/control") -> None:
         self.elsewhere = elsewhere
+        self.description = description
+        self.control = control
         self.told: list[str] = []
         self.visits = 0
 
@@ -324,7 +326,7 @@ class Igd(asyncio.DatagramProtocol):
         lengths = [line.split(":")[1] for line in head.splitlines() if line.lower().startswith("content-length:")]
         body = (await reader.readexactly(int(lengths[0]))).decode() if lengths else ""
         if "/root.xml" in head:
-            answer = DEVICE
+            answer = DEVICE.replace("<controlURL>/control<", f"<controlURL>{self.control}<")
         elif "/scpd.xml" in head:
             answer = scpd()
         else:
@@ -336,6 +338,9 @@ class Igd(asyncio.DatagramProtocol):
                 f'<u:{name}Response xmlns:u="urn:schemas-upnp-org:service:WANPPPConnection:1"/></s:Body></s:Envelope>'
             )
         data = answer.encode()
+        if self.description:
+            writer.write(self.description)
+            return writer.close()
         writer.write(
             f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n".encode() + data
         )
@@ -376,6 +381,42 @@ def test_a_device_that_points_at_somebody_else_is_not_followed(monkeypatch) -> N
             return router.visits
 
     assert asyncio.run(main()) == 0
+
+
+@pytest.mark.parametrize("how", ["control", "redirect"])
+def test_a_router_cannot_have_us_ask_somebody_else(monkeypatch, how: str) -> None:
+    monkeypatch.setattr(mapping, "UPNP_SEARCH_S", 0.4)
+
+    async def main() -> int:
+        async with asyncio.timeout(30):
+            other = Igd()
+            await other.open("127.1.9.7")
+            place = other._place.rpartition("/")[0]
+            redirect = f"HTTP/1.1 302 Found\r\nLocation: {place}/root.xml\r\nContent-Length: 0\r\n\r\n".encode()
+            router = Igd(control=f"{place}/control") if how == "control" else Igd(description=redirect)
+            with pytest.raises(MappingFailed, match="no router answered"):
+                await Upnp("127.1.9.5", await router.open()).grant(2234)
+            assert router.visits
+            router.close()
+            other.close()
+            return other.visits
+
+    assert asyncio.run(main()) == 0
+
+
+def test_a_routers_answer_without_end_is_not_read_to_its_end(monkeypatch) -> None:
+    monkeypatch.setattr(mapping, "UPNP_SEARCH_S", 0.4)
+    monkeypatch.setattr(upnp_http, "LONGEST", 64 * 1024)
+
+    async def main() -> None:
+        async with asyncio.timeout(30):
+            padded = DEVICE.replace("</root>", "<!--" + "x" * 100_000 + "--></root>").encode()
+            router = Igd(description=f"HTTP/1.1 200 OK\r\nContent-Length: {len(padded)}\r\n\r\n".encode() + padded)
+            with pytest.raises(MappingFailed, match="no router answered"):
+                await Upnp("127.1.9.5", await router.open()).grant(2234)
+            router.close()
+
+    asyncio.run(main())
 
 
 # -- the test

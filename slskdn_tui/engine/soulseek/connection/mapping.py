@@ -13,7 +13,6 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import ClientError
-from async_upnp_client.aiohttp import AiohttpRequester
 from async_upnp_client.client import UpnpAction
 from async_upnp_client.client_factory import UpnpFactory
 from async_upnp_client.exceptions import UpnpError
@@ -24,6 +23,7 @@ from async_upnp_client.utils import CaseInsensitiveDict
 
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.soulseek.connection import nat_pmp
+from slskdn_tui.engine.soulseek.connection.upnp_http import RouterRequester
 from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class Upnp:
             await async_search(heard, timeout=UPNP_SEARCH_S, source=(address, 0), target=self._target)
         except OSError as error:
             raise MappingFailed(f"the network cannot be asked ({(error.strerror or str(error)).lower()})") from error
-        factory = UpnpFactory(AiohttpRequester())
+        factory = UpnpFactory(RouterRequester({urlsplit(place).hostname or "" for place in places}))
         devices = []
         for place in sorted(places):
             try:
