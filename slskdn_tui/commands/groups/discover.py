@@ -254,7 +254,7 @@ DISCOVER: tuple[CommandSpec, ...] = (
         "ui",
         (),
         (
-            Arg("label", "str", "show this label's releases", many=True),
+            Arg("label", "str", "show this label's releases", flag=True, many=True),
             Arg("prefix", "str", "only names that begin so", many=True),
             Arg("score", "float", "only of at least this mean quality, 0-1", flag=True),
             Arg("codec", "str", "only what is seen in this codec, e.g. FLAC", flag=True),
