@@ -1,7 +1,8 @@
 """When sound starts, stops for want of bytes, and goes on. Core: time is passed in; everything is in milliseconds of music.
 
 Sound starts with 5 s ahead of the play head, or at once where bytes arrive at 1.3 times the bitrate. Below 10 s what is next is raised. When
-10 s have played and what is ahead has dropped below 5 s, the player is paused until there are 10 s: a lead that grows, however small, is no reason.
+10 s have played and what is ahead has dropped below 5 s, the player is paused until there are 10 s, if at the rate of the last 10 s it would not
+last another 30: a lead that grows, or hardly shrinks, is no reason to stop.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ class Buffer:
                 self._play()
             case Phase.PLAYING if not whole:
                 played = position_ms - self._from_ms if self._from_ms is not None else 0
-                if ahead_ms <= 0 or (ahead_ms < rules.pause_ms and played >= rules.played_ms and self.rate < 1.0):
+                short = ahead_ms < rules.pause_ms and ahead_ms < (1.0 - self.rate) * rules.lead_ms
+                if ahead_ms <= 0 or (short and played >= rules.played_ms):
                     self.phase = Phase.BUFFERING
                     self.stalls += 1
         return self.phase

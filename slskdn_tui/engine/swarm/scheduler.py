@@ -17,7 +17,7 @@ from slskdn_tui.engine.swarm.events import Inputs
 from slskdn_tui.engine.swarm.finish import END_S, could_take, last_leaf, one_leaf, shorten
 from slskdn_tui.engine.swarm.lanes import Ask, Lane
 from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MAX_REQUESTERS, PieceMap, runs, without
-from slskdn_tui.engine.swarm.urgent import in_time_for, late, quick
+from slskdn_tui.engine.swarm.urgent import early, held, in_time_for, late, quick
 from slskdn_tui.model.ports import HIGH, PeerLimits, Window
 from slskdn_tui.model.variant import LEAF
 
@@ -129,7 +129,7 @@ class Scheduler:
         """Requests for one peer, as many as its window has room for."""
         step = Step()
         lane = self.lanes.get(node)
-        if lane is None or self.paused or not lane.usable(now):
+        if lane is None or self.paused or not lane.usable(now) or (self.windows and held(lane, now)):
             return step
         window = lane.window(hurried=any(one.priority > HIGH for one in self.windows))
         joined = lane.chunk_leaves(window)
@@ -436,15 +436,18 @@ class Scheduler:
         """Silence: all of this peer's leaves at once."""
         words = f"silent for {now - lane.heard:.1f} s (more than {lane.patience():.1f} s): its chunks were taken back"
         inputs = self._inputs(lane, "normal", now)
-        for ask in lane.asks:
+        kept = early(lane, self.lanes, self.pieces, self.windows, now) if self.windows else set()
+        if kept and lane.silent:
+            return
+        taken = [leaf for leaf in lane.by_leaf if leaf not in kept]
+        for ask in [ask for ask in lane.asks if not kept.issuperset(ask.left)]:
             step.ended += self._end(lane, ask, ChunkOutcome.TIMEOUT)
-        taken = list(lane.by_leaf)
         for leaf in taken:
             self.pieces.give_back(leaf, lane.node)
             lane.cancelled(leaf, now)
         step.cancels += [Cancel(lane.node, first, count, "take_back", inputs, words) for first, count in runs(taken)]
-        lane.by_leaf.clear()
-        lane.asks.clear()
+        for leaf in taken:
+            lane.forget(leaf)
         lane.stalled(now)
 
     def _fail_fast(self, now: float, step: Step) -> None:

@@ -55,19 +55,26 @@ def test_below_five_seconds_it_pauses_only_after_ten_were_played_and_only_where_
     buffer = Buffer()
     now, arrived, position = run(buffer, 5.0, 1.0)
     assert buffer.phase is Phase.PLAYING
-    now, arrived, position = run(buffer, 9.0, 0.9, now, arrived, position)
+    now, arrived, position = run(buffer, 9.0, 0.8, now, arrived, position)
     assert buffer.ahead_ms < 5000 and buffer.phase is Phase.PLAYING and buffer.raised, "not ten seconds yet"
-    now, arrived, position = run(buffer, 1.5, 0.9, now, arrived, position)
+    now, arrived, position = run(buffer, 1.5, 0.8, now, arrived, position)
     assert buffer.phase is Phase.BUFFERING and buffer.stalls == 1
-    now, arrived, position = run(buffer, 6.0, 0.9, now, arrived, position)
+    now, arrived, position = run(buffer, 8.0, 0.8, now, arrived, position)
     assert buffer.phase is Phase.BUFFERING, "not ten seconds ahead yet"
-    run(buffer, 2.0, 0.9, now, arrived, position)
+    run(buffer, 2.0, 0.8, now, arrived, position)
     assert buffer.phase is Phase.PLAYING
 
     small = Buffer()
     run(small, 12.0, 1.35)
     assert small.ahead_ms < 5000 and small.position_ms > 10_000
     assert small.phase is Phase.PLAYING and not small.stalls, "a lead that grows is no reason to pause"
+
+    slow = Buffer()
+    at = run(slow, 5.0, 1.0)
+    at = run(slow, 12.0, 0.95, *at)
+    assert slow.ahead_ms < 5000 and slow.phase is Phase.PLAYING, "what would last another 30 s is no reason either"
+    run(slow, 70.0, 0.95, *at)
+    assert slow.stalls == 1, "but what would not is"
 
 
 def test_the_end_of_a_file_is_played_out_without_a_pause() -> None:

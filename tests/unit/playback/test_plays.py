@@ -40,11 +40,11 @@ def test_plays_at_more_than_they_need_never_stop(seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_fifty_plays_at_one_point_six_times_the_bitrate_never_stop() -> None:
-    stopped = []
-    for seed in range(50):
-        one = play(seed, times=1.6)
+@pytest.mark.parametrize("first", (0, 100))
+def test_at_one_point_three_times_the_bitrate_one_play_of_a_hundred_stops_at_most(first: int) -> None:
+    plays = [play(seed, times=1.3) for seed in range(first, first + 100)]
+    for one in plays:
         one.run()
-        if one.buffer.stalls:
-            stopped.append(seed)
-    assert not stopped
+    stopped = [first + at for at, one in enumerate(plays) if one.buffer.stalls]
+    assert len(stopped) <= 1, stopped
+    assert sum(one.duplicates for one in plays) < 0.03 * sum(one.pieces.size for one in plays)

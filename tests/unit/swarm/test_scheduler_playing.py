@@ -82,3 +82,48 @@ def test_while_a_player_waits_unknown_peers_are_tried_with_one_leaf_each() -> No
     for name in ("a", "b", "c"):
         swarm.scheduler.add(name, PeerLimits(), 1.0, swarm.now)
         assert len(leaves(swarm.fill(name))) == 1
+
+
+def test_who_falls_silent_keeps_what_another_can_still_bring_in_time_and_nothing_comes_twice() -> None:
+    swarm = Swarm(leaves=400, hung=(1 * MB, 0.05), quick=(1 * MB, 0.05))
+    ahead = swarm.scheduler.windows = (Window(100 * LEAF, 200 * LEAF, HIGH, PACE),)
+    swarm.scheduler.windows = (Window(150 * LEAF, 200 * LEAF, HIGH),)
+    held = set(leaves(swarm.fill("hung")))
+    assert held and min(held) >= 150
+    swarm.scheduler.windows = ahead  # they are played in half a minute
+    swarm.scheduler.lanes["quick"].heard = swarm.now + 2.5
+    step = swarm.tick(2.5)
+    assert swarm.scheduler.lanes["hung"].silent
+    assert not [each for each in step.cancels if each.node == "hung"] and not held.intersection(leaves(step.orders))
+    swarm.scheduler.windows = (Window(149 * LEAF, 200 * LEAF, HIGH, PACE),)  # now they are played soon
+    swarm.deliver("quick", *leaves(step.orders), later=0.3)
+    assert min(held) in leaves([each for each in swarm.tick(0.05).orders if each.node == "quick"])
+
+
+def test_a_silent_peer_that_is_tried_again_has_its_time_to_answer() -> None:
+    swarm = Swarm(leaves=400, hung=(1 * MB, 0.05), quick=(1 * MB, 0.05))
+    swarm.fill("hung")
+    swarm.scheduler.lanes["quick"].heard = swarm.now + 30.0
+    swarm.tick(30.0)
+    hung = swarm.scheduler.lanes["hung"]
+    assert hung.silent and not hung.asks
+    swarm.scheduler.windows = (Window(300 * LEAF, 303 * LEAF, HIGH + 1, PACE),)
+    swarm.now += 2.0
+    tried = set(leaves(swarm.fill("hung")))
+    assert len(tried) == 1
+    for _ in range(10):
+        swarm.scheduler.lanes["quick"].heard = swarm.now
+        step = swarm.tick(0.05)
+        assert not tried.intersection(leaf for each in step.cancels for leaf in range(each.first, each.first + each.count))
+
+
+def test_nothing_more_is_asked_of_who_is_overdue_while_something_plays() -> None:
+    swarm = Swarm(leaves=400, late=(1 * MB, 0.9), quick=(1 * MB, 0.05))
+    swarm.scheduler.windows = (Window(100 * LEAF, 200 * LEAF, HIGH, PACE),)
+    asked = leaves(swarm.fill("late"))
+    late = swarm.scheduler.lanes["late"]
+    swarm.now += 3.0
+    late.forget(asked[-1])
+    assert late.overdue(swarm.now) and not swarm.fill("late")
+    swarm.scheduler.windows = ()
+    assert swarm.fill("late")
