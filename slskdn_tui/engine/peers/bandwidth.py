@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from collections.abc import Hashable
 
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, until
 
 
 class TokenBucket:
@@ -142,13 +142,7 @@ class Limiter:
 
     async def _moves(self, most_s: float) -> None:
         """Until the queue moves, or time passed."""
-        moved = asyncio.ensure_future(self._moved.wait())
-        sleep = asyncio.ensure_future(self._clock.sleep(most_s))
-        try:
-            await asyncio.wait({moved, sleep}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            moved.cancel()
-            sleep.cancel()
+        await until(self._moved, self._clock, most_s)
 
     def _move_up(self) -> None:
         self._moved.set()

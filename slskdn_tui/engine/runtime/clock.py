@@ -5,14 +5,34 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
     def now(self) -> float: ...
     def wall(self) -> datetime: ...
     async def sleep(self, seconds: float) -> None: ...
+
+
+class Waited(Protocol):
+    """An event, or what can be waited for like one."""
+
+    def wait(self) -> Coroutine[Any, Any, Any]: ...
+
+
+async def until(event: Waited, clock: Clock, seconds: float | None) -> None:
+    """Wait for the event, or so many seconds at most; None waits for the event alone."""
+    if seconds is None:
+        await event.wait()
+        return
+    waits = asyncio.ensure_future(event.wait()), asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
 
 
 def iso(moment: datetime) -> str:

@@ -24,7 +24,7 @@ from typing import TypeVar
 from blake3 import blake3
 
 from slskdn_tui.engine.content.digests import DIGEST, leaf_digest
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.runtime.durable import sync_folder
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap, bitmap, bits, page_of, runs
 from slskdn_tui.engine.swarm.reserve import Space
@@ -296,12 +296,7 @@ class PartFile:
             await self._clock.sleep(early)
         if self._full.is_set():
             return
-        waits = asyncio.ensure_future(self._full.wait()), asyncio.ensure_future(self._clock.sleep(FLUSH_S))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await until(self._full, self._clock, FLUSH_S)
 
     @property
     def dirty(self) -> bool:

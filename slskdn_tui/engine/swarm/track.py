@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEnd, SwarmEvent, SwarmStatus, plane_of
@@ -292,12 +292,7 @@ class TrackSwarm:
     async def _pause(self) -> None:
         """Until the next tick, or until something happened that it should see at once."""
         self._wake.clear()
-        sleep, wake = asyncio.ensure_future(self._clock.sleep(TICK_S)), asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({sleep, wake}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            wake.cancel()
+        await until(self._wake, self._clock, TICK_S)
 
     def _tick(self) -> SwarmEnd | None:
         now = self.now()

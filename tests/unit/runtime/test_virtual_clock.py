@@ -2,7 +2,7 @@
 
 import asyncio
 
-from slskdn_tui.engine.runtime.clock import VirtualClock, iso
+from slskdn_tui.engine.runtime.clock import VirtualClock, iso, until
 
 
 def test_sleepers_wake_in_order_and_wall_time_goes_along():
@@ -22,3 +22,22 @@ def test_sleepers_wake_in_order_and_wall_time_goes_along():
         assert [seconds for seconds, _ in woken] == [30, 60, 90]
 
     asyncio.run(work())
+
+
+def test_a_wait_ends_with_the_event_or_the_time_and_leaves_nothing_running() -> None:
+    async def main() -> None:
+        clock, event, ends = VirtualClock(), asyncio.Event(), list[float]()
+
+        async def wait(seconds: float | None) -> None:
+            await until(event, clock, seconds)
+            ends.append(clock.now())
+
+        waits = [asyncio.ensure_future(wait(seconds)) for seconds in (5.0, 60.0, None)]
+        await clock.advance(10.0)
+        assert ends == [1005.0]
+        event.set()
+        await clock.advance(1.0)
+        assert ends == [1005.0, 1010.0, 1010.0] and all(each.done() for each in waits)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.services import Services
@@ -19,6 +18,7 @@ from slskdn_tui.engine.jobs.sources.files_job import look_again
 from slskdn_tui.engine.jobs.sources.search import Found, Wanted, find_album
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.music.verdict import positions
+from slskdn_tui.engine.runtime.clock import until
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobState, JobType, TrackState
@@ -75,14 +75,7 @@ class Seeker:
                             await live.looked.wait()
                 continue
             await self._stand(lacking)
-            waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(job.changed.wait())]
-            if lacking:
-                waits.append(asyncio.ensure_future(clock.sleep(self._left())))
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for wait in waits:
-                    wait.cancel()
+            await until(job.changed, clock, self._left() if lacking else None)
 
     def _lacking(self) -> list[LiveTrack]:
         return [live for live in self._job.tracks if live.record.state is TrackState.NO_SOURCE and not live.track.optional]

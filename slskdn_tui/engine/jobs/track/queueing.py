@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from slskdn_tui.engine.jobs.live import LiveTrack, Waiting
 from slskdn_tui.engine.jobs.told import Teller
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.model.ports import OriginEnd, OriginState, QueuedOrigin
 
 
@@ -57,12 +57,7 @@ class Queueing:
         async def until_time() -> None:
             while (left := deadline(live.waiting) - self._clock.now()) > 0:
                 turned.clear()
-                sleep, turn = asyncio.ensure_future(self._clock.sleep(left)), asyncio.ensure_future(turned.wait())
-                try:
-                    await asyncio.wait((sleep, turn), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    sleep.cancel()
-                    turn.cancel()
+                await until(turned, self._clock, left)
 
         queue = asyncio.ensure_future(origin.queue(told))
         asked = [asyncio.ensure_future(each.wait()) for each in (live.next_asked, live.rescue_asked)]

@@ -14,7 +14,7 @@ from slskdn_tui.engine.jobs.sources.files_job import files_record
 from slskdn_tui.engine.jobs.wishlist.wish_round import fitting, in_turn, interval_of, keep, wait_for
 from slskdn_tui.engine.music.matching import AlbumCandidate, album_candidates
 from slskdn_tui.engine.music.queries import search_queries
-from slskdn_tui.engine.runtime.clock import iso
+from slskdn_tui.engine.runtime.clock import iso, until
 from slskdn_tui.engine.soulseek.search.gate import Priority, query_key
 from slskdn_tui.engine.soulseek.search.search import Listener
 from slskdn_tui.engine.store.state.wishes import Wish, WishHit
@@ -144,15 +144,7 @@ class Wishlist:
 
     async def _pause(self, seconds: float | None) -> None:
         """Until something changed, or so long. A login that comes or goes meanwhile is seen then."""
-        waits = [asyncio.ensure_future(self._changed.wait())]
-        if seconds is not None:
-            waits.append(asyncio.ensure_future(self._services.clock.sleep(seconds)))  # type: ignore[arg-type]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await until(self._changed, self._services.clock, seconds)
 
     async def _search(self, wish: Wish) -> None:
         await self._searched(self._wall())

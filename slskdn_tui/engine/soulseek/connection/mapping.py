@@ -21,7 +21,7 @@ from async_upnp_client.search import async_search
 from async_upnp_client.ssdp import SSDP_IP_V4, SSDP_PORT
 from async_upnp_client.utils import CaseInsensitiveDict
 
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.soulseek.connection import nat_pmp
 from slskdn_tui.engine.soulseek.connection.upnp_http import RouterRequester
 from slskdn_tui.model.text import SafeText
@@ -269,11 +269,5 @@ class Keeper:
 
     async def _wait(self, seconds: float) -> None:
         """Until then, or until the port has moved."""
-        waits = [asyncio.ensure_future(self._moved.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await until(self._moved, self._clock, seconds)
         self._moved.clear()

@@ -11,7 +11,7 @@ from aioslsk.events import ConnectionStateChangedEvent, KickedEvent
 from aioslsk.exceptions import AioSlskException, AuthenticationError, ConnectionFailedError, ListeningConnectionFailedError
 from aioslsk.network.connection import CloseReason, ConnectionState, ServerConnection
 
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.soulseek.client import Client
 from slskdn_tui.engine.soulseek.connection import supervise
 from slskdn_tui.model.text import SafeText
@@ -144,14 +144,7 @@ class Session:
 
     async def _pause(self, seconds: float | None) -> None:
         """Wait, or less when `reconnect` is called; None waits for that alone."""
-        retried = asyncio.ensure_future(self._retry.wait())
-        waits = [retried] if seconds is None else [retried, asyncio.ensure_future(self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await until(self._retry, self._clock, seconds)
         if self._retry.is_set():
             self._retry.clear()
             self._waits.reset()

@@ -16,7 +16,7 @@ from aioslsk.events import SearchResultEvent
 from aioslsk.protocol.messages import WishlistSearch
 from aioslsk.search.model import SearchRequest, SearchType
 
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.soulseek.client import Client
 from slskdn_tui.engine.soulseek.search.found import Collection
 from slskdn_tui.engine.soulseek.search.gate import Priority, SearchGate, asked_as, tidy
@@ -217,13 +217,7 @@ class SearchDesk:
 
     async def _either(self, event: asyncio.Event, seconds: float) -> None:
         """Until the event or the time."""
-        waits = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(event.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await until(event, self._clock, seconds)
 
     def _wall(self) -> float:
         """The gate's time: Unix seconds when this run began, monotonic since, so that setting the clock opens no gate."""

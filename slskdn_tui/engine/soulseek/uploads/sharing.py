@@ -14,7 +14,7 @@ from aioslsk.transfer.state import TransferState
 from aioslsk.user.model import UserStatus
 
 from slskdn_tui.config.settings import Soulseek, Uploads
-from slskdn_tui.engine.runtime.clock import Clock, iso
+from slskdn_tui.engine.runtime.clock import Clock, iso, until
 from slskdn_tui.engine.soulseek.shares.index import ShareIndexer, ShareReader
 from slskdn_tui.engine.soulseek.shares.shares import IndexedSharesManager
 from slskdn_tui.engine.soulseek.uploads.groups import DEFAULT, FRIENDS, GROUPS, LEECHERS, GroupRules
@@ -184,12 +184,7 @@ class Sharing:
         """At once, every hour, and a little after something asked for it: for ever."""
         await self.rescan()
         while True:
-            waits = [asyncio.ensure_future(self._clock.sleep(RESCAN_S)), asyncio.ensure_future(self._asked.wait())]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for each in waits:
-                    each.cancel()
+            await until(self._asked, self._clock, RESCAN_S)
             if self._asked.is_set():
                 await self._clock.sleep(SETTLE_S)
             self._asked.clear()
