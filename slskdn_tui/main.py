@@ -47,7 +47,7 @@ async def connect(paths: Paths, settings: Settings, need: str) -> EngineProtocol
         raise UserError("no_engine", "no engine runs for this profile", "start `slskdn` (the screens) or `slskdn serve` in another window")
     from slskdn_tui.engine.readonly import ReadOnlyEngine
 
-    readonly = ReadOnlyEngine(paths, fairness=settings.fairness)
+    readonly = ReadOnlyEngine(paths, settings=settings)
     await readonly.start()
     return readonly
 

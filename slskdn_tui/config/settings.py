@@ -146,7 +146,7 @@ class Library(Section):
     workers: int = Field(default=0, ge=0, le=64)
     """processes that decode files at low priority; 0 for one fewer than there are processors"""
     identify: bool = True
-    """after a scan, ask MusicBrainz (and AcoustID, with a key) which recordings the files are"""
+    """after a scan, ask MusicBrainz which recordings the files are, by the ids or the artist and album in their tags; AcoustID only with a key"""
 
 
 class MusicBrainz(Section):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from slskdn_tui.config.paths import Paths
-from slskdn_tui.config.settings import Fairness
+from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine import stored_views
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
@@ -20,6 +20,7 @@ from slskdn_tui.engine.peers.ledger import LedgerTotals
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.store.records import JobRecord, TraceEvent, TrackRecord
 from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.stored_library import StoredLibrary
 from slskdn_tui.engine.stored_lists import stored_list
 from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.engine.views.versions import Versions
@@ -50,12 +51,13 @@ _HINT = "start `slskdn` or `slskdn serve` with this profile"
 class ReadOnlyEngine:
     """`EngineProtocol` over what is stored. A profile that was never used shows empty lists."""
 
-    def __init__(self, paths: Paths, clock: Clock | None = None, fairness: Fairness | None = None) -> None:
+    def __init__(self, paths: Paths, clock: Clock | None = None, settings: Settings | None = None) -> None:
         self._paths = paths
-        self._fairness = fairness or Fairness()
+        self._settings = settings or Settings()
         self._clock = clock or SystemClock()
         self._versions = Versions()
         self._store: Store | None = None
+        self._library: StoredLibrary | None = None
         self._trace: tuple[tuple[str, int], list[TraceEvent]] = (("", -1), [])
 
     @property
@@ -66,9 +68,12 @@ class ReadOnlyEngine:
         """Open the databases. UserError when they are of another schema or unreadable."""
         if self._paths.state_db.exists():
             self._store = await Store.open_read_only(self._paths, self._clock)
+            self._library = StoredLibrary(self._store, self._paths, self._settings, self._clock)
 
     async def stop(self) -> None:
         store, self._store = self._store, None
+        if self._library is not None:
+            self._library.close()
         if store is not None:
             await store.close()
 
@@ -124,9 +129,11 @@ class ReadOnlyEngine:
                 return await self._trace_view(view)
             case "log":
                 return await asyncio.to_thread(self._log, view)
+            case "library" | "trash" if self._library is not None:
+                return await self._library.view(view)
             case "candidates":
                 raise UserError("no_engine", "asking MusicBrainz needs a running engine", _HINT)
-        if (listed := await stored_list(self._store, view, self._fairness)) is not None:
+        if (listed := await stored_list(self._store, view, self._settings.fairness)) is not None:
             return listed
         if view.screen in get_args(Screen):
             raise UserError("no_engine", _NONE, _HINT)

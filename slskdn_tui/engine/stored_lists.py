@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from slskdn_tui.config.settings import Fairness
+from slskdn_tui.engine.library.scan.scanner import NOT_SCANNED
 from slskdn_tui.engine.peers.governor import judge
 from slskdn_tui.engine.peers.ledger import LedgerTotals, add_up, window_start
 from slskdn_tui.engine.store.records import LedgerRow
@@ -19,9 +20,11 @@ from slskdn_tui.engine.views.stats import stats_view
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import parse
 from slskdn_tui.model.finding import FilterRow, FiltersView, SearchView, WishesView, WishRow
+from slskdn_tui.model.fix import TrashView
 from slskdn_tui.model.folders import folders_of, in_order
 from slskdn_tui.model.graph import LabelsView
 from slskdn_tui.model.health import HealthView
+from slskdn_tui.model.library_view import LibraryView, ScanLine
 from slskdn_tui.model.parents import ParentsView
 from slskdn_tui.model.peers import ContributionView, PeersView
 from slskdn_tui.model.people import MessagesView, PeopleView, PersonRow
@@ -51,6 +54,8 @@ async def stored_list(store: Store | None, key: ViewKey, fairness: Fairness) -> 
             return await _contribution(store, key, fairness)
         case "health":
             return await health_view(store, key) if store is not None else HealthView(0)
+        case "library" | "trash" if store is None:
+            return LibraryView(0, scan=ScanLine(words=SafeText(NOT_SCANNED))) if key.screen == "library" else TrashView(0)
         case "parents":
             return await _parents(store, key)
         case "labels":

@@ -16,7 +16,7 @@ PAGE = 500
 
 
 def list_trash(context: Context) -> int:
-    return context.show(context.view("live", ViewKey("trash", count=PAGE), TrashView, whole=True), trash_lines, rows=True)
+    return context.show(context.view("any", ViewKey("trash", count=PAGE), TrashView, whole=True), trash_lines, rows=True)
 
 
 def trash_lines(view: TrashView, look: Look) -> list[str]:
@@ -33,7 +33,7 @@ def show(context: Context) -> int:
     which = context.args.get("which") or ""
     if "/" in which or os.path.exists(which):
         which = os.path.realpath(os.path.expanduser(which))
-    view = context.view("live", ViewKey("library", which, context.args.get("filter") or "", count=PAGE), LibraryView, whole=True)
+    view = context.view("any", ViewKey("library", which, context.args.get("filter") or "", count=PAGE), LibraryView, whole=True)
     return context.show(view, lambda view, look: library_lines(view, which, look))
 
 

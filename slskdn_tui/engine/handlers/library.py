@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from slskdn_tui.engine.handlers.common import Args, Handler, done
+from slskdn_tui.engine.library.roots import only_shared
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.text import counted
+from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result
 
 
@@ -27,6 +28,9 @@ async def scan(engine: Parts, args: Args) -> Result:
             words = str(scanner.status().words)
         case _:
             words = await scanner.start()
+    if asked[:1] in ([], ["now"], ["status"]) and (apart := only_shared(engine.settings)):
+        folders = ", ".join(SafeText(name, 200) for name in apart[:5]) + (", ..." if len(apart) > 5 else "")
+        words += f"; shared but not looked through: {folders} (add them to library.folders)"
     return done(words, **{name: value for name, value in asdict(scanner.status()).items() if name != "words"}, words=scanner.status().words)
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Protocol, get_args
 
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.wanted.fixes import fix_issues
-from slskdn_tui.engine.library.fix.trash import Trashed
-from slskdn_tui.engine.parts import Parts
-from slskdn_tui.engine.runtime.clock import iso
+from slskdn_tui.engine.library.fix.trash import Trash, Trashed
+from slskdn_tui.engine.library.health.doctor import Doctor
+from slskdn_tui.engine.library.scan.scanner import Scanner
+from slskdn_tui.engine.runtime.clock import Clock, iso
+from slskdn_tui.engine.store.store import Store
+from slskdn_tui.model.aggregates import CanonicalStats
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.health import ISSUE_WORDS, Issue, IssueKind
 from slskdn_tui.model.jobs import JobState
@@ -28,10 +32,39 @@ TRASH_S = 30.0
 _KINDS: tuple[IssueKind, ...] = get_args(IssueKind)
 
 
+class Jobs(Protocol):
+    def jobs(self) -> list[LiveJob]: ...
+
+
+class Statistics(Protocol):
+    async def canonical_stats(self, recording: str, codec_profile: str) -> CanonicalStats: ...
+
+
+class LibraryParts(Protocol):
+    """What the library is shown from: an engine has it, and so has one that does not run (`engine/stored_library.py`)."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def disk(self) -> Executor: ...
+    @property
+    def trash(self) -> Trash: ...
+    @property
+    def scanner(self) -> Scanner: ...
+    @property
+    def doctor(self) -> Doctor: ...
+    @property
+    def runner(self) -> Jobs: ...
+    @property
+    def aggregates(self) -> Statistics | None: ...
+
+
 class LibraryViews:
     """Makes the view `library`; remembers what the mesh said of the files shown, and what is in the trash."""
 
-    def __init__(self, engine: Parts) -> None:
+    def __init__(self, engine: LibraryParts) -> None:
         self._engine = engine
         self._canonical: dict[tuple[str, str, str], tuple[float, SafeText]] = {}
         self._trash: tuple[int, float, list[Trashed]] | None = None

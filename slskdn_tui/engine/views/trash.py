@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from slskdn_tui.engine.parts import Parts
+from slskdn_tui.engine.views.library import LibraryParts
 from slskdn_tui.model.fix import TrashRow, TrashView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
 
 
-async def trash_view(engine: Parts, key: ViewKey) -> TrashView:
+async def trash_view(engine: LibraryParts, key: ViewKey) -> TrashView:
     found = await asyncio.get_running_loop().run_in_executor(engine.disk, engine.trash.entries)
     words = key.filter.casefold().split()
     rows = [

@@ -360,7 +360,12 @@ def test_the_command_line_checks_lists_dismisses_and_needs_no_engine_to_read(
     library.change(library.path(1, 1), artist=SafeText(""))
     profile = tmp_path / "profile"
     address = f"127.{os.getpid() % 200 + 20}.{os.getpid() // 200 % 250}.9"
-    off = {"soulseek": {"enabled": False}, "overlay": {"enabled": False, "listen": f"{address}:0"}, "dht": {"enabled": False}}
+    off = {
+        "library": {"folders": [str(library.folder)]},
+        "soulseek": {"enabled": False},
+        "overlay": {"enabled": False, "listen": f"{address}:0"},
+        "dht": {"enabled": False},
+    }
     settings = Settings.model_validate({**off, "downloads": {"folder": str(tmp_path / "downloads")}})
 
     async def work() -> tuple[Result, Result, Result, Result]:
@@ -373,6 +378,7 @@ def test_the_command_line_checks_lists_dismisses_and_needs_no_engine_to_read(
             gone = await engine.submit(Command("library.dismiss", {"issue": [str(library.path(1, 1))]}))
             again = await engine.submit(Command("library.dismiss", {"issue": ["missing_meta"], "undo": True}))
             await engine.submit(Command("library.dismiss", {"issue": ["missing_meta"]}))
+            engine.trash.settle(engine.trash.hold(str(library.path(2, 3)), "abcd1234", reason="a copy", at="2026-01-01T00:00:00Z"), "")
             return told, none, gone, again
         finally:
             await engine.stop()
@@ -390,3 +396,11 @@ def test_the_command_line_checks_lists_dismisses_and_needs_no_engine_to_read(
     assert main(["--profile", str(profile), "library", "health", "dismissed", "--json"]) == 0
     (issue,) = json.loads(capsys.readouterr().out)
     assert issue["kind"] == "missing_metadata" and issue["dismissed"] and issue["path"] == str(library.path(1, 1))
+    (tmp_path / "profile" / "config.yaml").write_text(f"library:\n  folders: [{library.folder}]\n")
+    assert main(["--profile", str(profile), "library", "show", "damaged"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("6 files") and "it ends early" in text and "dismissed" in text and "in the trash" in text
+    assert main(["--profile", str(profile), "library", "show", str(library.path(1, 2)), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["codec"].startswith("MP3")
+    assert main(["--profile", str(profile), "library", "trash", "list"]) == 0
+    assert "abcd1234" in capsys.readouterr().out

@@ -41,3 +41,17 @@ def test_a_library_folder_is_scanned_on_command_and_the_status_says_so_in_words(
             assert forgot.message == "0 files forgotten"
 
     asyncio.run(main())
+
+
+def test_a_folder_that_is_only_shared_is_named_as_one_that_no_scan_looks_through(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            music, shared = tmp_path / "mine", tmp_path / "shared"
+            put(music / "inner", album.tracks(1))
+            put(shared, album.tracks(2))
+            share = [str(music / "inner"), str(shared)]
+            engine = await world.engine(soulseek={"enabled": False, "share": share}, library={"folders": [str(music)]})
+            told = await engine.submit(Command("library.scan", {"status": True}))
+            assert f"; shared but not looked through: {shared} (" in told.message and "inner" not in told.message
+
+    asyncio.run(main())

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +18,9 @@ import soundfile
 from mutagen.flac import FLAC
 
 from slskdn_tui.config.paths import Paths
+from slskdn_tui.engine.audio.transcode.method import METHOD
 from slskdn_tui.engine.library.scan.process import scan_folders
-from slskdn_tui.engine.library.scan.scanner import KEY, QUIET_S, SHUT, Scanner, _changed
+from slskdn_tui.engine.library.scan.scanner import JUDGED, KEY, QUIET_S, SHUT, Scanner, _changed
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock, VirtualClock
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
@@ -413,5 +415,33 @@ def test_new_files_are_decoded_once_they_lie_still_and_a_scan_ends_with_every_fi
             assert files["2.flac"].facts.verdict.kind == "untestable" and files["2.flac"].quality_score is not None
             prints = await here.store.files.fingerprints(file.path for file in files.values())
             assert {os.path.basename(path) for path in prints} == {"1.flac", "2.flac"}
+
+    asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_what_an_older_version_of_the_transcode_test_judged_is_judged_anew_and_what_else_is_known_stays(tmp_path: Path) -> None:
+    path = flac(tmp_path / "music" / "1.flac", seconds=9)
+
+    async def judged(here: World) -> LibraryFile:
+        async with asyncio.timeout(60):
+            await here.ended.wait()
+        return (await here.files())[path.name]
+
+    async def run() -> None:
+        async with world(tmp_path) as here:
+            await here.scanner.start()
+            before = await judged(here)
+            assert (before.stage, before.facts.verdict.kind, before.facts.verdict.method_version) == (Stage.TESTED, "no_evidence", METHOD)
+            old = "json_set(verdict, '$.method_version', ?, '$.kind', 'suspect')"
+            await here.store.library.execute(f"UPDATE HashDb SET verdict = {old}, transcode_suspect = 1", (METHOD - 1,))
+            await here.store.choices.put(JUDGED, METHOD - 1)  # as that version left it
+        clock = VirtualClock()
+        async with world(tmp_path, clock) as here:
+            await clock.advance(QUIET_S)
+            assert await judged(here) == replace(before, scanned_at=clock.wall().timestamp())
+        async with world(tmp_path, clock) as here:  # and only once
+            await clock.advance(QUIET_S)
+            assert here.scanner.status().state == "idle" and not here.ended.is_set()
 
     asyncio.run(run())

@@ -11,7 +11,8 @@ import pytest
 from scipy.signal import firwin, lfilter, oaconvolve, resample_poly
 
 from slskdn_tui.engine.audio.measure.measures import Measures
-from slskdn_tui.engine.audio.transcode.judge import OPUS_Z, VERSION, TranscodeTest, Z
+from slskdn_tui.engine.audio.transcode.judge import OPUS_Z, TranscodeTest, Z
+from slskdn_tui.engine.audio.transcode.method import METHOD
 from slskdn_tui.model.audio import TranscodeVerdict
 from tests.fakes.lossy import RATE, Wave, lossy, music, rounded
 
@@ -49,7 +50,7 @@ LATER: dict[str, Callable[[Wave], Wave]] = {
 @pytest.mark.parametrize("later", LATER)
 def test_a_decoded_lossy_copy_is_confirmed_whatever_was_done_to_it_since(later: str) -> None:
     verdict = judge(rounded(LATER[later](decoded())), RATE)
-    assert verdict.kind == "confirmed" and verdict.codec == "AAC" and verdict.method_version == VERSION
+    assert verdict.kind == "confirmed" and verdict.codec == "AAC" and verdict.method_version == METHOD
     assert (
         verdict.measurement
         and verdict.threshold
@@ -157,7 +158,7 @@ def test_what_is_too_short_or_too_quiet_is_untestable_and_never_praised() -> Non
 def test_a_file_of_any_rate_gets_a_verdict(rate: int) -> None:
     noise = low_passed(np.random.default_rng(1).normal(0, 0.1, (rate * 9, 1)), min(13_500, rate * 0.4), 255, rate)
     verdict = judge(rounded(noise), rate)
-    assert verdict.kind in ("no_evidence", "untestable") and verdict.method_version == VERSION
+    assert verdict.kind in ("no_evidence", "untestable") and verdict.method_version == METHOD
     assert (verdict.kind == "no_evidence") == (rate > 50_000)
 
 

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from slskdn_tui.engine.audio.transcode.banks import OPUS_RATE, banks, opus_between
 from slskdn_tui.engine.audio.transcode.cliff import Cliff, cliff
 from slskdn_tui.engine.audio.transcode.grid import FFT, Bank, Grid, Samples, measure
+from slskdn_tui.engine.audio.transcode.method import METHOD
 from slskdn_tui.engine.audio.transcode.resample import SIDE, resampled
 from slskdn_tui.engine.audio.transcode.segments import Segments
 from slskdn_tui.model.audio import TranscodeVerdict, VerdictKind
 from slskdn_tui.model.text import SafeText
 
-VERSION = 2
 Z, EXCESS = 15.0, 0.01
 """What confirms: the best offset stands out by so many robust deviations, and so large a share more of the lines is zero there."""
 OPUS_Z, OPUS_EXCESS = 9.0, 0.005
@@ -160,6 +160,6 @@ def _told(kind: VerdictKind, grid: Grid | None, reasons: list[str]) -> Transcode
         grid.codec if grid and kind == "confirmed" else "",
         round(grid.z, 1) if grid else None,
         _bar(grid)[0] if grid else None,
-        VERSION,
+        METHOD,
         tuple(map(SafeText, reasons)),
     )

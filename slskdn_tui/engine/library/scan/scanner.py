@@ -17,6 +17,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from slskdn_tui.engine.audio.transcode.method import METHOD
 from slskdn_tui.engine.library.scan.measuring import Measuring
 from slskdn_tui.engine.library.scan.process import scan_folders
 from slskdn_tui.engine.library.scan.progress import Progress, lasting
@@ -31,6 +32,8 @@ from slskdn_tui.model.schedule import parse_start
 from slskdn_tui.model.text import SafeText, counted
 
 KEY, LAST, SCHEDULE = "library.scan", "library.scanned", "library.schedule"
+JUDGED = "library.judged"
+"""By which version of the transcode test all files were judged; those of an older one are judged anew."""
 LONGEST_WAIT = 3600.0
 """Wall time is looked at again so often: a clock that is set must not put a scan off by more."""
 QUIET_S = 60.0
@@ -43,6 +46,7 @@ DOING: dict[ScanState, str] = {
     "measuring": "decoding for fingerprint and loudness",
     "testing": "testing for transcodes",
 }
+NOT_SCANNED = "not scanned yet: `slskdn library scan`"
 FORGET = "mount the folder and scan again, or `slskdn library scan --forget`"
 
 
@@ -130,7 +134,8 @@ class Scanner:
             self._plan(str(said))
         self._counts = await self._files.counts()
         self._since = self._clock.wall()
-        if self._counts.tags and kept != "cancelled":
+        outdated = await self._choices.get(JUDGED) != METHOD and self._counts.tested
+        if (self._counts.tags or outdated) and kept != "cancelled":
             self._decode_at = self._clock.now() + QUIET_S
 
     def close(self) -> None:
@@ -286,6 +291,9 @@ class Scanner:
         self.scanned()
 
     async def _decode(self) -> None:
+        if await self._choices.get(JUDGED) != METHOD:
+            await self._files.rejudge(METHOD)
+            await self._choices.put(JUDGED, METHOD)
         self._counts = await self._files.counts()
         if self._counts.tags:
             self._begin("measuring", self._counts.tags)
@@ -373,7 +381,7 @@ class Scanner:
         counts = self._counts
         match status.state:
             case "idle" | "paused":
-                words = counted(counts.files, "file") if counts.files or status.finished_at else "not scanned yet: `slskdn library scan`"
+                words = counted(counts.files, "file") if counts.files or status.finished_at else NOT_SCANNED
                 words += f", {counts.tags} not decoded yet" if counts.tags else ""
                 words = f"paused: {words}" if status.state == "paused" else words
             case "walking":

@@ -173,6 +173,13 @@ class ScannedFiles:
             ((score, _json(reasons), keep_text(path)) for path, score, reasons in scores),
         )
 
+    async def rejudge(self, method: int) -> int:
+        """Let the next decoding judge those anew that an older version of the transcode test judged; how many."""
+        return await self._database.execute(
+            "UPDATE HashDb SET stage = 3 WHERE stage = 4 AND verdict <> '' AND json_extract(verdict, '$.method_version') BETWEEN 1 AND ?",
+            (method - 1,),
+        )
+
     async def look_again(self, paths: Iterable[str]) -> None:
         """Let the next scan read these anew, whatever their stamps say."""
         await self._database.write_many(
