@@ -28,6 +28,7 @@ from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
 from slskdn_tui.cli.discover import verbs as discover
 from slskdn_tui.cli.hooks import Hooks
 from slskdn_tui.cli.library import health, mending
+from slskdn_tui.cli.share import cache
 from slskdn_tui.config.load import ConfigError
 from slskdn_tui.model.errors import EXIT, UserError
 
@@ -57,6 +58,7 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "message.list": people.list_messages,
     "peers.list": peers.list_peers,
     "peers.show": peers.show_peer,
+    "cache.show": cache.status,
     "contribution.show": peers.show_contribution,
     "library.show": mending.show,
     "trash.list": mending.list_trash,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slskdn_tui.commands.groups.audio import AUDIO
+from slskdn_tui.commands.groups.cache import CACHE
 from slskdn_tui.commands.groups.dht import DHT
 from slskdn_tui.commands.groups.discover import DISCOVER
 from slskdn_tui.commands.groups.finding import FINDING
@@ -25,6 +26,7 @@ SPECS: tuple[CommandSpec, ...] = (
     *DISCOVER,
     *PEOPLE,
     *PEERS,
+    *CACHE,
     *DHT,
     *MESH,
     *LIBRARY,

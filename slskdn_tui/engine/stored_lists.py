@@ -10,6 +10,7 @@ from slskdn_tui.engine.peers.governor import judge
 from slskdn_tui.engine.peers.ledger import LedgerTotals, add_up, window_start
 from slskdn_tui.engine.store.records import LedgerRow
 from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.views.cache_rows import stored_cache
 from slskdn_tui.engine.views.found_rows import folder_rows
 from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.engine.views.known_peers import contribution_view, known_peers, peers_view, total
@@ -52,6 +53,8 @@ async def stored_list(store: Store | None, key: ViewKey, fairness: Fairness) -> 
             return await _peers(store, key)
         case "contribution":
             return await _contribution(store, key, fairness)
+        case "cache":
+            return await stored_cache(store, key)
         case "health":
             return await health_view(store, key) if store is not None else HealthView(0)
         case "library" | "trash" if store is None:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from slskdn_tui.model.cache import CacheView
 from slskdn_tui.model.finding import BrowseView, FiltersView, LimitsView, SearchView, UploadsView, WishesView
 from slskdn_tui.model.fix import TrashView
 from slskdn_tui.model.graph import DiscographyView, LabelsView, LabelView
@@ -25,7 +26,7 @@ from slskdn_tui.model.text import SafeText
 
 Screen = Literal[
     "status", "swarms", "track", "jobs", "job", "trace", "log", "candidates",
-    "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages", "peers", "contribution", "trash", "playback",
+    "search", "filters", "wishes", "browse", "uploads", "limits", "user", "people", "messages", "peers", "contribution", "cache", "trash", "playback",
     "health", "library",
     "discography", "labels", "label", "parents", "stats",
 ]  # fmt: skip
@@ -399,7 +400,7 @@ class Unchanged:
 Snapshot = (
     StatusView | SwarmsView | TrackView | JobsView | JobView | TraceView | LogView | CandidatesView
     | SearchView | FiltersView | WishesView | BrowseView | UploadsView | LimitsView | UserView | PeopleView | MessagesView
-    | PeersView | ContributionView | TrashView | HealthView | LibraryView | DiscographyView | LabelsView | LabelView | ParentsView
+    | PeersView | ContributionView | CacheView | TrashView | HealthView | LibraryView | DiscographyView | LabelsView | LabelView | ParentsView
     | PlaybackView | StatsView | Unchanged
 )  # fmt: skip
 # Built at its first use: most verbs and every window start without it.

@@ -122,7 +122,8 @@ class Actions:
         if spec.name == "swarms.rescue" and not await self._really_all(calls):
             return
         if spec.danger and not said.get("yes"):
-            about = f"{len(calls)} {'peers' if 'peer' in calls[0] else 'jobs'}" if len(calls) > 1 else self._about(calls[0])
+            many = next((f"{name}s" for name in ("peer", "recording") if name in calls[0]), "jobs")
+            about = f"{len(calls)} {many}" if len(calls) > 1 else self._about(calls[0])
             if not await self.ask(Ask(spec.danger, about)):
                 self.say("left as it was", "colors.dim")
                 return
@@ -170,25 +171,34 @@ class Actions:
         if spec.name == "limits.set" and not said:
             limits = await finding.ask_limits(self)
             return None if limits is None else [limits]
-        takes = {arg.name for arg in spec.args if arg.type in ("job", "track") or (arg.name in ("user", "peer") and arg.required)}
-        main = next((name for name in ("job", "user", "peer") if name in takes), "")
+        takes = {
+            arg.name
+            for arg in spec.args
+            if arg.type in ("job", "track") or (arg.name in ("user", "peer") and arg.required) or arg.name == "recording"
+        }
+        main = next((name for name in ("job", "user", "peer", "recording") if name in takes), "")
         calls = [dict(said)]
-        if main and main not in said:
+        if main and main not in said and not said.get("all"):
             rows = [row for row in (self.app.live.subjects() if self.app.live is not None else []) if main in row]
-            if not rows and main == "job":
-                self.say(f"{spec.name}: put the cursor on a job first", "colors.warning")
+            if not rows and (main == "job" or spec.name == "cache.evict"):
+                self.say(f"{spec.name}: put the cursor on a {main} first", "colors.warning")
                 return None
             kept: list[Args] = [{name: row[name] for name in takes if name in row} for row in rows]
             calls = [{**one, **said} for index, one in enumerate(kept) if one not in kept[:index]] or calls
         for arg in spec.args:
-            if not arg.required or arg.type != "str" or all(arg.name in call for call in calls):
+            if not arg.required or arg.type not in ("str", "int", "float") or all(arg.name in call for call in calls):
                 continue
             whom = f"To {SafeText(calls[0]['user'])}: " if "user" in calls[0] else ""
             text = await self.ask(Prompt(spec.summary, f"{whom}{arg.help}."))
             if text is None:
                 return None
+            try:
+                value = line.convert(arg, text)
+            except UserError as error:
+                self.say(str(error.message), "colors.error")
+                return None
             for call in calls:
-                call[arg.name] = [text] if arg.many else text
+                call[arg.name] = [value] if arg.many else value
         for arg in spec.args:
             if arg.type != "path":
                 continue
@@ -213,8 +223,8 @@ class Actions:
         return next((row for row in fits if not getattr(row, "level", 0)), None)
 
     def _about(self, call: Args) -> str:
-        if "peer" in call:
-            return peers.name_of(self, str(call["peer"]))
+        if named := call.get("peer") or call.get("recording"):
+            return peers.name_of(self, str(named))
         row = self._row(call)
         return str(row.title) if row is not None else str(call.get("job", ""))[:8]
 

@@ -46,6 +46,7 @@ VIEWS = {
     "labels.list": "labels.open",
     "labels.show": "labels.open",
     "parents.list": "screen.jobs",
+    "cache.show": "cache.open",
 }
 """CLI verbs that print something, and the command that shows the same here."""
 SUBJECT = ("job", "track")

@@ -29,7 +29,7 @@ TABLE: dict[str, set[str]] = {
     "overlay": {"content", "dht", "peers", "store"},
     "library": {"content", "audio", "music", "store"},
     "discovery": {"peers", "store"},
-    "cache": {"peers", "store"},
+    "cache": {"jobs", "library", "store"},
     "playback": {"jobs", "swarm"},
     "jobs": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library"},
     "bench": {"overlay", "swarm", "content", "peers"},
@@ -47,6 +47,7 @@ TABLE: dict[str, set[str]] = {
         "library",
         "jobs",
         "playback",
+        "cache",
     },
     "views": {"content", "store", "peers", "trace", "dht", "music", "audio", "swarm", "soulseek", "overlay", "library", "jobs", "playback"},
 }

@@ -16,7 +16,7 @@ from slskdn_tui.model.people import MessagesView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, JobsView, LogRow, LogView, Snapshot, StatusView, SwarmsView, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
-from tests.fakes import citizen, mesh, records, shelf, story
+from tests.fakes import citizen, mesh, records, shelf, story, warm
 
 FILTERED = ("search", "browse", "discography", "label")
 """Views made of a subject and a filter."""
@@ -50,11 +50,18 @@ class FakeEngine:
             "discography": records.discography,
             "labels": records.labels,
             "label": records.label,
+            "cache": warm.cache(),
         }
         if empty:
             self.views |= {"status": StatusView(1), "swarms": SwarmsView(1), "jobs": JobsView(1), "log": LogView(1)}
             self.views |= {"search": SearchView(1), "wishes": WishesView(1), "messages": MessagesView(1), "uploads": UploadsView(1)}
-            self.views |= {"peers": PeersView(1), "contribution": mesh.quiet(), "library": LibraryView(1), "labels": LabelsView(1)}
+            self.views |= {
+                "peers": PeersView(1),
+                "contribution": mesh.quiet(),
+                "library": LibraryView(1),
+                "labels": LabelsView(1),
+                "cache": warm.off(),
+            }
         self.commands: list[Command] = []
         self.asked: list[ViewKey] = []
         self.answer = Result(message=SafeText("done"))
@@ -172,6 +179,9 @@ def _poison_citizen(engine: FakeEngine, names: Sequence[SafeText]) -> None:
     assert known is not None
     peers = tuple(replace(known.rows[0], key=f"k{index}", peer=raw[index], name=name, note=name) for index, name in enumerate(names))
     engine.views["peers"] = replace(known, rows=peers, total=len(peers))
+    held = warm.cache()
+    kept = tuple(replace(held.rows[0], key=f"k{index}", title=name, artist=name, note=name) for index, name in enumerate(names))
+    engine.views["cache"] = replace(held, rows=kept, total=len(kept), words=names[0])
     books = shelf.library("transcode")
     assert books is not None
     shelved = tuple(

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from slskdn_tui.config.settings import Ui
 from slskdn_tui.ui.app import SlskdnApp
-from tests.fakes import citizen, mesh, shelf, story
+from tests.fakes import citizen, mesh, shelf, story, warm
 from tests.fakes.engine import FakeEngine
 
 SIZES = ((80, 24), (120, 36))
@@ -48,6 +48,8 @@ SHOTS: dict[str, tuple[str, ...]] = {
     "peers-broken": ("6",),
     "peers-list": ("6", "tab", "G"),
     "peers-mesh": ("6", "tab", "tab"),
+    "peers-cache": ("6", "tab", "tab", "tab", "j"),
+    "peers-cache-off": ("6", "tab", "tab", "tab"),
     "log": ("7",),
     "trace": ("5", "t"),
     "help": ("question_mark",),
@@ -61,6 +63,7 @@ VIEWS: dict[str, dict[str, Any]] = {
     "search-waiting": {"search": citizen.waiting()},
     "uploads": {"limits": citizen.limits()},
     "library-well": {"library": shelf.idle},
+    "peers-cache-off": {"cache": warm.off()},
     "peers-broken": {"contribution": mesh.leeching()},
     "messages": {"status": replace(story.status(), unread=2, wishes_new=1)},
 }

@@ -125,7 +125,7 @@ def test_the_mesh_section_says_how_this_node_stands_and_that_it_is_behind_nat(en
         await pilot.press("6", "tab", "tab")
         await until(pilot, lambda: "3 neighbours, 2 reachable; you are behind NAT" in on_screen(app))
         assert "adverts of 41 other nodes" in on_screen(app) and "[Mesh]" in on_screen(app) and "b3:9f2c" in on_screen(app)
-        await pilot.press("tab")
+        await pilot.press("tab", "tab")
         await until(pilot, lambda: "[Contribution]" in on_screen(app))
 
     drive(app, steps)

@@ -25,6 +25,7 @@ GROUPS: dict[str, str] = {
     "bans": "Users who get nothing from you",
     "message": "Private messages",
     "peers": "Mesh peers and Soulseek users: what they gave and took, how far they are trusted",
+    "cache": "The warm cache: what is kept for the mesh",
     "dht": "The DHT: how it stands, who announced what",
     "mesh": "The mesh: how this node stands in it, who is connected",
     "soulseek": "Your own Soulseek session",

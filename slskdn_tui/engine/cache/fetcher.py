@@ -24,6 +24,8 @@ from slskdn_tui.model.text import SafeText
 log = logging.getLogger(__name__)
 LOOK_S = 60.0
 """How often popularity is looked at though nothing was heard."""
+AGAIN_S = 5.0
+"""When something wanted is held up."""
 WATCH_S = 1.0
 SETTLE_S = 2.0
 """After news at the earliest: they come in batches."""
@@ -82,7 +84,7 @@ class Fetcher:
                 await self._services.clock.sleep(WATCH_S)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(AGAIN_S if self.words else LOOK_S):
                     await self._news.wait()
             await self._services.clock.sleep(SETTLE_S)
 
@@ -112,9 +114,10 @@ class Fetcher:
         await shelf.let_go(outdated(shelf.held(self.peers), rules, wall), f"nobody wanted it for {rules.keep_days:g} days")
         over = surplus(shelf.held(self.peers), rules)
         await shelf.let_go(over, "the cache is full")
-        self._rest(over)
+        self.rest(over)
 
-    def _rest(self, recordings: Sequence[str]) -> None:
+    def rest(self, recordings: Sequence[str]) -> None:
+        """These are not fetched for a day."""
         until = self._services.clock.now() + REST_S
         for name in recordings:
             self._resting.pop(name, None)
@@ -154,7 +157,7 @@ class Fetcher:
         except UserError as error:
             self.words = str(error.message)
             if error.code == "not_found":
-                self._rest([asked.recording])
+                self.rest([asked.recording])
             return error.code != "not_found"  # MusicBrainz cannot be asked: nothing else goes now
         track = target.release.tracks[0]
         fits = await asyncio.get_running_loop().run_in_executor(services.disk, self._with_disk, rules)
@@ -169,7 +172,7 @@ class Fetcher:
         except (OSError, UserError) as error:
             self.words = str(SafeText(str(error)))
             shelf.forget(asked.recording)
-            self._rest([asked.recording])
+            self.rest([asked.recording])
             return False
         self._grew = services.clock.now(), 0.0
         services.bus.publish("cache.fetch", "cache", f"{record.label}: {track.title} is fetched for the mesh: {asked.peers} peers want it")
@@ -182,7 +185,7 @@ class Fetcher:
         if going is None:
             return "what is held is wanted as much, or was sent a while ago"
         await shelf.let_go(going, "something that more peers want takes its place")
-        self._rest(going)
+        self.rest(going)
         return ""
 
     def _with_disk(self, rules: Rules) -> Rules:
@@ -195,7 +198,7 @@ class Fetcher:
         record, recording, now = job.record, for_cache(job.record), self._services.clock.now()
         if record.state in ENDED:
             if record.state is not JobState.COMPLETED or self._shelf.file(recording) is None:
-                self._rest([recording])
+                self.rest([recording])
             else:
                 await self._shelf.name(recording, record.release)
             self._shelf.forget(recording)

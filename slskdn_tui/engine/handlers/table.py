@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from slskdn_tui.engine.handlers.cache import CACHE
 from slskdn_tui.engine.handlers.common import Handler, checked
 from slskdn_tui.engine.handlers.dht import DHT
 from slskdn_tui.engine.handlers.discover import DISCOVER
@@ -27,6 +28,7 @@ HANDLERS: dict[str, Handler] = {
     **GETTING,
     **PEOPLE,
     **PEERS,
+    **CACHE,
     **SHARING,
     **DHT,
     **MESH,

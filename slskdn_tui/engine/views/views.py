@@ -12,6 +12,7 @@ from pathlib import Path
 
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.summary import by_plane, summarise
+from slskdn_tui.engine.views.cache import cache_view
 from slskdn_tui.engine.views.discover import discography_view, label_view, labels_view
 from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.health import health_view
@@ -87,6 +88,7 @@ class Views:
             "messages": people.messages,
             "peers": peers.peers,
             "contribution": peers.contribution,
+            "cache": partial(cache_view, engine),
             "trash": partial(trash_view, engine),
             "playback": partial(playback_view, engine),
             "library": LibraryViews(engine).library,

@@ -17,5 +17,6 @@ def prompt(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
     from slskdn_tui.engine.discovery import aggregates
 
     monkeypatch.setattr(fetcher, "SETTLE_S", 0.05)
+    monkeypatch.setattr(fetcher, "AGAIN_S", 0.1)
     monkeypatch.setattr(fetcher, "WATCH_S", 0.05)
     monkeypatch.setattr(aggregates, "FLUSH_EVERY", 0.1)

@@ -1,0 +1,1 @@
+"""Verbs on what this node gives to others."""
