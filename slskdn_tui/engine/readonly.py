@@ -23,6 +23,7 @@ from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.stored_library import StoredLibrary
 from slskdn_tui.engine.stored_lists import stored_list
 from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
+from slskdn_tui.engine.views.job_tree import shown_jobs
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED
@@ -30,7 +31,6 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.trace_json import EVERYTHING, trace_document
 from slskdn_tui.model.views import (
     EngineEvent,
-    JobsView,
     LogView,
     PartStatus,
     Screen,
@@ -105,8 +105,8 @@ class ReadOnlyEngine:
             case "jobs":
                 parts = await self._parts()
                 rows = [stored_views.job_row(job, parts) for job in await self._jobs()]
-                found = [row for row in rows if _holds(view.filter, row.title, row.artist, row.state, row.job_id)]
-                return JobsView(0, tuple(found[view.start : view.start + view.count]), len(found))
+                records = await self._store.parents.load_all() if self._store is not None else []
+                return shown_jobs(rows, records, view)
             case "job":
                 job = await self._job(view.subject)
                 return stored_views.job_view(job, await self._parts(), str(ManifestFiles(self._paths.jobs).path(job)))

@@ -214,7 +214,11 @@ class TrackView:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job in the list; `error` says why it failed or waits."""
+    """A job in the list; `error` says why it failed or waits.
+
+    In the tree (`ViewKey.subject` is `tree`) a discography or crate is one of level 0 whose `children` releases follow at level 1; it counts releases where
+    a job counts tracks. A release that has no job yet has no `job_id`.
+    """
 
     key: str
     version: int
@@ -233,6 +237,8 @@ class JobRow:
     overlay: bool = True
     release: str = ""
     """MBID of what it gets; "" for files without a release."""
+    level: int = 0
+    children: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ class Actions:
         job = str(call.get("job", ""))
         rows = self.app.live.main.model.rows if self.app.live is not None else ()
         fits = (row for row in rows if job and getattr(row, "job_id", "").startswith(job) and hasattr(row, "title"))
-        return next((row for row in fits if not getattr(row, "level", 0)), None)
+        return min(fits, key=lambda row: int(getattr(row, "level", 0)), default=None)
 
     def _about(self, call: Args) -> str:
         if named := call.get("peer") or call.get("recording"):
@@ -309,6 +309,9 @@ class Actions:
         subject = {**(next(iter(self.screen().subjects()), {})), **args}
         if not subject.get("job"):
             self.say("trace: put the cursor on a job first", "colors.warning")
+            return
+        if subject.get("parent") == subject["job"]:
+            self.say("a parent job has no trace of its own; enter shows its releases", "colors.warning")
             return
         looks.open_trace(self.app, str(subject["job"]), int(subject.get("track") or 0))
 

@@ -13,7 +13,7 @@ from slskdn_tui.model.graph import GroupRow, LabelRow
 from slskdn_tui.model.ids import parse_mb_reference
 from slskdn_tui.model.library_view import LibraryRow
 from slskdn_tui.model.text import counted
-from slskdn_tui.model.views import CandidateRow, CandidatesView, JobView, ViewKey
+from slskdn_tui.model.views import CandidateRow, CandidatesView, JobRow, JobView, ViewKey
 from slskdn_tui.seam import Command
 from slskdn_tui.ui.poller import NEVER
 from slskdn_tui.ui.present.discover import arguments, toggled
@@ -227,6 +227,8 @@ async def _release(actions: Actions) -> str:
     subject = next(iter(screen.subjects()), {})
     if isinstance(row, CandidateRow):
         return row.mbid
+    if isinstance(row, JobRow) and row.release:
+        return row.release
     if subject.get("job"):
         view = await snapshot(ViewKey("job", subject=str(subject["job"])), NEVER)
         if isinstance(view, JobView) and view.job.release:

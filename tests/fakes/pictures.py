@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from slskdn_tui.config.settings import Ui
 from slskdn_tui.ui.app import SlskdnApp
-from tests.fakes import citizen, mesh, shelf, story, warm
+from tests.fakes import citizen, mesh, records, shelf, story, warm
 from tests.fakes.engine import FakeEngine
 
 SIZES = ((80, 24), (120, 36))
@@ -44,6 +44,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
     "discover-crate": ("4", "tab", "enter", "j"),
     "discover-nobody": ("4",),
     "jobs": ("5",),
+    "jobs-parent": ("5", "enter", "j", "k"),
     "peers": ("6",),
     "peers-broken": ("6",),
     "peers-list": ("6", "tab", "G"),
@@ -61,6 +62,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
 """Keys that lead to each picture."""
 VIEWS: dict[str, dict[str, Any]] = {
     "search-waiting": {"search": citizen.waiting()},
+    "jobs-parent": {"jobs": records.jobs()},
     "uploads": {"limits": citizen.limits()},
     "library-well": {"library": shelf.idle},
     "peers-cache-off": {"cache": warm.off()},

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from slskdn_tui.model.graph import SECTIONS, CrateRow, DiscographyView, GroupRow, LabelRow, LabelsView, LabelView, Link, Section
 from slskdn_tui.model.text import SafeText as T
+from slskdn_tui.model.views import JobRow, JobsView
+from tests.fakes import story
 from tests.fakes.discography import mbid
 
 ARTIST = mbid("boards of canada")
@@ -120,3 +122,28 @@ def label(subject: str, filter_: str = "") -> LabelView:
     if "codec:FLAC" in filter_:
         rows = tuple(row for row in rows if "FLAC" in row.codecs)
     return LabelView(1, T(subject), "asking", rows, len(rows))
+
+
+def jobs() -> JobsView:
+    """The story's jobs after a discography: two of its albums are got, one was here, one is fetched, one waits."""
+    facts = (
+        ("Music Has the Right to Children", "here", "", 18),
+        ("Geogaddi", "active", "4d3a0001-0000", 23),
+        ("The Campfire Headphase", "searching", "4d3a0002-0000", 15),
+        ("Tomorrow's Harvest", "waiting", "", 17),
+        ("A Few Old Tunes", "failed", "", 0),
+    )
+    over = JobRow(
+        "4d3a91c0-7a", 1, "4d3a91c0-7a", "discography", T("Boards of Canada: core discography"), T(""), "active", 1, 5, 0.2, 640e3,
+        "2026-11-21T20:50:00Z", error=T("the last is searched for in 2 min or more"), children=len(facts),
+    )  # fmt: skip
+    rows = tuple(
+        JobRow(
+            job or f"4d3a91c0-7a/{title}", 1, job, "mb_release", T(title), T("Boards of Canada"), state, tracks if state == "here" else 9 if state == "active" else 0, tracks,
+            1.0 if state == "here" else 0.38 if state == "active" else 0.0, 640e3 if state == "active" else 0.0, "2026-11-21T20:51:00Z" if job else "",
+            error=T("MusicBrainz knows no release of that id") if state == "failed" else T(""), release=mbid("release", title), level=1,
+        )
+        for title, state, job, tracks in facts
+    )  # fmt: skip
+    others = story.jobs()
+    return JobsView(1, (over, *rows, *others.rows), len(rows) + 1 + len(others.rows))

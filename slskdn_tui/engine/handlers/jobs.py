@@ -18,6 +18,7 @@ from slskdn_tui.engine.jobs.runner import AllHere, UnderWay
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobType
+from slskdn_tui.model.parents import ParentState
 from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.model.trace_json import EVERYTHING, trace_document
 from slskdn_tui.model.views import TraceView, ViewKey
@@ -91,6 +92,10 @@ def _act(verb: str, words: str) -> Handler:
         if (parent := engine.parents.find(args["job"])) is not None and verb != "rerun":
             await getattr(engine.parents, verb)(parent)
             return done(f"{words}: parent job {parent.parent_id[:8]} {parent.title}", parent_id=parent.parent_id)
+        if parent is not None:
+            raise UserError(
+                "refused", f"{parent.title} is a parent job", "run its releases again, or get it again: what is here is left out"
+            )
         job = engine.runner.find(args["job"])
         await getattr(engine.runner, verb)(job)
         return done(f"{words}: {_named(job)}", job_id=job.job_id)
@@ -99,6 +104,9 @@ def _act(verb: str, words: str) -> Handler:
 
 
 async def toggle(engine: Parts, args: Args) -> Result:
+    if (parent := engine.parents.find(args["job"])) is not None:
+        paused = parent.state is ParentState.PAUSED
+        return await _act("resume" if paused else "pause", "resumed" if paused else "paused")(engine, args)
     job = engine.runner.find(args["job"])
     if job.runs:
         await engine.runner.pause(job)

@@ -22,17 +22,18 @@ def shown_parents(
 ) -> ParentsView:
     """All of them, or the one whose id begins with `key.subject` with its releases. UserError `not_found`, `usage`."""
     if not key.subject:
-        rows = [_row(record, forecast, note(record)) for record in records]
+        rows = [parent_row(record, forecast, note(record)) for record in records]
         return ParentsView(0, tuple(rows[key.start : key.start + key.count]))
     fits = [record for record in records if record.parent_id.startswith(key.subject.lower())]
     if len(fits) != 1:
         code, words = ("usage", f"{len(fits)} parent jobs begin with") if fits else ("not_found", "no parent job")
         raise UserError(code, f"{words} {key.subject[:100]!r}", "`slskdn jobs parents` lists them")
     members = [_member(member, job(member)) for member in fits[0].members]
-    return ParentsView(0, (_row(fits[0], forecast, note(fits[0])),), tuple(members[key.start : key.start + key.count]))
+    return ParentsView(0, (parent_row(fits[0], forecast, note(fits[0])),), tuple(members[key.start : key.start + key.count]))
 
 
-def _row(record: ParentRecord, forecast: Callable[[int], float] | None, note: str) -> ParentRow:
+def parent_row(record: ParentRecord, forecast: Callable[[int], float] | None, note: str) -> ParentRow:
+    """One as it stands; `forecast` tells the seconds until so many more are searched for, None without an engine."""
     left = waiting(record.members)
     counts = {name: sum(member.outcome == name for member in record.members) for name in ("completed", "here", "failed", "cancelled")}
     active = record.state is ParentState.ACTIVE

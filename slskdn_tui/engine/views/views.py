@@ -16,6 +16,7 @@ from slskdn_tui.engine.views.cache import cache_view
 from slskdn_tui.engine.views.discover import discography_view, label_view, labels_view
 from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.health import health_view
+from slskdn_tui.engine.views.job_tree import shown_jobs
 from slskdn_tui.engine.views.jobs import job_row, job_view, track_facts, tracklist
 from slskdn_tui.engine.views.library import LibraryViews
 from slskdn_tui.engine.views.limits import limits_view
@@ -286,10 +287,10 @@ class Views:
         return await stats_view(self._engine.store, self._engine.settings.fairness)
 
     async def _jobs(self, key: ViewKey) -> JobsView:
-        rows = [job_row(job) for job in self._engine.runner.jobs()]
-        wanted = key.filter.casefold()
-        rows = [row for row in rows if wanted in f"{row.title} {row.artist} {row.state} {row.job_id}".casefold()]
-        return JobsView(0, tuple(rows[key.start : key.start + key.count]), len(rows))
+        engine, notes = self._engine, self._engine.parents.notes
+        rows = [job_row(job) for job in engine.runner.jobs()]
+        forecast = engine.soulseek.search_forecast
+        return shown_jobs(rows, engine.parents.all(), key, forecast, lambda record: notes.get(record.parent_id, ""))
 
     async def _job(self, key: ViewKey) -> Snapshot:
         job = self._engine.runner.find(key.subject)

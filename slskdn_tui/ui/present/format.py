@@ -166,6 +166,8 @@ _STATES = {
     "pending": "states.queued",
     "new": "states.queued",
     "done": "states.done",
+    "here": "states.done",
+    "waiting": "states.queued",
     "completed": "states.done",
     "failed": "states.failed",
     "banned": "states.failed",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from slskdn_tui.model.views import CandidateRow, JobRow, JobTrackRow, JobView
@@ -18,8 +20,8 @@ _WISHES = {
 """Short names of the roadmap's constraints."""
 
 
-class JobsPresenter(Flat):
-    """The list of jobs."""
+class JobsPresenter:
+    """The list of jobs; discographies and crates over their releases."""
 
     columns: tuple[Column, ...] = (
         Column("title", "JOB", 0, least=28),
@@ -35,12 +37,14 @@ class JobsPresenter(Flat):
         self.glyphs = glyphs
 
     def cells(self, row: JobRow) -> dict[str, Cell]:
-        name = f"{row.artist} {self.glyphs.dash} {row.title}" if row.artist else str(row.title)
+        words = (row.title, row.artist) if row.level else (row.artist, row.title)  # under a parent the title tells them apart
+        name = f" {self.glyphs.dash} ".join(str(part) for part in words if part)
+        bare = row.level == 1 and not row.job_id
         return {
-            "title": Cell(name or row.job_id),
+            "title": Cell(name or row.job_id, "colors.title" if row.children else "colors.dim" if bare else ""),
             "state": Cell(row.state, fmt.state_style(row.state)),
-            "tracks": Cell(f"{row.tracks_done}/{row.tracks_total}"),
-            "done": Cell(fmt.percent(row.done)),
+            "tracks": Cell("" if bare and not row.tracks_total else f"{row.tracks_done}/{row.tracks_total}"),
+            "done": Cell("" if bare and not row.done else fmt.percent(row.done)),
             "speed": Cell(fmt.speed(row.speed, self.glyphs.dash), "" if row.speed >= 1 else "colors.dim"),
             "created": Cell(fmt.day(row.created_at), "colors.dim"),
             "id": Cell(row.job_id[:8], "colors.dim"),
@@ -59,6 +63,12 @@ class JobsPresenter(Flat):
 
     def words(self, row: JobRow) -> str:
         return f"{row.artist} {row.title} {row.state} {row.job_id}"
+
+    def level(self, row: JobRow) -> int:
+        return row.level
+
+    def opens(self, row: JobRow) -> bool:
+        return False
 
 
 class TracksPresenter(Flat):
@@ -136,12 +146,26 @@ class CandidatesPresenter(Flat):
         return f"{row.artist} {row.title} {row.date} {row.country} {row.format} {row.status}"
 
 
+def releases_words(row: JobRow, rows: Sequence[JobRow]) -> tuple[str, ...]:
+    """What a discography or a crate is doing, for the place where a job's tracks stand."""
+    start = next((at for at, one in enumerate(rows) if one.key == row.key), len(rows))
+    states = Counter(one.state for one in rows[start + 1 : start + 1 + row.children])
+    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    return (
+        f"{fmt.plural(row.tracks_total, 'release')}: {told}.",
+        *([f"{row.error}."] if row.error else []),
+        "enter shows them, p pauses all, x cancels.",
+    )
+
+
 def job_line(view: JobView | None, row: JobRow | None, width: int, glyphs: Glyphs) -> Line:
     """The heading over a job's tracks: which job, its wishes, what is wrong with it."""
     if row is None:
         return ()
-    left: list[tuple[str, str]] = [(f" {row.job_id[:8]} ", "colors.dim"), (f"{row.title}", "colors.title")]
-    if row.error:
+    left: list[tuple[str, str]] = [(f" {row.job_id[:8]} " if row.job_id else " ", "colors.dim"), (f"{row.title}", "colors.title")]
+    if row.error and row.children:
+        left.append((f"   {row.error}", "colors.dim"))
+    elif row.error:
         left.append((f"   {row.error}", "colors.error"))
     elif view is not None:
         wishes = "  ".join(f"{_WISHES.get(name, name)} {value}" for name, value in view.constraints)

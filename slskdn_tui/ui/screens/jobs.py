@@ -11,12 +11,16 @@ from textual.widget import Widget
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.views import JobsView, JobView, Snapshot, ViewKey
 from slskdn_tui.ui.present.base import Line, rule
-from slskdn_tui.ui.present.jobs import JobsPresenter, TracksPresenter, job_line
+from slskdn_tui.ui.present.jobs import JobsPresenter, TracksPresenter, job_line, releases_words
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.widgets.lines import Lines
 from slskdn_tui.ui.widgets.live_table import LiveTable
 
-WINDOW = 500
+WINDOW = 2000
+"""Jobs, with the releases of discographies, that are held at once: more of them do not fold."""
+
+
+TRACKS = "The tracks of the job under the cursor stand here."
 
 
 class JobsScreen(LiveScreen):
@@ -24,7 +28,8 @@ class JobsScreen(LiveScreen):
 
     TAB = KEYS = "jobs"
     ABOUT = (
-        "A job is a release to fetch. Its manifest is a file you may keep, edit and import elsewhere (e, I). "
+        "A job is a release to fetch; a discography or a crate is a parent over its releases, enter shows them. "
+        "Its manifest is a file you may keep, edit and import elsewhere (e, I). "
         "t opens the trace: what the scheduler did and why. A failed job goes on from what is on disk when it is run again."
     )
 
@@ -41,7 +46,7 @@ class JobsScreen(LiveScreen):
                 name_id="jobs",
             ),
             Lines(self._heading, name_id="heading"),
-            LiveTable(TracksPresenter(self.glyphs), empty=("The tracks of the job under the cursor stand here.",), name_id="tracks"),
+            LiveTable(TracksPresenter(self.glyphs), empty=(TRACKS,), name_id="tracks"),
             id="left",
         )
 
@@ -55,15 +60,17 @@ class JobsScreen(LiveScreen):
 
     def views(self) -> Sequence[ViewKey]:
         query = self.main.model.query if self.main.model.remote_filter else ""
-        keys = [ViewKey("jobs", filter=query, start=self._start, count=WINDOW)]
-        if self.main.row is not None and not self.has_class("-short"):
-            keys.append(ViewKey("job", subject=self.main.row.job_id))
+        keys = [ViewKey("jobs", "tree", query, start=self._start, count=WINDOW)]
+        row = self.main.row
+        if row is not None and row.job_id and not row.children and not self.has_class("-short"):
+            keys.append(ViewKey("job", subject=row.job_id))
         return keys
 
     def take(self, key: ViewKey, view: Snapshot) -> None:
         if isinstance(view, JobsView):
             first = self.main.row is None
             self.main.set_rows(view.rows, view.total, key.start)
+            self._without_tracks()
             self._heading_changed()
             if view.rows and (wanted := self.ui.places.take_wanted()) is not None:
                 self._show_job(wanted[0])
@@ -76,6 +83,16 @@ class JobsScreen(LiveScreen):
             self._job = view
             self.tracks.set_rows(view.tracks)
             self._heading_changed()
+
+    def _without_tracks(self) -> None:
+        """What stands in the place of tracks of what has none of its own."""
+        row = self.main.row
+        if row is not None and row.children:
+            self.tracks.set_empty(*releases_words(row, self.main.model.rows))
+        elif row is not None and not row.job_id:
+            self.tracks.set_empty(str(row.error) or ("It is here already." if row.done else "Its turn has not come yet."))
+        else:
+            self.tracks.set_empty(TRACKS)
 
     def _show_job(self, job: str) -> None:
         self.clear_filter()
@@ -96,7 +113,8 @@ class JobsScreen(LiveScreen):
     def subjects(self) -> list[dict[str, Any]]:
         if self.table is self.tracks and self._job is not None and self.tracks.row is not None:
             return [{"job": self._job.job.job_id, "track": row.position} for row in self.tracks.marked]
-        return [{"job": row.job_id} for row in self.main.marked]
+        rows = [row for row in self.main.marked if row.job_id]
+        return [{"job": row.job_id, **({"parent": row.job_id} if row.children else {})} for row in rows]
 
     def fact(self) -> str:
         status = self.ui.status
@@ -108,7 +126,9 @@ class JobsScreen(LiveScreen):
             if row is None or self._job is None or self._job.job.job_id != row.job_id:
                 self._job = None
                 self.tracks.model.marks.clear()
+                self.tracks.loaded = True
                 self.tracks.set_rows(())
+                self._without_tracks()
                 self._heading_changed()
                 self.ui.poller.forget("job")
         elif event.row is not None and event.table.has_focus:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aioslsk.transfer.model import Transfer
-from engine_world import ONLINE, SECONDS, Album, World, completed, sha, until
+from engine_world import ONLINE, SECONDS, Album, World, completed, release_of, sha, until
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.parents import parents as parents_shell
@@ -128,6 +128,14 @@ def test_a_crate_of_ten_from_adverts_of_five_nodes_completes(tmp_path: Path, alb
                 0,
                 0,
             )
+            tree = await engine.snapshot(ViewKey("jobs", "tree"))
+            assert isinstance(tree, JobsView) and [(row.level, row.children, row.state) for row in tree.rows] == [
+                (0, 10, "completed"),
+                *[(1, 0, "completed")] * 10,
+            ]
+            assert tree.rows[0].title == "Warp Records: crate, 10" and {row.release for row in tree.rows[1:]} == {
+                one.release_mbid for one in seen
+            }
             again = await engine.submit(Command("labels.crate", {"label": ["Warp Records"], "top": "25"}))
             assert again.ok
             await until(lambda: engine.parents.all()[-1].state == "completed", "a second crate has nothing to do")
@@ -214,9 +222,9 @@ def test_a_parent_paused_in_mid_search_goes_on_with_what_was_answered_meanwhile(
             assert result.ok and result.data["releases"] == 2, result
             parent = result.data["parent_id"]
             await until(lambda: world.server.count("FileSearch", "me") == 1, "a search is under way")
-            assert (await engine.submit(Command("jobs.pause", {"job": parent[:8]}))).ok
+            assert (await engine.submit(Command("jobs.toggle", {"job": parent[:8]}))).ok
             ONLINE.difference_update(absent)
-            assert (await engine.submit(Command("jobs.resume", {"job": parent[:8]}))).ok
+            assert (await engine.submit(Command("jobs.toggle", {"job": parent[:8]}))).ok
             try:
                 await until(lambda: only(engine) == "completed", "it completes, without the five minutes of a repeated query", seconds=60)
             except AssertionError:
@@ -258,6 +266,32 @@ def test_a_release_whose_tracks_are_all_here_on_another_one_holds_up_no_discogra
             assert anew is not None
             await until(lambda: anew.state == "completed", "all of it is fetched anew")
             assert [member.outcome for member in anew.members] == ["completed"] * 3 and len(engine.runner.jobs()) == 5
+
+    asyncio.run(main())
+
+
+def test_of_an_album_that_is_partly_here_a_discography_fetches_what_is_missing(
+    tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parents_shell, "LOOK_S", 0.05)
+
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=2) as world:
+            holder = await world.holder("mono_lith")
+            engine = await world.engine(downloads={"skip_owned": "recording"})
+            await engine.soulseek.wait_online()
+            release = release_of(2)
+            first, second = release.media[0].tracks
+            await completed(await world.create(engine, reference=f"https://musicbrainz.org/recording/{first.recording}"))
+            sent = dict(holder.sent)
+            assert len(sent) == 1
+            result = await engine.submit(Command("discover.get", {"artist": release.artist[0].mbid}))
+            assert result.ok and result.data["releases"] == 1, result
+            await until(lambda: only(engine) == "completed", "the discography is complete")
+            assert world.music() == world.truth
+            [job] = [job for job in engine.runner.jobs() if job.record.details.get("parent")]
+            assert [live.track.title for live in job.wanted] == [second.title]
+            assert {name: count for name, count in holder.sent.items() if name in sent} == sent, "what is here is not asked for again"
 
     asyncio.run(main())
 
