@@ -17,7 +17,7 @@ from slskdn_tui.commands import SPECS, CommandSpec
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
-from slskdn_tui.ui import discover, finding, library, line, looks, peers, people
+from slskdn_tui.ui import discover, finding, library, line, looks, peers, people, playing
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.screens.details import DetailsScreen
 from slskdn_tui.ui.screens.dialogs import Ask, Choice, Choose, Pick, Prompt
@@ -484,4 +484,5 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     **library.UI,
     **people.UI,
     **peers.UI,
+    **playing.UI,
 }

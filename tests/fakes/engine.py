@@ -13,6 +13,7 @@ from slskdn_tui.model.graph import LabelsView
 from slskdn_tui.model.library_view import LibraryView
 from slskdn_tui.model.peers import PeersView
 from slskdn_tui.model.people import MessagesView
+from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, JobsView, LogRow, LogView, Snapshot, StatusView, SwarmsView, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
@@ -51,6 +52,7 @@ class FakeEngine:
             "labels": records.labels,
             "label": records.label,
             "cache": warm.cache(),
+            "playback": PlaybackView(1),
         }
         if empty:
             self.views |= {"status": StatusView(1), "swarms": SwarmsView(1), "jobs": JobsView(1), "log": LogView(1)}

@@ -22,6 +22,7 @@ from tests.fakes.engine import FakeEngine
 SIZES = ((80, 24), (120, 36))
 SHOTS: dict[str, tuple[str, ...]] = {
     "swarms": (),
+    "playing": ("j",),
     "search": ("2", "j", "enter", "j", "j"),
     "search-warning": ("2", "j", "j"),
     "search-waiting": ("2",),
@@ -61,6 +62,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
 }
 """Keys that lead to each picture."""
 VIEWS: dict[str, dict[str, Any]] = {
+    "playing": {"status": replace(story.status(), playing=story.PLAYS.line)},
     "search-waiting": {"search": citizen.waiting()},
     "jobs-parent": {"jobs": records.jobs()},
     "uploads": {"limits": citizen.limits()},

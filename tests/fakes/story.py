@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import (
     CandidateRow,
@@ -339,3 +340,8 @@ def moved(view: SwarmsView, tick: int) -> SwarmsView:
         for row in view.rows
     )
     return replace(view, version=view.version + tick, rows=rows)
+
+
+PLAYS = PlaybackView(
+    1, "playing", SafeText("Blue in Green"), "3f9a1c5e", 5, 83_000, 337_000, 28_000, 2_000, False, 850_000.0, 3.0, SafeText("anna + 2 mesh peers")
+)  # fmt: skip

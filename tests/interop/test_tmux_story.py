@@ -34,6 +34,8 @@ def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Worl
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     tmux = None
     try:
+        with world.profile.config_file.open("a", encoding="utf-8") as settings:
+            settings.write("playback: {player: mpv --ao=null --no-config}\n")
         loop.run_until_complete(world.start_downloader())
         thread.start()
         width, height = request.param
@@ -49,6 +51,28 @@ def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Worl
         loop.close()
 
 
+def listen(tmux: Tmux) -> None:
+    """Play a track while it arrives, pause, go on, seek, copy its URL, stop: keys only, mpv itself, no sound device."""
+    tmux.keys("P")
+    tmux.until("which keys steer the player", lambda screen: "K pauses, < > 10 s, X stops" in screen)
+    tmux.keys("K")
+    tmux.until("that it is paused", lambda screen: "paused: " in screen)
+    tmux.keys("g")
+    tmux.until("the play bar", lambda screen: "Streaming: " in screen and " paused; buffer" in screen)
+    tmux.keys("K")
+    tmux.until("that it goes on", lambda screen: "goes on: " in screen)
+    tmux.keys("g")
+    tmux.until("sound", lambda screen: "Streaming: " in screen and not any(word in screen for word in (" starting; ", " paused; ")))
+    tmux.keys("<")
+    tmux.until("the start again", lambda screen: ": at 0:00" in screen)
+    tmux.keys("Y")
+    tmux.until("the URL", lambda screen: "clipboard" in screen and "/stream/" in screen.replace("\n", ""))
+    tmux.keys("X")
+    tmux.until("that it stopped", lambda screen: "stopped: " in screen)
+    tmux.keys("g")
+    tmux.until("no play bar", lambda screen: "Streaming" not in screen)
+
+
 def test_a_job_is_made_watched_paused_resumed_and_read_by_keys_only(story: tuple[World, Tmux]) -> None:
     world, tmux = story
     tmux.until("the empty Swarms screen", lambda screen: "Press n" in screen)
@@ -62,8 +86,11 @@ def test_a_job_is_made_watched_paused_resumed_and_read_by_keys_only(story: tuple
     tmux.until("the job in the tree", lambda screen: "For Beginner Piano" in screen and "On My Bus" in screen)
     tmux.until("bytes moving", lambda screen: "mono_lith" in screen and "active" in screen)
 
+    if shutil.which("mpv") is not None:
+        listen(tmux)
+
     tmux.keys("5")
-    tmux.until("the Jobs screen", lambda screen: "0/10" in screen)
+    tmux.until("the Jobs screen", lambda screen: "/10" in screen)
     tmux.keys("p")
     tmux.until("the job paused", lambda screen: "paused" in screen)
     tmux.keys("p")

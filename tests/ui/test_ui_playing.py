@@ -1,4 +1,4 @@
-"""The play bar: above the footer while something plays, behind a message, gone when it ends."""
+"""The play bar: above the footer while something plays, behind a message, gone when it ends; and the keys that play."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from textual.pilot import Pilot
 
 from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.text import SafeText
-from tests.fakes import story
-from tests.fakes.driving import Make, drive, message, until
+from slskdn_tui.seam import Command, Result
+from tests.fakes import shelf, story
+from tests.fakes.driving import Make, drive, message, on_screen, until
 from tests.fakes.engine import FakeEngine
 
-PLAYS = PlaybackView(
-    1, "playing", SafeText("Blue in Green"), "j", 5, 83_000, 337_000, 28_000, 2_000, False, 850_000.0, 3.0, SafeText("anna + 2 mesh peers")
-)  # fmt: skip
+PLAYS = story.PLAYS
 
 
 @pytest.mark.parametrize("size", ((80, 24), (120, 36)), ids=lambda size: f"{size[0]}x{size[1]}")
@@ -41,3 +40,102 @@ def test_a_player_that_waits_says_so_and_what_is_there_needs_no_source() -> None
     assert "1:23/5:37 buffering; buffer 3 s (empty)" in replace(PLAYS, state="buffering", buffer_ms=3_000).line
     assert replace(PLAYS, whole=True).line == "Streaming: Blue in Green 1:23/5:37; buffer 28 s (whole)"
     assert PlaybackView(1).line == ""
+
+
+class Player(FakeEngine):
+    """Says it plays, as the engine does."""
+
+    async def submit(self, command: Command) -> Result:
+        self.commands.append(command)
+        plays = command.name == "playback.play"
+        return Result(
+            message=SafeText("playing it" if plays else "done"), data={"player": "mpv"} if plays else {"url": "http://127.0.0.1:1/a"}
+        )
+
+
+def test_p_plays_the_track_under_the_cursor_and_says_which_keys_steer_it(make_app: Make) -> None:
+    engine = Player()
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("j", "P")
+        await until(pilot, lambda: "playing it: K pauses, < > 10 s, X stops" in message(app))
+        await pilot.press("K")
+        await until(pilot, lambda: engine.commands[-1].name == "playback.pause")
+        await pilot.press("less_than_sign", "greater_than_sign", "X")
+        await until(pilot, lambda: engine.commands[-1].name == "playback.stop")
+
+    drive(app, steps)
+    row = story.swarms().rows[1]
+    assert row.track and engine.commands == [
+        Command("playback.play", {"subject": row.job_id, "track": row.track}),
+        Command("playback.pause", {}),
+        Command("playback.seek", {"to": "-10"}),
+        Command("playback.seek", {"to": "+10"}),
+        Command("playback.stop", {}),
+    ]
+
+
+def test_p_on_a_job_plays_its_first_track_and_on_a_track_of_it_that_one(make_app: Make) -> None:
+    engine = Player()
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("5", "P")
+        await until(pilot, lambda: len(engine.commands) == 1)
+        await pilot.press("enter", "j", "P")
+        await until(pilot, lambda: len(engine.commands) == 2)
+
+    drive(app, steps)
+    job = engine.commands[0].args["subject"]
+    tracks = story.job(job).tracks  # type: ignore[union-attr]
+    assert [command.args for command in engine.commands] == [{"subject": job, "track": tracks[at].position} for at in (0, 1)]
+
+
+def test_p_on_library_plays_the_file_and_nothing_where_there_is_none(make_app: Make) -> None:
+    engine = Player()
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "j")
+        await until(pilot, lambda: "Autriche" in on_screen(app))
+        await pilot.press("tab", "P")
+        await until(pilot, lambda: len(engine.commands) == 1)
+        await pilot.press("q", "G")
+        await until(pilot, lambda: app.live is not None and app.live.part() == "trash")
+        await pilot.press("P")
+        await until(pilot, lambda: "put the cursor on a file" in message(app))
+
+    drive(app, steps)
+    assert [command.args for command in engine.commands] == [{"subject": str(shelf.library("transcode").rows[0].path)}]
+
+
+def test_y_copies_the_url_of_what_plays_else_of_the_track_under_the_cursor(make_app: Make) -> None:
+    engine = Player()
+    app = make_app(engine)
+    copied: list[str] = []
+    app.copy_to_clipboard = copied.append  # type: ignore[method-assign]
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("j", "Y")
+        await until(pilot, lambda: len(copied) == 1)
+        engine.views["playback"] = replace(PLAYS, url="http://127.0.0.1:8765/stream/x/track.flac")
+        await pilot.press("Y")
+        await until(pilot, lambda: len(copied) == 2)
+
+    drive(app, steps)
+    row = story.swarms().rows[1]
+    assert engine.commands == [Command("playback.stream", {"job": row.job_id, "track": row.track})]
+    assert copied == ["http://127.0.0.1:1/a", "http://127.0.0.1:8765/stream/x/track.flac"]
+
+
+def test_a_player_that_is_not_there_leaves_the_url_on_the_screen(make_app: Make) -> None:
+    engine = FakeEngine()
+    engine.answer = Result(message=SafeText("mpv is not installed; open this URL"), data={"player": ""})
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("j", "P")
+        await until(pilot, lambda: message(app) == "mpv is not installed; open this URL")
+
+    drive(app, steps)

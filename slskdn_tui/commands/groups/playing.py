@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slskdn_tui.commands.groups.common import JOB, JSON
-from slskdn_tui.commands.types import Arg, CommandSpec
+from slskdn_tui.commands.types import Arg, CommandSpec, Key
 
 _WHAT = (
     Arg("subject", "str", "job id, with a track; or a file", required=True),
@@ -31,7 +31,26 @@ PLAYING: tuple[CommandSpec, ...] = (
         palette=False,
     ),
     CommandSpec("playback.show", "Show what plays: buffer, sources, speed", "playing", "cli", ("player", "show"), (JSON,), palette=False),
-    CommandSpec("playback.pause", "Pause what plays, or go on", "playing", "engine", ("player", "pause"), (JSON,), label="pause playback"),
+    CommandSpec(
+        "playback.pause",
+        "Pause what plays, or go on",
+        "playing",
+        "engine",
+        ("player", "pause"),
+        (JSON,),
+        (Key("all", "K"),),
+        label="pause playback",
+    ),
+    CommandSpec(
+        "playback.here",
+        "Play this track while it still arrives, or this file",
+        "playing",
+        "ui",
+        keys=tuple(Key(screen, "P") for screen in ("swarms", "jobs", "library")),
+        label="play",
+    ),
+    CommandSpec("playback.back", "Ten seconds back in what plays", "playing", "ui", keys=(Key("all", "less_than_sign"),)),
+    CommandSpec("playback.forward", "Ten seconds forward in what plays", "playing", "ui", keys=(Key("all", "greater_than_sign"),)),
     CommandSpec(
         "playback.seek",
         "Move the play head",
@@ -41,7 +60,12 @@ PLAYING: tuple[CommandSpec, ...] = (
         (Arg("to", "str", "M:SS or seconds from the start; +10 or -10 from here", required=True), JSON),
         palette=False,
     ),
-    CommandSpec("playback.stop", "Stop what plays", "playing", "engine", ("player", "stop"), (JSON,), label="stop playback"),
+    CommandSpec(
+        "playback.stop", "Stop what plays", "playing", "engine", ("player", "stop"), (JSON,), (Key("all", "X"),), label="stop playback"
+    ),
+    CommandSpec(
+        "playback.copy", "Copy the URL of what plays, or of this track (OSC 52)", "playing", "ui", keys=(Key("all", "Y"),), label="copy URL"
+    ),
     CommandSpec(
         "playback.stream",
         "Print the URL of a track, for a player, while it still arrives",
