@@ -8,7 +8,7 @@ from typing import Literal
 from slskdn_tui.model.text import SafeText
 
 _EMPTY = SafeText("")
-TRASH, DISMISSED = "trash", "dismissed"
+TRASH, DISMISSED, UNSURE = "trash", "dismissed", "unsure"
 """Subjects beside the kinds of issues."""
 
 
@@ -27,7 +27,7 @@ class ScanLine:
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
-    """One kind of issue (or `trash`, `dismissed`): how many, and the worst of them. `score` 0-1 of that file."""
+    """One kind of issue (or `unsure`, `trash`, `dismissed`): how many, and the worst of them. `score` 0-1 of that file."""
 
     key: str
     version: int
@@ -40,8 +40,10 @@ class KindRow:
 
 @dataclass(frozen=True, slots=True)
 class LibraryRow:
-    """An issue, or a file in the trash. `name` is what commands call it (an issue's key, a trash entry); `fix` how it would be mended: get, replace,
-    retag, trash, none, restore. `doing` says which job is at it. The file's measures are None or "" where they are not known.
+    """An issue, a file in the trash, or an album to confirm. `name` is what commands call it: an issue's key, a trash entry, a folder.
+
+    `fix` says how it would be mended: get, replace, retag, trash, none, restore; of an album confirm (`release` is what it may be) or name (nothing
+    is known). `doing` says which job is at it. The file's measures are None or "" where they are not known.
     """
 
     key: str
@@ -61,11 +63,12 @@ class LibraryRow:
     facts: tuple[tuple[str, SafeText], ...] = ()
     canonical: SafeText = _EMPTY
     """`canonical 0.94, 80 peers agree` when its variant is the canonical one."""
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryView:
-    """`ViewKey.subject`: a kind, `trash` or `dismissed`: its rows; or an absolute path: that file's row, whatever is wrong with it.
+    """`ViewKey.subject`: a kind, `unsure`, `trash` or `dismissed`: its rows; or an absolute path: that file's row, whatever is wrong with it.
 
     `total` counts rows before the window. `checked_at` is ISO UTC, "" before the first check; `missing` files are gone from disk.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from slskdn_tui.model.library_view import DISMISSED
+from slskdn_tui.model.library_view import DISMISSED, UNSURE, LibraryRow
 from slskdn_tui.ui.screens.dialogs import Ask, Prompt
 from slskdn_tui.ui.screens.library import LibraryScreen
 
@@ -25,6 +25,9 @@ async def _fix(actions: Actions, screen: LibraryScreen) -> None:
     if screen.part() == "trash":
         await actions.do("trash.restore", {"entry": names})
         return
+    if screen.part() == UNSURE:
+        await _confirm(actions, screen)
+        return
     if screen.part() == DISMISSED:
         actions.say("it is dismissed: d shows it again first", "colors.dim")
         return
@@ -37,6 +40,23 @@ async def _fix(actions: Actions, screen: LibraryScreen) -> None:
         await actions.do("library.fix", {"issue": names, "retag": True})
     else:
         actions.say("left as it was; :library fix KEY --job gets another copy", "colors.dim")
+
+
+async def _confirm(actions: Actions, screen: LibraryScreen) -> None:
+    """One album after the other: is it that release? Of what nothing is known, or something else is, the release is asked for."""
+    for row in [row for row in screen.issues.marked if isinstance(row, LibraryRow)]:
+        release: str | None = row.release
+        if row.release and not await actions.ask(
+            Ask(f"{row.words}. Is it that release?", f"{row.path}; musicbrainz.org/release/{row.release}")
+        ):
+            release = ""
+        if not release:
+            release = await actions.ask(
+                Prompt("Which release is it?", f"The MusicBrainz URL or id of what lies in {row.path}; esc for none.", "")
+            )
+        if release:
+            await actions.do("library.identify", {"folder": row.name, "release": release})
+    screen.issues.model.marks.clear()
 
 
 async def _dismiss(actions: Actions, screen: LibraryScreen) -> None:

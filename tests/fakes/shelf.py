@@ -6,12 +6,14 @@ from slskdn_tui.model.library_view import KindRow, LibraryRow, LibraryView, Scan
 from slskdn_tui.model.text import SafeText as T
 
 ROOT = "/music"
+RELEASE = "a5e2f5a1-0000-4000-8000-000000000001"
 _KINDS = (
     KindRow("damaged", 1, T("damaged files"), 2, T(f"{ROOT}/Low/01 Words.flac"), None, "high"),
     KindRow("transcode", 1, T("suspected transcodes"), 117, T(f"{ROOT}/Aphex Twin/SAW 85-92/02 Tha.flac"), 0.18, "high"),
     KindRow("missing_tracks", 1, T("releases missing tracks"), 23, T(f"{ROOT}/Burial/Untrue"), None, "medium"),
     KindRow("mis_tagged", 1, T("mis-tagged tracks"), 41, T(f"{ROOT}/Various/Kompakt Total 5/07.flac"), None, "medium"),
     KindRow("missing_metadata", 1, T("files without tags"), 612, T(f"{ROOT}/_incoming/track01.mp3"), None, "low"),
+    KindRow("unsure", 1, T("albums to confirm"), 2, T(f"{ROOT}/Plone/For Beginner Piano"), None, ""),
     KindRow("dismissed", 1, T("dismissed"), 4, T(f"{ROOT}/Coil/Musick to Play/02.flac"), None, ""),
     KindRow("trash", 1, T("in the trash"), 1, T(f"{ROOT}/Autechre/Amber/01 Foil.flac"), None, ""),
 )
@@ -50,6 +52,15 @@ def _row(kind: str, at: int, name: str, dr: float, cut: int, score: float, doing
     )
 
 
+def _unsure(folder: str, words: str, release: str) -> LibraryRow:
+    seen = (T("01 On My Bus.flac: track 1"), T("02 Bibi Plone.flac: track 2, its length is 0.3 s off"))
+    fix = "f asks whether it is that release; then its files are of it, and what they lack or are tagged wrong is told"
+    return LibraryRow(
+        f"unsure {ROOT}/{folder}", 1, f"{ROOT}/{folder}", T(f"{ROOT}/{folder}"), T(words), "low", seen if release else (), "confirm" if release else "name",
+        T(fix if release else "f asks for the release: paste its MusicBrainz URL or id"), release=release,
+    )  # fmt: skip
+
+
 def library(subject: str = "") -> LibraryView | None:
     """Under any kind the same files."""
     kinds = {row.key: row for row in _KINDS}
@@ -69,6 +80,13 @@ def library(subject: str = "") -> LibraryView | None:
                 "restore",
                 T("f puts it back; what replaced it goes into the trash"),
             ),
+        )
+    if subject == "unsure":
+        rows = (
+            _unsure(
+                "Plone/For Beginner Piano", "probably Plone - For Beginner Piano: too few lengths are known to tell it without ids", RELEASE
+            ),
+            _unsure("Unknown/Disc", "cannot be told apart: two editions fit as well", ""),
         )
     scan = ScanLine("measuring", 25_548, 41_208, 190.0, T("decoding for fingerprint and loudness: 25548 of 41208 files, 3 min left"))
     return LibraryView(1, _KINDS, rows, len(rows), scan, 41_208, 0, "2026-11-21T20:00:00Z", False)

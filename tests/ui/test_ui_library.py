@@ -102,6 +102,30 @@ def test_in_the_trash_f_puts_back_and_among_the_dismissed_d_shows_again(engine: 
     assert engine.commands[1].name == "library.dismiss" and engine.commands[1].args["undo"] is True
 
 
+@pytest.mark.parametrize("agreed", [True, False])
+def test_albums_that_are_not_sure_are_confirmed_or_named_by_the_user(engine: FakeEngine, make_app: Make, agreed: bool) -> None:
+    app = make_app(engine)
+    other = "b84ee12a-09ef-421b-82de-0441a926375b"
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "G", "k", "k")
+        await until(pilot, lambda: "albums to confirm (2)" in on_screen(app) and "say which" in on_screen(app))
+        assert "f confirm" in on_screen(app)
+        await pilot.press("d")
+        await until(pilot, lambda: "nothing to dismiss" in message(app))
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, Ask) and "probably Plone" in on_screen(app))
+        await pilot.press("y" if agreed else "n")
+        if not agreed:
+            await until(pilot, lambda: isinstance(app.screen, Prompt))
+            await pilot.press(*("minus" if key == "-" else key for key in other), "enter")
+        await until(pilot, lambda: bool(engine.commands))
+
+    drive(app, steps)
+    release = shelf.RELEASE if agreed else other
+    assert engine.commands == [Command("library.identify", {"folder": "/music/Plone/For Beginner Piano", "release": release})]
+
+
 def test_w_asks_when_to_scan(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
 

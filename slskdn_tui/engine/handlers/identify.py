@@ -33,6 +33,7 @@ async def _confirm(engine: Parts, folder: str, release: str) -> Result:
     if read is None or read[0] not in (None, "release"):
         raise UserError("usage", f"{release[:200]!r} is no MusicBrainz release", "paste its URL or MBID")
     matches = await engine.identifier.confirm(folder, read[1])
+    engine.doctor.due()
     files = sum(len(match.files) for match in matches)
     return done(f"{counted(files, 'file')} in {SafeText(folder, 4096)} are of {matches[0].title}", release=read[1], files=files)
 

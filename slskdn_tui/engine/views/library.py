@@ -16,12 +16,13 @@ from slskdn_tui.engine.library.health.doctor import Doctor
 from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.runtime.clock import Clock, iso
 from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.views.unsure import unsure_kind, unsure_rows
 from slskdn_tui.model.aggregates import CanonicalStats
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.health import ISSUE_WORDS, Issue, IssueKind
 from slskdn_tui.model.jobs import JobState
 from slskdn_tui.model.library import LibraryFile
-from slskdn_tui.model.library_view import DISMISSED, TRASH, KindRow, LibraryRow, LibraryView, ScanLine
+from slskdn_tui.model.library_view import DISMISSED, TRASH, UNSURE, KindRow, LibraryRow, LibraryView, ScanLine
 from slskdn_tui.model.text import LONGEST, SafeText
 from slskdn_tui.model.views import ViewKey
 
@@ -72,8 +73,10 @@ class LibraryViews:
     async def library(self, key: ViewKey) -> LibraryView:
         """UserError `usage` for a subject that is no kind, `trash`, `dismissed` or absolute path; `not_found` for a file that is not known."""
         engine, subject = self._engine, key.subject
-        if subject and not subject.startswith("/") and subject not in (*_KINDS, TRASH, DISMISSED):
-            raise UserError("usage", f"no kind of issue {subject[:40]!r}", f"there are {', '.join(_KINDS)}, {DISMISSED} and {TRASH}")
+        if subject and not subject.startswith("/") and subject not in (*_KINDS, UNSURE, TRASH, DISMISSED):
+            raise UserError(
+                "usage", f"no kind of issue {subject[:40]!r}", f"there are {', '.join(_KINDS)}, {UNSURE}, {DISMISSED} and {TRASH}"
+            )
         last = await engine.store.health.last()
         index = await engine.store.health.index(last.run)
         hidden = await engine.store.dismissals.keys()
@@ -124,6 +127,8 @@ class LibraryViews:
             for kind, words in ISSUE_WORDS.items()
             if counts[kind] and kind in worst
         ]
+        if (unsure := await unsure_kind(self._engine.store)) is not None:
+            found.append(unsure)
         if DISMISSED in worst:
             count = sum(name in hidden for _, name, _ in index)
             found.append(KindRow(DISMISSED, 0, SafeText(DISMISSED), count, SafeText(worst[DISMISSED].path, LONGEST)))
@@ -137,6 +142,8 @@ class LibraryViews:
         subject, words = key.subject, key.filter.casefold().split()
         if not subject:
             return (), 0
+        if subject == UNSURE:
+            return await unsure_rows(self._engine.store, words, key.start, key.count)
         if subject == TRASH:
             fits = [each for each in trash if all(word in f"{each.path} {each.reason}".casefold() for word in words)]
             return tuple(_trash_row(each) for each in fits[key.start : key.start + key.count]), len(fits)

@@ -15,6 +15,8 @@ FIXES = {
     "retag": "retag",
     "trash": "to trash",
     "restore": "can come back",
+    "confirm": "confirm",
+    "name": "say which",
     "none": "by hand",
 }
 _BAR = 22

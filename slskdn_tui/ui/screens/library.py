@@ -9,7 +9,7 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.library_view import DISMISSED, TRASH, KindRow, LibraryRow, LibraryView
+from slskdn_tui.model.library_view import DISMISSED, TRASH, UNSURE, KindRow, LibraryRow, LibraryView
 from slskdn_tui.model.views import Snapshot, ViewKey
 from slskdn_tui.ui.present.base import Line
 from slskdn_tui.ui.present.library import IssuesPresenter, KindsPresenter, empty_words, heading, top_lines, why_lines
@@ -27,6 +27,7 @@ class LibraryScreen(DetailsScreen):
     FOOTER: ClassVar[dict[str, dict[str, str]]] = {
         TRASH: {"fix": "put back", "dismiss": ""},
         DISMISSED: {"fix": "", "dismiss": "show again"},
+        UNSURE: {"fix": "confirm", "dismiss": ""},
     }
     ABOUT = (
         "What the last check found, with what was seen and what was expected; enter says why. A fix fetches exactly what is bad or missing, and the old "
@@ -64,7 +65,7 @@ class LibraryScreen(DetailsScreen):
         return row if isinstance(row, LibraryRow) else None
 
     def part(self) -> str:
-        return self._kind if self._kind in (TRASH, DISMISSED) else ""
+        return self._kind if self._kind in (TRASH, DISMISSED, UNSURE) else ""
 
     # Views -----------------------------------------------------------------------------------------------------------
 
@@ -136,8 +137,8 @@ class LibraryScreen(DetailsScreen):
     # What commands ask for -------------------------------------------------------------------------------------------
 
     def subjects(self) -> list[dict[str, Any]]:
-        """`issue` or `entry` of the marked rows; with the cursor on a kind, of the one under the cursor below."""
-        name = "entry" if self._kind == TRASH else "issue"
+        """`issue`, `entry` or `folder` of the marked rows; with the cursor on a kind, of the one under the cursor below."""
+        name = {TRASH: "entry", UNSURE: "folder"}.get(self._kind, "issue")
         return [{name: row.name} for row in self.issues.marked if isinstance(row, LibraryRow)]
 
     def show_details(self, on: bool) -> None:

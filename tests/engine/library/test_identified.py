@@ -9,6 +9,8 @@ from engine_world import Album, World, put, until
 
 from slskdn_tui.lab.album import retag
 from slskdn_tui.lab.data import DEMO_RELEASE
+from slskdn_tui.model.library_view import LibraryView
+from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command
 
 
@@ -41,5 +43,19 @@ def test_after_a_scan_the_files_are_identified_and_the_command_says_so(tmp_path:
             why = "probably Plone - For Beginner Piano: too few lengths are known to tell it without ids"
             assert listed.data["text"] == f"{bare}: {why}" and listed.data["open"][0]["class"] == "probable"
             assert "1 identified, 1 probably" in listed.message
+
+            async def unsure() -> LibraryView:
+                view = await engine.snapshot(ViewKey("library", "unsure"))
+                assert isinstance(view, LibraryView)
+                return view
+
+            view = await unsure()
+            (row,) = view.rows
+            assert [kind.key for kind in view.kinds] == ["unsure"] and (row.path, row.words, row.fix) == (str(bare), why, "confirm")
+            assert len(row.evidence) == 3 and "track 1" in row.evidence[0] and row.release == DEMO_RELEASE
+            said = await engine.submit(Command("library.identify", {"folder": row.name, "release": row.release}))
+            assert said.ok and said.data["files"] == 3 and (await unsure()).rows == ()
+            first = await engine.store.files.file(str(bare / album.tracks(3)[0].name))
+            assert first is not None and first.recording == wanted[0]
 
     asyncio.run(story())

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from slskdn_tui.engine.library.scan.diff import Stamp
-from slskdn_tui.model.codec import codec_of
+from slskdn_tui.model.codec import CODECS
 
 DEEPEST = 64
-_UNFINISHED = (".part", ".incomplete", ".tmp", ".download", ".!ut", ".crdownload")
 _UNFINISHED_FOLDERS = frozenset({"incomplete", "lost+found", "@eadir", "#recycle"})
 
 
@@ -22,7 +21,7 @@ class Walk:
     unlisted: dict[str, str] = field(default_factory=dict)
 
     def files(self, root: str) -> Iterator[tuple[str, Stamp]]:
-        """Audio files below `root` (a real path); hidden and unfinished ones are skipped, links never followed: they could lead in circles or out."""
+        """Audio files below `root` (a real path); hidden and unfinished ones (`x.flac.part`) are skipped, links never followed: they could lead in circles or out."""
         stack = [(root, 0)]
         while stack:
             folder, depth = stack.pop()
@@ -37,7 +36,7 @@ class Walk:
                         if name[0] == ".":
                             continue
                         try:
-                            if codec_of(name) and not name.lower().endswith(_UNFINISHED) and entry.is_file(follow_symlinks=False):
+                            if name[name.rfind(".") + 1 :].lower() in CODECS and entry.is_file(follow_symlinks=False):
                                 facts = entry.stat(follow_symlinks=False)
                                 yield entry.path, Stamp(facts.st_mtime_ns, facts.st_size, facts.st_ino)
                             elif entry.is_dir(follow_symlinks=False) and depth < DEEPEST and name.lower() not in _UNFINISHED_FOLDERS:
