@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from weakref import WeakValueDictionary
 
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.dht.keys import channel_key, recording_key
@@ -31,6 +32,8 @@ NEIGHBOURS = 8
 CHANNEL_EVERY = 900.0
 RECORDING_EVERY = 1320.0
 LOOK_EVERY = 60.0
+MOST_KNOWN = 1000
+"""Addresses of which it is remembered who lives there."""
 LOOK_S = 20.0
 """A look for the peers of one recording ends after so many seconds, whatever was found."""
 
@@ -90,7 +93,8 @@ class MeshFinder:
         self._own: set[Address] = set()
         self._known: dict[Address, str] = {}
         self._dialling = asyncio.Semaphore(DIALS_AT_ONCE)
-        self._turns: dict[Address, asyncio.Lock] = {}  # a rescue and the keeper may want the same address at once
+        # A rescue and the keeper may want the same address at once; a lock lives as long as somebody holds or awaits it.
+        self._turns: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
         self.announced: frozenset[str] = frozenset()
         self.channel_announced = False
 
@@ -222,7 +226,10 @@ class MeshFinder:
         while True:
             if self._dht.table_size and self._may_name_recordings and not self.seeker:
                 now = self._clock.now()
-                for recording in list(self._offered())[:MAX_ANNOUNCED]:
+                offered = list(self._offered())[:MAX_ANNOUNCED]
+                due = {recording: due[recording] for recording in offered if recording in due}
+                self.announced = frozenset(due)
+                for recording in offered:
                     if due.get(recording, 0.0) <= now and await self._dht.announce(recording_key(recording), self._mesh.port):
                         due[recording] = now + RECORDING_EVERY * self._rng.uniform(0.95, 1.1)
                         self.announced = frozenset(due)
@@ -239,7 +246,8 @@ class MeshFinder:
 
     async def _dial(self, address: Address, pin: str | None, *, named: bool = False) -> None:
         """`named` addresses were written by the user: no address filter, and a wrong identity is told and not only logged."""
-        async with self._turns.setdefault(address, asyncio.Lock()):
+        turn = self._turns.setdefault(address, asyncio.Lock())
+        async with turn:
             await self._dial_one(address, pin, named)
 
     async def _dial_one(self, address: Address, pin: str | None, named: bool) -> None:
@@ -256,13 +264,13 @@ class MeshFinder:
             try:
                 async with asyncio.timeout(12):
                     peer = await self._mesh.dial(*address, expect=pin, named=named)
-                self._known[address] = peer.node_id
+                self._met(address, peer.node_id)
                 self.candidates.met(address, peer.node_id)
             except MeshError as error:
                 if error.code == "own_id":
                     self._own.add(address)
                 if error.code == "blocked":
-                    self._known[address] = error.node_id
+                    self._met(address, error.node_id)
                     return
                 if named and error.code == "pin_mismatch" and not failures:
                     self._tell(
@@ -271,6 +279,12 @@ class MeshFinder:
                 self._put_off(address, str(error))
             except (OSError, TimeoutError, ValueError) as error:
                 self._put_off(address, str(error) or type(error).__name__)
+
+    def _met(self, address: Address, node_id: str) -> None:
+        self._known.pop(address, None)
+        self._known[address] = node_id
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
 
     def _put_off(self, address: Address, why: str) -> None:
         wait = self.candidates.failed(address, self._clock.now(), self._rng.uniform(0.8, 1.2))

@@ -24,6 +24,7 @@ from slskdn_tui.engine.runtime.supervise import Supervisor
 log = logging.getLogger(__name__)
 
 RESOLVE_FIRST, RESOLVE_MOST = 5.0, 300.0
+NO_ADDRESS = {socket.EAI_NONAME, socket.EAI_ADDRFAMILY, socket.EAI_NODATA}
 ENDED_EARLY = "the node stopped"
 Command = Callable[[DhtCore, float], tuple[int, list[Output]]]
 
@@ -317,17 +318,21 @@ class DhtNode:
         return [event async for event in self._follow(command, halves) if not isinstance(event, Found)]
 
     async def _resolve(self) -> None:
-        """Turn bootstrap host names into addresses, with back-off for those that fail."""
+        """Turn bootstrap host names into addresses, with back-off for those that fail. A name need not have an address of each family."""
         wait = RESOLVE_FIRST
         while self._names:
             for name, port in tuple(self._names):
-                try:
-                    for half in self._halves:
+                faults: list[Exception] = []
+                for half in self._halves:
+                    try:
                         await self._resolve_for(half, name, port)
-                except (OSError, UnicodeError) as error:
-                    log.warning("DHT bootstrap node %s: %s", name, error)
-                else:
+                    except (OSError, UnicodeError) as error:
+                        faults.append(error)
+                lacking = [error for error in faults if isinstance(error, socket.gaierror) and error.errno in NO_ADDRESS]
+                if len(faults) == len(lacking) < len(self._halves):
                     self._names.remove((name, port))
+                else:
+                    log.warning("DHT bootstrap node %s: %s", name, faults[0])
             if self._names:
                 await self._clock.sleep(wait)
                 wait = min(RESOLVE_MOST, wait * 2)

@@ -289,6 +289,15 @@ def test_a_taken_port_and_a_foreign_address_are_told_as_such() -> None:
     asyncio.run(scenario())
 
 
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def test_a_bootstrap_host_name_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         async with world() as w:
@@ -303,5 +312,40 @@ def test_a_bootstrap_host_name_is_resolved(monkeypatch: pytest.MonkeyPatch) -> N
             second = await w.add(2, [("router.lab", first.address[1])])
             await until(lambda: second.table_size == 1)
             assert asked == ["router.lab"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback (::1)")
+def test_a_bootstrap_host_name_without_an_ipv6_address_is_asked_for_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with world() as w:
+            first = await w.add(1)
+            loop, asked = asyncio.get_running_loop(), []
+
+            async def getaddrinfo(host: str, port: int, *, family: int, **_: Any) -> list[Any]:
+                asked.append(family)
+                if family == socket.AF_INET6:
+                    raise socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
+                return [(None, None, None, None, ("127.1.1.1", port))]
+
+            monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+            node = DhtNode(
+                ("127.1.2.1", 0),
+                also=("::1", 0),
+                clock=w.clock,
+                rng=random.Random(2),
+                supervisor=w.supervisor,
+                bootstrap=[("router.lab", first.address[1])],
+                permit=["127.0.0.0/8"],
+            )
+            await node.start()
+            try:
+                await until(lambda: node.table_size == 1 and not node._names)
+            finally:
+                await node.stop()
+            assert asked == [socket.AF_INET, socket.AF_INET6] and "router.lab" not in caplog.text
 
     asyncio.run(scenario())

@@ -16,7 +16,7 @@ from slskdn_tui.engine.dht.keys import channel_key, recording_key
 from slskdn_tui.engine.jobs.track.rescue import Rescuer
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.overlay.greeting import MeshError
-from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.variant import LEAF, Variant
 
@@ -62,7 +62,11 @@ class FakeDht:
     table_size = 5
 
     def __init__(self, answers: dict[bytes, list[tuple[str, int]]], hangs: bool = False) -> None:
-        self.answers, self.hangs, self.asked = answers, hangs, list[bytes]()
+        self.answers, self.hangs, self.asked, self.told = answers, hangs, list[bytes](), list[bytes]()
+
+    async def announce(self, key: bytes, port: int) -> int:
+        self.told.append(key)
+        return 3
 
     async def get_peers(self, key: bytes) -> list[tuple[str, int]]:
         self.asked.append(key)
@@ -96,6 +100,35 @@ def test_two_looks_at_once_dial_an_address_once() -> None:
         look = finder(mesh, None, overlay={"peers": ["127.0.0.1:30"]})
         await asyncio.gather(look.look(RECORDING), look.look(RECORDING))
         assert mesh.dialled == [30]
+
+    asyncio.run(main())
+
+
+def test_addresses_without_end_are_not_all_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mesh_finder, "MOST_KNOWN", 20)
+
+    async def main() -> None:
+        mesh = FakeMesh({port: Peer(f"{port:x}") for port in range(1, 61)})
+        look = finder(mesh, FakeDht({recording_key(RECORDING): [("127.0.0.1", port) for port in range(1, 61)]}))
+        await look.look(RECORDING)
+        assert len(mesh.dialled) == 60 and len(look._known) == 20 and not look._turns
+
+    asyncio.run(main())
+
+
+def test_a_recording_that_is_no_longer_offered_no_longer_counts_as_announced() -> None:
+    async def main() -> None:
+        clock, offered = VirtualClock(), [RECORDING, RECORDING[:-1] + "0"]
+        node = FakeDht({})
+        look = MeshFinder(Settings(), FakeMesh({}), node, clock, random.Random(1), lambda: offered, lambda event, words: None)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(look.keep_recordings())
+        await clock.advance(1.0)
+        assert look.announced == set(offered) and len(node.told) == 2
+        offered.pop()
+        await clock.advance(2.0)
+        assert look.announced == {RECORDING} and len(node.told) == 2
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(main())
 
