@@ -12,6 +12,7 @@ from aioslsk.protocol.messages import PeerSharesReply, PeerTransferQueue, PeerTr
 from aioslsk.protocol.primitives import DirectoryData, FileData
 from soulseek_world import World, blob
 
+from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.soulseek.wire import hardening, share_list
 from slskdn_tui.model.errors import UserError
@@ -185,8 +186,11 @@ def test_a_user_is_shown_with_what_the_server_and_the_user_say(in_world) -> None
         world.server.privileged.add("alice")
         await world.online("alice", 2, world.share("up", {"Band/tune.flac": blob(1000)}))
         await world.server.until(lambda: world.server._stats_of("alice").shared_file_count == 1)
+        world.planes[0]._client.settings.credentials.info.picture = b"\x89PNG" + bytes(5000)
         bob = await world.online("bob", 3)
+        kept = bob._client.users.get_user_object("alice")
         info = await bob.people.user("alice")
+        assert kept.upload_slots == 2 and kept.picture is None, "a picture of whatever size is not kept"
         assert (info.status, info.files, info.folders, info.privileged) == ("online", 1, 1, True)
         assert (info.slots, info.free, info.queue) == (2, True, 0) and info.description and not info.error
         asked = world.server.count("AddUser", "bob")
@@ -215,6 +219,33 @@ def test_a_user_who_is_offline_or_silent_is_said_so_in_time(in_world, monkeypatc
         with pytest.raises(UserError) as caught:
             await bob.people.browse("dave")
         assert caught.value.code == "network" and "not online" in str(caught.value)
+
+    in_world(story)
+
+
+def test_of_many_lists_asked_for_at_once_the_last_waits_for_its_turn(in_world, monkeypatch) -> None:
+    from slskdn_tui.engine.soulseek.people import people
+
+    monkeypatch.setattr(people, "BROWSES", (1, 50.0))
+    waits = asyncio.Event()
+
+    class Held(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            if 40 < seconds <= 50:
+                waits.set()
+                await asyncio.Event().wait()
+            await super().sleep(seconds)
+
+    async def story(world: World) -> None:
+        first, second = [
+            await world.online(name, number, world.share(name, {"a.flac": blob(9)})) for name, number in (("ann", 2), ("bea", 3))
+        ]
+        bob = await world.online("bob", 4, clock=Held())
+        assert (await bob.people.browse("ann")).files == 1 and first._client.shares._browse is not None
+        browsing = asyncio.ensure_future(bob.people.browse("bea"))
+        await waits.wait()
+        assert second._client.shares._browse is None and not browsing.done()
+        browsing.cancel()
 
     in_world(story)
 

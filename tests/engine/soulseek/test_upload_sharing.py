@@ -112,6 +112,23 @@ def test_a_leecher_waits_beside_a_free_slot_that_a_sharing_user_gets_at_once(in_
     in_world(story)
 
 
+def test_who_was_a_leecher_is_asked_about_again(in_world, monkeypatch) -> None:
+    async def story(world: World) -> None:
+        up = await uploader(world, {"long tune.flac": blob(SIZE)}, leecher_files=1, leechers_slots=1)
+        up.set_limits(0, 800)
+        down = await world.online("leech", 3)
+        getter = Getter(down, await file_named(world, down, "long tune"))
+        await getter.until(ACTIVE)
+        asked = world.server.count("GetUserStats", "uploader")
+        monkeypatch.setattr(uploads_module, "ASK_AGAIN_S", 0.0)
+        up.sharing.relations_changed()  # what else makes uploads be looked at: a change, or time
+        await world.server.until(lambda: world.server.count("GetUserStats", "uploader") > asked)
+        up.set_limits(0, 0)
+        await getter.task
+
+    in_world(story)
+
+
 def test_leechers_get_nothing_and_are_told_why_when_they_have_no_slots(in_world) -> None:
     async def story(world: World) -> None:
         await uploader(world, {"tune.flac": blob(1000)}, leecher_files=1, leechers_slots=0)
@@ -286,6 +303,26 @@ def test_a_downloader_that_never_says_from_where_does_not_keep_the_slot(in_world
         gate.set()
         stuck.task.cancel()
         await asyncio.gather(stuck.task, return_exceptions=True)
+
+    in_world(story)
+
+
+def test_a_downloader_that_wants_to_begin_past_the_end_gets_nothing(in_world) -> None:
+    async def story(world: World) -> None:
+        up = await uploader(world, {"long tune.flac": blob(1000)}, leecher_files=0)
+        greedy = await world.online("greedy", 3)
+
+        async def past(transfer: Any) -> int:
+            return 1005
+
+        file = await file_named(world, greedy, "long tune")
+        greedy.transfers._calculate_offset = past
+        getter = Getter(greedy, file)
+        while not any("asks for byte 1005 of 1000" in each.reason for each in up.sharing.uploads()):
+            await asyncio.sleep(0.02)
+        assert not getter.sink.data
+        getter.task.cancel()
+        await asyncio.gather(getter.task, return_exceptions=True)
 
     in_world(story)
 

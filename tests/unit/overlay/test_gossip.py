@@ -198,6 +198,18 @@ def test_a_neighbour_that_forges_ends_the_connection_and_one_that_floods_is_not_
     assert net.nodes[0].counters["adverts over quota"] > 10
 
 
+def test_a_neighbour_that_asks_without_end_is_answered_at_its_rate() -> None:
+    net = two()
+    query = b'{"recordings":["' + heard(2).variant.recording_mbid.encode() + b'"]}'
+    for _ in range(100):
+        net.nodes[1].told(net.links[1, 0], Kind.DESCRIPTOR_QUERY, 77, query)
+    answered = len(net.waiting)
+    assert 1 <= answered <= 16 and net.nodes[1].counters["requests over quota"] == 100 - answered
+    net.pass_time(5.0)
+    net.nodes[1].told(net.links[1, 0], Kind.DESCRIPTOR_QUERY, 77, query)
+    assert len(net.waiting) == answered + 1
+
+
 def test_descriptors_come_on_connecting_on_query_and_on_completion_and_run_out() -> None:
     net = two()
     first = net.nodes[0].descriptor(net.ids[1].node_id)

@@ -281,3 +281,25 @@ def test_an_answer_is_asked_once_shown_in_part_kept_and_asked_again_when_old() -
         await supervisor.stop()
 
     asyncio.run(story())
+
+
+def test_of_answers_looked_at_the_last_are_kept_and_the_question_of_the_oldest_ends() -> None:
+    async def story() -> None:
+        clock, ended = VirtualClock(), list[str]()
+        supervisor = Supervisor(clock)
+
+        async def ask(key: str, publish: Callable[[str], None]) -> str:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(key)
+            return ""
+
+        answers: Answers[str, str] = Answers("test", supervisor, clock, ask, keep_s=300.0, most=3)
+        for key in "abcde":
+            answers.look(key)
+            await clock.advance(1.0)
+        assert ended == ["a", "b"] and len(answers._answers) == 3
+        await supervisor.stop()
+
+    asyncio.run(story())
