@@ -24,6 +24,8 @@ from slskdn_tui.model.text import SafeText
 
 MOST_STREAMS = 64
 STEP_S = 0.1
+WAITING_STEP_S = 0.02
+"""While a player waits for bytes: each look is a part of the time to the first sound."""
 UNUSED_S = 3600.0
 """A URL that nobody has read from for so long is void."""
 
@@ -127,7 +129,8 @@ class Playback:
                     self.player.pause(self.paused or stream.buffer.phase is not Phase.PLAYING)
                 if self._clock.now() - stream.used_at > UNUSED_S:
                     self.close(stream)
-            await self._clock.sleep(STEP_S)
+            waits = self.player is not None and self.now is not None and self.now.buffer.phase is not Phase.PLAYING
+            await self._clock.sleep(WAITING_STEP_S if waits else STEP_S)
 
     # the player on this machine
 

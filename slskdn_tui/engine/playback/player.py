@@ -19,7 +19,8 @@ from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.model.text import SafeText
 
 ASK_S = 0.1
-"""How often the play head is asked for."""
+SILENT_ASK_S = 0.03
+"""How often the play head is asked for; more often until there is sound."""
 QUIT_S = 2.0
 MOST_LINE = 64 * 1024
 WAIT_S = 600
@@ -65,18 +66,16 @@ class Player:
             raise
         finally:
             theirs.close()
-        asking = None
         try:
             reader, self._writer = await asyncio.open_connection(sock=ours, limit=MOST_LINE)
             if self.driven:
-                asking = asyncio.ensure_future(self._ask())
-                await self._listen(reader)
+                async with asyncio.TaskGroup() as group:
+                    asking = group.create_task(self._ask())
+                    await self._listen(reader)
+                    asking.cancel()
             await self._process.wait()
             self.ended = self.ended or ("" if not self._process.returncode else f"{self.name} ended with status {self._process.returncode}")
         finally:
-            if asking is not None:
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
             if self._writer is not None:
                 self._writer.close()
             await self._end()
@@ -108,7 +107,7 @@ class Player:
     async def _ask(self) -> None:
         while True:
             self._send("get_property", "playback-time", number=1)
-            await self._clock.sleep(ASK_S)
+            await self._clock.sleep(ASK_S if self.heard else SILENT_ASK_S)
 
     def _send(self, *words: object, number: int = 0) -> None:
         if self.driven and self._writer is not None and not self._writer.is_closing():

@@ -1,0 +1,31 @@
+"""The player's process without mpv: a script that stands in for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from slskdn_tui.engine.playback.player import Player
+from slskdn_tui.engine.runtime.clock import SystemClock
+from tests.engine.playback.listening import go
+
+
+class Broken(SystemClock):
+    async def sleep(self, seconds: float) -> None:
+        raise RuntimeError("a defect")
+
+
+def test_a_defect_in_what_asks_for_the_play_head_ends_the_player_and_is_told(tmp_path: Path) -> None:
+    script, at = tmp_path / "mpv", tmp_path / "pid"
+    script.write_text(f"#!/bin/sh\necho $$ > {at}\nexec sleep 600\n")
+    script.chmod(0o755)
+
+    async def story() -> None:
+        with pytest.raises(ExceptionGroup) as raised:
+            await Player([str(script)], "http://127.0.0.1:1/", Broken(), lambda: None).run()
+        assert raised.group_contains(RuntimeError, match="a defect")
+
+    go(story())
+    assert not at.exists() or not os.path.exists(f"/proc/{at.read_text().strip()}"), "its process is gone"
