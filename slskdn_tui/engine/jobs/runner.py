@@ -294,10 +294,14 @@ class JobRunner:
         if job.record.state not in ENDED:
             raise UserError("refused", f"the job is {job.record.state}", "only an ended job can be run again")
         left = left_out(job.record)
+        placed = {track.placed for track in job.record.tracks if track.placed}
+        there = await asyncio.get_running_loop().run_in_executor(
+            self._services.disk, lambda: {path for path in placed if Path(path).is_file()}
+        )
+        if job.record.state not in ENDED:
+            raise UserError("refused", "the job was started again meanwhile", "")
         for track in job.record.tracks:
-            if track.position in left:
-                continue
-            if not (track.placed and Path(track.placed).is_file()):
+            if track.position not in left and track.placed not in there:
                 track.state, track.placed, track.reason = TrackState.PENDING, "", ""
         job.record.finished_at, job.record.error = "", ""
         self._notices.again(job.record)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -14,6 +13,7 @@ from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.trace.summary import by_plane, summarise
 from slskdn_tui.engine.views.cache import cache_view
 from slskdn_tui.engine.views.discover import discography_view, label_view, labels_view
+from slskdn_tui.engine.views.disk import DiskUse
 from slskdn_tui.engine.views.finding import FindingViews
 from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.engine.views.job_tree import shown_jobs
@@ -65,6 +65,7 @@ class Views:
     def __init__(self, engine: Parts) -> None:
         self._engine = engine
         self._versions = Versions()
+        self._disk = DiskUse(Path(engine.settings.downloads.folder).expanduser(), engine.disk, engine.clock)
         self._traces: dict[str, tuple[tuple[object, ...], TraceView]] = {}
         people = PeopleViews(engine)
         peers = PeerViews(engine)
@@ -127,7 +128,7 @@ class Views:
             down=engine.rates.rate("down"),
             up=engine.rates.rate("up"),
             ratio=engine.ledger.ratio(),
-            disk_used=_disk_used(Path(engine.settings.downloads.folder).expanduser()),
+            disk_used=await self._disk.share(),
             jobs_running=sum(job.runs for job in jobs),
             jobs_total=len(jobs),
             uploads=len(uploads) + (len(engine.mesh.uploads()) if engine.mesh else 0),
@@ -382,12 +383,3 @@ def _soulseek_part(state: str, words: str, port_waits: bool) -> PartStatus:
 
 def _share(sent: int, total: int) -> float:
     return min(1.0, sent / total) if total else 0.0
-
-
-def _disk_used(folder: Path) -> float | None:
-    """Share of the download disk in use, to the percent: the status line must not change with every block."""
-    try:
-        usage = shutil.disk_usage(folder)
-    except OSError:
-        return None
-    return round(usage.used / usage.total, 2)

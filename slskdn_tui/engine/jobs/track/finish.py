@@ -55,7 +55,7 @@ class Finish:
             raise DiskTrouble(why)
         placed = await loop.run_in_executor(self._services.disk, self._place, part, folder, relative, checked.blake3)
         record.placed, record.blake3, record.reason = str(placed.path), checked.blake3, placed.note
-        record.size = placed.path.stat().st_size
+        record.size = (await loop.run_in_executor(self._services.disk, placed.path.stat)).st_size
         await self._forget(part, key)
         said = "whole and placed" if self._job.record.type == JobType.FILES else "verified and placed"
         words = f"{self._live.track.title}: {said}" + (f" ({placed.note})" if placed.note else "")

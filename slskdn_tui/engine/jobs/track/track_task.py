@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack, Waiting
@@ -151,8 +152,7 @@ class TrackTask:
         again = self._holders.start_over(self._known())
         for file in again:
             await self._services.store.parts.drop(self._moving.part_key(file.size))
-            self._moving.part_path(file.size).unlink(missing_ok=True)
-            remove_sidecar(self._moving.part_path(file.size))
+            await asyncio.get_running_loop().run_in_executor(self._services.disk, _remove, self._moving.part_path(file.size))
         if not again:
             return None
         words = f"{self._live.track.title}: nobody else has the file begun; starting over"
@@ -289,3 +289,8 @@ def _reason(waiting: Waiting | None, now: float, rules: RescueRules) -> str:
 
 def _time(seconds: float) -> str:
     return f"{seconds:.1f}".rstrip("0").rstrip(".") + " s" if seconds < 120 else f"{seconds / 60:.1f}".rstrip("0").rstrip(".") + " min"
+
+
+def _remove(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    remove_sidecar(part)
