@@ -126,6 +126,7 @@ class Playback:
                     if self._heard is not None:
                         await self._heard(each)
                 if stream is self.now and self.player is not None:
+                    stream.told_length(self.player.length_ms)
                     self.player.pause(self.paused or stream.buffer.phase is not Phase.PLAYING)
                 if self._clock.now() - stream.used_at > UNUSED_S:
                     self.close(stream)
@@ -167,7 +168,7 @@ class Playback:
     def playing(self) -> tuple[Stream, Player]:
         """What plays. UserError when nothing does, or the player takes no orders."""
         if self.now is None or self.player is None:
-            raise UserError("refused", "nothing plays", "`slskdn play JOB TRACK`")
+            raise UserError("refused", "nothing plays", "P on a track, or `slskdn play JOB TRACK`")
         if not self.player.driven:
             raise UserError("refused", f"{self.player.name} takes no orders", "use its own window, or set playback.player to mpv")
         return self.now, self.player

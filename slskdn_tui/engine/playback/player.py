@@ -21,6 +21,7 @@ from slskdn_tui.model.text import SafeText
 ASK_S = 0.1
 SILENT_ASK_S = 0.03
 """How often the play head is asked for; more often until there is sound."""
+MOST_S = 1_000_000
 QUIT_S = 2.0
 MOST_LINE = 64 * 1024
 WAIT_S = 600
@@ -45,6 +46,8 @@ class Player:
         self.name = os.path.basename(command[0])
         self.driven = self.name.startswith("mpv")
         self.position_ms: int | None = None
+        self.length_ms = 0
+        """What it says the file plays; 0 before it knows."""
         self.heard = False
         """Sound has come out of it."""
         self.ended = ""
@@ -99,6 +102,8 @@ class Player:
         if told.get("request_id") == 1 and isinstance(told.get("data"), int | float):
             before, self.position_ms = self.position_ms, max(0, int(told["data"] * 1000))
             self.heard = self.heard or (not self._paused and before is not None and self.position_ms > before)
+        elif told.get("request_id") == 2 and isinstance(told.get("data"), int | float):
+            self.length_ms = max(0, int(min(told["data"], MOST_S) * 1000))
         elif told.get("event") == "end-file" and told.get("reason") == "error":
             self.ended = f"{self.name}: {SafeText(str(told.get('file_error', 'the file cannot be played')))}"
         elif told.get("event") == "seek":
@@ -107,6 +112,8 @@ class Player:
     async def _ask(self) -> None:
         while True:
             self._send("get_property", "playback-time", number=1)
+            if not self.length_ms:
+                self._send("get_property", "duration", number=2)
             await self._clock.sleep(ASK_S if self.heard else SILENT_ASK_S)
 
     def _send(self, *words: object, number: int = 0) -> None:

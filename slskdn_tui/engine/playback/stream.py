@@ -54,6 +54,11 @@ class Stream:
             self._media = Media.of(self.source.size, self.length_ms, self.source.name)
         return self._media
 
+    def told_length(self, ms: int) -> None:
+        """The player knows how long the file plays; it is believed where nobody else said so."""
+        if ms and not self.length_ms:
+            self.length_ms, self._media = ms, None
+
     @property
     def playing(self) -> bool:
         """Somebody listens, or has the connection of a player open."""

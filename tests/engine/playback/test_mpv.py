@@ -103,6 +103,21 @@ def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: by
     go(story())
 
 
+def test_a_seek_beyond_the_end_plays_the_last_second_and_the_player_says_how_long_a_file_is(tmp_path: Path, music: bytes) -> None:
+    async def story() -> None:
+        path = tmp_path / "whole.wav"
+        path.write_bytes(music)
+        async with Listening(tmp_path, music) as rig:
+            stream = await rig.playback.file(str(path))
+            await rig.playback.play(stream)
+            await till(lambda: rig.playback.player is not None and rig.playback.player.heard and stream.length_ms)
+            assert stream.length_ms == SECONDS * 1000 and rig.playback.seek(99 * 60_000) == (SECONDS - 1) * 1000
+            await till(lambda: rig.playback.now is None)
+            assert rig.said() == ["playback.ended"]
+
+    go(story())
+
+
 def test_the_end_of_the_file_ends_the_player_and_one_that_is_no_music_says_so(tmp_path: Path, music: bytes) -> None:
     async def story() -> None:
         short = tmp_path / "short.wav"
