@@ -9,6 +9,7 @@ import pytest
 from engine_world import Album, World, act, completed, until
 from files_world import ALBUM, get, got, placed, put_more, remote, shared
 
+from slskdn_tui.engine.jobs.sources import files_job
 from slskdn_tui.model.finding import make_ref
 from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.views import SwarmsView, ViewKey
@@ -78,7 +79,7 @@ def test_a_folder_as_shown_and_a_files_name_after_its_folders_reference_are_foun
     asyncio.run(main())
 
 
-def test_a_reference_that_leads_nowhere_says_why(tmp_path: Path, album: Album) -> None:
+def test_a_reference_that_leads_nowhere_says_why(tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with World(tmp_path, album) as world:
             mono = await world.holder("mono_lith")
@@ -96,6 +97,9 @@ def test_a_reference_that_leads_nowhere_says_why(tmp_path: Path, album: Album) -
                 result = await get(engine, ref)
                 assert (result.code, words in result.message, bool(result.hint)) == (code, True, True), result
             assert (await get(engine, file, destination="tape")).code == "not_found"
+            monkeypatch.setattr(files_job, "MOST_FILES", 1)
+            much = await get(engine, make_ref("mono_lith", remote(mono, ALBUM), folder=True))
+            assert much.code == "refused" and "that is 2 files" in much.message
             assert engine.runner.jobs() == [] and mono.total == 0
 
     asyncio.run(main())

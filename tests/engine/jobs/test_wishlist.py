@@ -10,9 +10,11 @@ import pytest
 from engine_world import Album, World, completed, sha, until
 
 from slskdn_tui.engine.engine import Engine
+from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.wishlist import wishlist
 from slskdn_tui.engine.soulseek import plane
 from slskdn_tui.engine.soulseek.search.gate import GateRules
+from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.lab.data import DEMO_RELEASE
 from slskdn_tui.model.finding import SearchView, WishesView
 from slskdn_tui.model.views import StatusView, ViewKey
@@ -130,6 +132,25 @@ def test_an_automatic_wish_takes_the_folder_that_passes_its_filter(tmp_path: Pat
     asyncio.run(main())
 
 
+def test_a_wish_taken_back_while_it_is_being_fulfilled_stays_away(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            await world.holder("rich", album.tracks(1))
+            engine = await world.engine()
+            add = engine.runner.add
+
+            async def meanwhile(record: JobRecord) -> LiveJob:
+                assert (await engine.submit(Command("wishlist.remove", {"wish": "1"}))).ok
+                return await add(record)
+
+            engine.runner.add = meanwhile  # type: ignore[method-assign]
+            await wish(engine, "beginner piano", auto=True)
+            await until(lambda: world.said("me", "wish.taken"), "its job is made all the same")
+            assert engine.wishlist.wishes() == () and await engine.store.wishes.all() == []
+
+    asyncio.run(main())
+
+
 def test_an_automatic_wish_for_a_release_waits_for_the_whole_album(tmp_path: Path, album: Album, repeats: None) -> None:
     async def main() -> None:
         async with World(tmp_path, album, tracks=3) as world:
@@ -151,7 +172,7 @@ def test_an_automatic_wish_for_a_release_waits_for_the_whole_album(tmp_path: Pat
     asyncio.run(main())
 
 
-def test_wishes_that_cannot_be_are_refused_with_a_reason(tmp_path: Path, album: Album) -> None:
+def test_wishes_that_cannot_be_are_refused_with_a_reason(tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with World(tmp_path, album) as world:
             engine = await world.engine()
@@ -165,6 +186,8 @@ def test_wishes_that_cannot_be_are_refused_with_a_reason(tmp_path: Path, album: 
             ):
                 result = await engine.submit(Command("wishlist.add", args))
                 assert not result.ok and words in result.message, result
+            monkeypatch.setattr(wishlist, "MOST_WISHES", 1)
+            assert "there are 1 wishes" in (await engine.submit(Command("wishlist.add", {"query": ["z"]}))).message
             for name in ("wishlist.remove", "wishlist.seen"):
                 assert (await engine.submit(Command(name, {"wish": "99"}))).code == "not_found"
 

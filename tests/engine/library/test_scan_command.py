@@ -55,3 +55,21 @@ def test_a_folder_that_is_only_shared_is_named_as_one_that_no_scan_looks_through
             assert f"; shared but not looked through: {shared} (" in told.message and "inner" not in told.message
 
     asyncio.run(main())
+
+
+def test_when_the_library_is_scanned_is_a_command_and_outlives_the_engine(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            settings = world.settings("me", soulseek={"enabled": False}, library={"folders": [str(tmp_path)]})
+            engine = await world.start("me", settings)
+            planned = await engine.submit(Command("library.schedule", {"when": "daily  04:00"}))
+            assert planned.ok and planned.message == "the library is scanned daily 04:00" and planned.data["next_at"].endswith(":00:00Z")
+            wrong = await engine.submit(Command("library.schedule", {"when": "now and then"}))
+            assert wrong.code == "usage" and engine.scanner.schedule == "daily 04:00"
+            await engine.stop()
+            again = await world.start("me", settings)
+            assert again.scanner.schedule == "daily 04:00"
+            assert (await again.submit(Command("library.schedule", {"when": "off"}))).message == "the library is scanned by hand"
+            assert (await again.submit(Command("library.schedule", {"when": "settings"}))).ok and again.scanner.schedule == ""
+
+    asyncio.run(main())

@@ -109,8 +109,8 @@ class Wishlist:
 
     async def remove(self, wish_id: str) -> Wish:
         wish = self.find(wish_id)
-        await self._services.store.wishes.drop(wish_id)
         del self._wishes[wish_id]
+        await self._services.store.wishes.drop(wish_id)
         self._counts.pop(wish_id, None)
         self._wake()
         return wish
@@ -148,6 +148,8 @@ class Wishlist:
 
     async def _search(self, wish: Wish) -> None:
         await self._searched(self._wall())
+        if wish.wish_id not in self._wishes:  # taken back meanwhile, as may happen wherever something is awaited below
+            return
         wish = replace(wish, last_at=self._now())
         await self._keep(wish)
         try:
@@ -204,7 +206,8 @@ class Wishlist:
             self._services.bus.publish("wish.found", "wishlist", words, wish=wish.wish_id, new=fresh)
 
     async def _became(self, wish: Wish, job_id: str, words: str) -> None:
-        await self._keep(replace(self._wishes.get(wish.wish_id, wish), job_id=job_id, note=str(SafeText(words))))
+        if wish.wish_id in self._wishes:
+            await self._keep(replace(self._wishes[wish.wish_id], job_id=job_id, note=str(SafeText(words))))
         text = f"{SafeText(wish.query, 100)} is there: job {job_id[:8]}, {words}"
         self._services.bus.publish("wish.taken", "wishlist", text, job_id=job_id, wish=wish.wish_id)
 
@@ -217,9 +220,9 @@ class Wishlist:
         return parse(wish.filter, await self._services.store.choices.under("filters.")) if wish.filter else NONE
 
     async def _keep(self, wish: Wish) -> None:
-        await self._services.store.wishes.put(wish)
         self._wishes[wish.wish_id] = wish
         self.revision += 1
+        await self._services.store.wishes.put(wish)
 
     def _wake(self) -> None:
         self.revision += 1
