@@ -98,7 +98,9 @@ class LibraryScreen(DetailsScreen):
                 self.issues.set_rows(())
                 self.ui.poller.kick()
                 self.query_one("#footer", Lines).update()
-        elif not self.has_class("-wide"):
+        elif self.has_class("-wide"):
+            self.note("")  # the pane says it
+        else:
             row = self.row
             self.note(f"{row.words}: {row.evidence[0]}" if row is not None and row.evidence else str(row.words) if row is not None else "")
         self._changed()

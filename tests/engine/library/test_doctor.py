@@ -30,7 +30,7 @@ from slskdn_tui.model.library import FileTags, Identity, LibraryFile, Stage
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command, Result
-from tests.fakes.collection import Collection, paths
+from tests.fakes.collection import Collection, mbid, paths
 from tests.fakes.sound_files import cut, spoil
 
 T = TypeVar("T")
@@ -154,6 +154,26 @@ def test_missing_tracks_are_named_and_a_job_would_get_exactly_those(tmp_path: Pa
     release = next(each for each in library.releases.values() if each.title == "Album 2")
     assert issue.kind == "missing_tracks" and issue.path == str(library.folder / "Album 2") and "1 track of 3 missing" in issue.words
     assert (issue.fix.kind, issue.fix.release, issue.fix.recordings) == ("get", release.mbid, (release.tracks[1].recording_mbid,))
+
+
+def test_an_album_that_lacks_tracks_is_named_where_most_of_it_lies_and_of_like_copies_the_numbered_one_is_kept(
+    tmp_path: Path, library: Collection
+) -> None:
+    release, album = library.releases[mbid(2, 2)], library.folder / "Album 2"
+    for number in (1, 2):
+        (album / f"CD{number}").mkdir()
+        moved = album / f"CD{number}" / f"{number:02}.flac"
+        library.path(2, number).rename(moved)
+        library.files[str(moved)] = replace(library.files.pop(str(library.path(2, number))), path=str(moved))
+    os.remove(library.path(2, 3))
+    copy = library.folder / "Heap" / "x.flac"
+    copy.parent.mkdir()
+    shutil.copy(album / "CD1" / "01.flac", copy)
+    library.files[str(copy)] = replace(library.files[str(album / "CD1" / "01.flac")], path=str(copy))
+    issues = {each.kind: each for each in checked(tmp_path, library)}
+    assert set(issues) == {"missing_tracks", "duplicate"}
+    assert issues["missing_tracks"].path == str(album) and issues["missing_tracks"].fix.release == release.mbid
+    assert issues["duplicate"].fix.paths == (str(copy),)
 
 
 def test_files_that_are_another_edition_in_full_lack_nothing(tmp_path: Path, library: Collection) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from slskdn_tui.engine.library.health.say import audio_of, clock, evidence, issue
+from slskdn_tui.engine.music.titles import album_folder
 from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.health import Fix, Issue, issue_key
 from slskdn_tui.model.library import LibraryFile
@@ -61,7 +63,7 @@ def missing_tracks(release: Release, held: Sequence[Held], editions: Iterable[Re
     for edition in editions:
         if edition.mbid != release.mbid and all(track.recording_mbid in there for track in edition.tracks if not track.optional):
             return None
-    folder = os.path.commonpath([os.path.dirname(each.path) for each in held])
+    folder = _album(held)
     recordings = tuple(track.recording_mbid for track in missing)
     names = tuple(
         evidence("missing", track.named(release.disc_count), clock(track.length_ms) if track.length_ms else "") for track in missing
@@ -80,6 +82,14 @@ def missing_tracks(release: Release, held: Sequence[Held], editions: Iterable[Re
         fix,
         tuple(each.path for each in held),
     )
+
+
+def _album(held: Sequence[Held]) -> str:
+    """The folder of the album, above disc folders: where most of these files are, when copies of it lie elsewhere, too."""
+    folders = [os.path.dirname(each.path) for each in held]
+    albums = [album_folder(folder)[0] for folder in folders]
+    most = Counter(albums).most_common(1)[0][0]
+    return os.path.commonpath([folder for folder, album in zip(folders, albums, strict=True) if album == most])
 
 
 def exchanged(release: Release, held: Sequence[Held]) -> Iterator[Issue]:
@@ -134,7 +144,7 @@ def _same_place(files: Sequence[Held]) -> Iterator[list[Held]]:
 
 
 def _duplicate(about: str, files: list[Held], words: str) -> Issue:
-    best = max(files, key=lambda each: (each.score or 0.0, each.size, -len(each.path), each.path))
+    best = max(files, key=lambda each: (each.score or 0.0, each.size, _named(each), -len(each.path), each.path))
     others = sorted((each for each in files if each is not best), key=lambda each: each.path)
     seen = tuple(evidence(name, _told(each)) for each, name in ((best, "best"), *((each, "copy") for each in others)))
     paths = tuple(each.path for each in others)
@@ -143,6 +153,12 @@ def _duplicate(about: str, files: list[Held], words: str) -> Issue:
     )
     key = issue_key("duplicate", about, *sorted(each.audio_md5 or each.path for each in files), str(len(files)))
     return Issue("duplicate", "low", others[0].path, SafeText(f"{words} as {best.path}"), key, seen, fix, (best.path, *paths))
+
+
+def _named(file: Held) -> bool:
+    """Whether its name has its track number, as an album's files mostly do and copies mostly do not."""
+    numbers = re.findall(r"\d+", os.path.basename(file.path))
+    return file.track is not None and any(int(number) == file.track for number in numbers)
 
 
 def _told(file: Held) -> str:
