@@ -127,7 +127,8 @@ class Playback:
                         await self._heard(each)
                 if stream is self.now and self.player is not None:
                     stream.told_length(self.player.length_ms)
-                    self.player.pause(self.paused or stream.buffer.phase is not Phase.PLAYING)
+                    self._go(stream, self.player)
+                    self.player.pause(self.paused or self.player.goal_ms is not None or stream.buffer.phase is not Phase.PLAYING)
                 if self._clock.now() - stream.used_at > UNUSED_S:
                     self.close(stream)
             waits = self.player is not None and self.now is not None and self.now.buffer.phase is not Phase.PLAYING
@@ -178,9 +179,16 @@ class Playback:
         stream, player = self.playing()
         at = max(0, min(ms, stream.length_ms - 1000 if stream.length_ms else ms))
         player.pause(True)
-        player.seek(at)
+        player.seek_when_read(at)
+        self._go(stream, player)
         stream.buffer.seek()
         return at
+
+    def _go(self, stream: Stream, player: Player) -> None:
+        """A seek that waits: until the player has read that far, or somebody sends from anywhere."""
+        goal = player.goal_ms
+        if goal is not None and (stream.source.jumps or player.may_go(goal)):
+            player.seek(goal)
 
     async def end(self) -> None:
         """Stop what plays."""

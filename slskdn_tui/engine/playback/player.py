@@ -22,6 +22,7 @@ ASK_S = 0.1
 SILENT_ASK_S = 0.03
 """How often the play head is asked for; more often until there is sound."""
 MOST_S = 1_000_000
+AHEAD_MS = 500
 QUIT_S = 2.0
 MOST_LINE = 64 * 1024
 WAIT_S = 600
@@ -46,6 +47,9 @@ class Player:
         self.name = os.path.basename(command[0])
         self.driven = self.name.startswith("mpv")
         self.position_ms: int | None = None
+        self.goal_ms: int | None = None
+        """Where it is to go once it has read that far."""
+        self._read_ms = 0
         self.length_ms = 0
         """What it says the file plays; 0 before it knows."""
         self.heard = False
@@ -100,10 +104,13 @@ class Player:
 
     def _take(self, told: dict[str, Any]) -> None:
         if told.get("request_id") == 1 and isinstance(told.get("data"), int | float):
-            before, self.position_ms = self.position_ms, max(0, int(told["data"] * 1000))
-            self.heard = self.heard or (not self._paused and before is not None and self.position_ms > before)
+            if self.goal_ms is None:
+                before, self.position_ms = self.position_ms, max(0, int(told["data"] * 1000))
+                self.heard = self.heard or (not self._paused and before is not None and self.position_ms > before)
         elif told.get("request_id") == 2 and isinstance(told.get("data"), int | float):
             self.length_ms = max(0, int(min(told["data"], MOST_S) * 1000))
+        elif told.get("request_id") == 3 and isinstance(told.get("data"), int | float):
+            self._read_ms = max(0, int(min(told["data"], MOST_S) * 1000))
         elif told.get("event") == "end-file" and told.get("reason") == "error":
             self.ended = f"{self.name}: {SafeText(str(told.get('file_error', 'the file cannot be played')))}"
         elif told.get("event") == "seek":
@@ -112,6 +119,7 @@ class Player:
     async def _ask(self) -> None:
         while True:
             self._send("get_property", "playback-time", number=1)
+            self._send("get_property", "demuxer-cache-time", number=3)
             if not self.length_ms:
                 self._send("get_property", "duration", number=2)
             await self._clock.sleep(ASK_S if self.heard else SILENT_ASK_S)
@@ -127,8 +135,17 @@ class Player:
             self._send("set_property", "pause", paused)
 
     def seek(self, ms: int) -> None:
+        self.position_ms, self.goal_ms = ms, None
         self._send("seek", ms / 1000, "absolute")
-        self.position_ms = ms
+
+    def seek_when_read(self, ms: int) -> None:
+        """Go there once it has read that far by itself. Sent beyond it, it opens the file anew and reads its end first (FLAC), which of a stream from
+        the front comes last of all. `may_go` says when."""
+        self.position_ms = self.goal_ms = ms
+
+    def may_go(self, ms: int) -> bool:
+        """It has read so far, and a little more."""
+        return self._read_ms >= ms + AHEAD_MS
 
     async def _end(self) -> None:
         process = self._process

@@ -41,6 +41,11 @@ class Source(Protocol):
         """Somebody sends, or was asked to."""
         ...
 
+    @property
+    def jumps(self) -> bool:
+        """Any byte can be there soon: all are, or somebody sends from wherever he is asked to. False of a stream from the front alone."""
+        ...
+
     def read(self, offset: int, length: int) -> bytes:
         """Blocking; OSError when they cannot be read."""
         ...
@@ -56,7 +61,7 @@ class FileSource:
         self._fd = _open(path)
         self.size = self.arrived = os.fstat(self._fd).st_size
 
-    asked = True
+    asked = jumps = True
 
     def ready(self, offset: int) -> int:
         return max(offset, self.size)
@@ -136,6 +141,10 @@ class TrackSource:
         stream = swarm.stream if swarm is not None else None
         sends = stream is not None and stream.state is OriginState.ACTIVE and not stream.ended
         return sends or (swarm is not None and bool(swarm.part.pieces.holders))
+
+    @property
+    def jumps(self) -> bool:
+        return bool(self._placed) or (self._live.swarm is not None and bool(self._live.swarm.mesh.scheduler.lanes))
 
     def read(self, offset: int, length: int) -> bytes:
         return os.pread(self._fd, length, offset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import wave
 from pathlib import Path
 from random import Random
@@ -97,6 +98,35 @@ def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: by
             await till(lambda: stream.position_ms > 20_300 and stream.buffer.phase is Phase.PLAYING)
             assert rig.swarm.part.pieces.ready(0) < stream.media.byte(20_000), "what lies between has not all come"
             assert not stream.buffer.stalls
+            await rig.playback.end()
+            run.cancel()
+
+    go(story())
+
+
+@pytest.mark.skipif(shutil.which("flac") is None, reason="flac is not installed")
+def test_a_seek_ahead_of_a_single_soulseek_stream_goes_on_when_it_has_come_there_not_when_all_of_it_has(
+    tmp_path: Path, music: bytes
+) -> None:
+    """Of a FLAC file mpv reads the end before it jumps, which of a stream from the front comes last."""
+    (tmp_path / "a.wav").write_bytes(music)
+    subprocess.run(["flac", "--silent", "-0", "-o", str(tmp_path / "a.flac"), str(tmp_path / "a.wav")], check=True)
+    data = (tmp_path / "a.flac").read_bytes()
+
+    async def story() -> None:
+        async with Listening(tmp_path, data) as rig:
+            rig.live.record.path = "@@x\\a.flac"
+            rig.swarm.use_origin(FakeOrigin("anna", data, rate=3e5))
+            run = asyncio.ensure_future(rig.swarm.run())
+            stream = await rig.stream()
+            await rig.playback.play(stream)
+            player = rig.playback.player
+            assert player is not None
+            await till(lambda: player.heard and stream.length_ms)
+            assert rig.playback.seek(12_000) == 12_000 and stream.position_ms == 12_000
+            assert stream.source.ready(0) < stream.media.byte(12_000), "it is not there yet"
+            await till(lambda: stream.position_ms > 12_300)
+            assert not rig.swarm.part.pieces.complete and not stream.buffer.stalls
             await rig.playback.end()
             run.cancel()
 

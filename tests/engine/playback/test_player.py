@@ -29,3 +29,17 @@ def test_a_defect_in_what_asks_for_the_play_head_ends_the_player_and_is_told(tmp
 
     go(story())
     assert not at.exists() or not os.path.exists(f"/proc/{at.read_text().strip()}"), "its process is gone"
+
+
+def test_the_play_head_stands_where_it_is_to_go_until_the_player_has_read_so_far() -> None:
+    player = Player(["mpv"], "http://127.0.0.1:1/", SystemClock(), lambda: None)
+    player._take({"request_id": 1, "data": 3.0})
+    player.seek_when_read(12_000)
+    player._take({"request_id": 1, "data": 3.1})
+    player._take({"request_id": 3, "data": 12.2})
+    assert player.position_ms == 12_000 and not player.may_go(12_000)
+    player._take({"request_id": 3, "data": 12.6})
+    assert player.may_go(12_000)
+    player.seek(12_000)
+    player._take({"request_id": 1, "data": 12.1})
+    assert player.position_ms == 12_100 and player.goal_ms is None
