@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,25 @@ def test_one_that_is_no_fingerprint_costs_the_other_nineteen_nothing_and_is_not_
         assert len(stub.seen) == 2, "the bad one once more, alone"
         await client.lookup(prints)
         assert len(stub.seen) == 2
+
+    play(story)
+
+
+def test_what_a_busy_service_left_out_of_its_answer_is_asked_for_again_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(stub: MusicBrainzStub, client: AcoustIdClient, clock: QuickClock) -> None:
+        prints, whole, asked = heard(stub, range(6)), stub.sounds.lookup, []
+
+        def sparse(fields: Mapping[str, str]) -> tuple[int, bytes]:
+            status, body = whole(fields)
+            answer = json.loads(body)
+            asked.append(len(answer["fingerprints"]))
+            answer["fingerprints"] = answer["fingerprints"][::2]
+            return status, json.dumps(answer).encode()
+
+        monkeypatch.setattr(stub.sounds, "lookup", sparse)
+        found = await client.lookup(prints)
+        assert [one.likely()[0].mbid for one in found] == list(stub.world.recordings)[:6] and not any(one.rejected for one in found)
+        assert asked == [6, 3, 1]
 
     play(story)
 

@@ -143,6 +143,24 @@ def test_tags_that_name_another_recording_than_the_sound_are_not_taken_for_certa
     play(tmp_path, story, key=lab_key())
 
 
+def test_a_file_whose_sound_is_known_as_another_recording_is_not_what_its_name_and_length_say(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        release = plone()
+        tracks = [track for medium in release.media for track in medium.tracks]
+        elsewhere = sorted(set(library.stub.world.recordings) - {track.recording for track in tracks})[0]
+        files = album_files(release, FOLDER, ids=False)
+        rows = sounding(library, release, files)
+        library.stub.sounds._sounds[1].links = {elsewhere: 20}
+        await library.add(rows)
+        await library.identifier.run()
+        ((kind, _, _),) = await matched(library)
+        found = await library.recordings()
+        assert kind != "exact" and found[files[1].path] != tracks[1].recording
+        assert [found[file.path] for file in files[2:]] == [track.recording for track in tracks[2:]]
+
+    play(tmp_path, story, key=lab_key())
+
+
 def test_bonus_tracks_make_it_another_edition_whose_release_is_not_written_down(tmp_path: Path) -> None:
     async def story(library: Library) -> None:
         files = album_files(plone(), FOLDER)
