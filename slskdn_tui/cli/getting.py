@@ -96,7 +96,7 @@ async def _begin(engine: EngineProtocol, ref: str, args: dict[str, Any]) -> Want
 async def _submit(engine: EngineProtocol, ref: str, args: dict[str, Any]) -> Result:
     """The command a reference means."""
     if ref.startswith(REF):
-        sent = {"refs": [ref]} | ({"destination": args["destination"]} if args.get("destination") else {})
+        sent = {"refs": [ref]} | {name: args[name] for name in ("destination", "again") if args.get(name)}
         return await engine.submit(Command("get.add", sent))
     constraints = {name: args[name] for name in CONSTRAINTS if args.get(name) is not None}
     if parse_mb_reference(ref) is None:

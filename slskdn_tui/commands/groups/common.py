@@ -8,7 +8,7 @@ JOB = Arg("job", "job", "job id, or enough of its beginning to be unique", requi
 JSON = Arg("json", "bool", "print JSON", flag=True)
 TRACK = Arg("track", "track", "track position, counted over all discs", flag=True)
 
-AGAIN = Arg("again", "bool", "get an album anew that is here already", flag=True)
+AGAIN = Arg("again", "bool", "get anew what is here already", flag=True)
 
 CONSTRAINT_ARGS = (
     Arg("codecs", "str", "codecs in order of preference, e.g. FLAC,MP3", flag=True),

@@ -170,6 +170,7 @@ FINDING: tuple[CommandSpec, ...] = (
         (
             Arg("refs", "str", "slsk://USER/PATH; a folder ends with /", required=True, many=True),
             Arg("destination", "str", "name of a destination (downloads.destinations)", flag=True),
+            AGAIN,
         ),
         palette=False,
     ),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.jobs.placing.placement import base_folder
 from slskdn_tui.engine.jobs.sources.files_job import contents, files_record
+from slskdn_tui.engine.jobs.wanted.held import LEAST_SIZE, here
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.peers.limits import InForce, words
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import REF, read_ref
 from slskdn_tui.model.jobs import ENDED, Constraints, JobType
-from slskdn_tui.model.text import counted
+from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result
 
 
@@ -32,14 +35,22 @@ async def add(engine: Parts, args: Args) -> Result:
         if job.record.type == JobType.FILES and job.record.state not in ENDED
         for live in job.tracks
     }
-    records, left_out, under_way = [], 0, dict[str, None]()
+    records, left_out, under_way, owned = [], 0, dict[str, None](), dict[str, str]()
     for username, items in wanted.items():
         root, found = await contents(engine.soulseek, username, list(items))
         files = [file for file in found if (file.username, file.path) not in busy]
         left_out += len(found) - len(files)
         under_way |= {busy[file.username, file.path]: None for file in found if (file.username, file.path) in busy}
+        if not args["again"] and engine.settings.downloads.skip_owned != "off":
+            library = await engine.store.files.of_sizes(sorted({file.size for file in files if file.size >= LEAST_SIZE}))
+            there = await asyncio.get_running_loop().run_in_executor(engine.disk, here, files, library)
+            files, owned = [file for file in files if file.path not in there], owned | there
         if files:
             records.append(files_record(username, root, files, Constraints(use_overlay=bool(engine.settings.acoustid.key)), destination))
+    if not records and owned:
+        one = SafeText(next(iter(owned.values())), 1000)
+        words = f"you have it already: {one}" if len(owned) == 1 else f"you have all {len(owned)} files already: {one} and others"
+        raise UserError("refused", words, "`--again` gets it anew")
     if not records:
         words = ", ".join(f"job {job_id[:8]}" for job_id in under_way)
         return done(f"being got already: {words}", job_id=next(iter(under_way)), job_ids=list(under_way))
@@ -49,6 +60,7 @@ async def add(engine: Parts, args: Args) -> Result:
         for job in jobs
     ]
     note = f"; {counted(left_out, 'file')} left out, being got already" if left_out else ""
+    note += f"; {counted(len(owned), 'file')} left out, here already (`--again` gets all)" if owned else ""
     return done("; ".join(texts) + note, job_id=jobs[0].job_id, job_ids=[job.job_id for job in jobs])
 
 

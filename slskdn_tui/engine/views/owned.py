@@ -1,7 +1,6 @@
-"""Which found files are here already. Core, and one indexed query.
+"""Which found files are other copies of tracks that are here already. Core.
 
-Soulseek has no digests. A file counts as owned when one of the library has the very same size and a like name: the same words, whatever
-numbers, artist or separators stand around the title. Another copy of an album has other tags, and so other sizes: it counts too when its name
+A very copy is told by `jobs/wanted/held.py`. Another copy of an album has other tags, and so other sizes: it counts as owned when its name
 is a placed track's title, its length that track's, and its path names artist and album, and no live, remixed or otherwise other version.
 """
 
@@ -13,17 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from slskdn_tui.engine.store.library.files import FilesTable
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState
 from slskdn_tui.model.music import Track
 
-LEAST_SIZE = 4096
-"""Smaller files (playlists, logs) share sizes by chance."""
 _WORDS = re.compile(r"[^\W_]+")
-Held = Mapping[int, Sequence[str]]
-"""Names in the library by size."""
 LENGTH_S = 2
 """Lengths this near can be one recording's: rounding, and silence at the ends."""
 _NUMBER = re.compile(r"[a-d]?[0-9]{1,3}|(19|20)[0-9]{2}")
@@ -31,26 +25,6 @@ _OTHER_VERSION = frozenset(
     {"live", "demo", "demos", "remix", "remixes", "remixed", "instrumental", "instrumentals", "acoustic", "karaoke", "covers", "tribute", "rehearsal"}
 )  # fmt: skip
 _ANYBODY = frozenset({"various", "artists"})
-
-
-def base_name(path: str) -> str:
-    return path[max(path.rfind("\\"), path.rfind("/")) + 1 :]
-
-
-def _title_words(name: str) -> frozenset[str]:
-    stem = name.rpartition(".")[0] or name
-    words = [word.casefold() for word in _WORDS.findall(stem)]
-    return frozenset([word for word in words if not word.isdigit()] or words)
-
-
-def like_name(one: str, other: str) -> bool:
-    """Whether two file names can be of one track: all words of the shorter are in the longer; numbers count only where there is nothing else."""
-    a, b = _title_words(one), _title_words(other)
-    return bool(a and b) and (a <= b or b <= a)
-
-
-def is_owned(file: FoundFile, held: Held) -> bool:
-    return file.size >= LEAST_SIZE and any(like_name(file.name, name) for name in held.get(file.size, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +91,3 @@ def _fits(name: frozenset[str], folder: frozenset[str], held: HeldTrack) -> bool
     rest = {word for word in name - known if not _NUMBER.fullmatch(word)}
     path = name | folder
     return held.title <= name and not rest and held.album <= folder and held.artist <= path and not (path - known) & _OTHER_VERSION
-
-
-async def held_files(files: FilesTable, sizes: Iterable[int], placed: Held) -> dict[int, list[str]]:
-    """Names in the library (scanned files, and `placed` tracks of jobs) that have one of these sizes."""
-    wanted = {size for size in sizes if size >= LEAST_SIZE}
-    held: dict[int, list[str]] = {size: list(placed[size]) for size in wanted if size in placed}
-    for path, size in await files.of_sizes(sorted(wanted)):
-        held.setdefault(size, []).append(base_name(path))
-    return held

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_world import Album, World, act, completed, until
+from engine_world import Album, World, act, completed, put, until
 from files_world import ALBUM, get, got, placed, put_more, remote, shared
 
 from slskdn_tui.engine.jobs.sources import files_job
@@ -38,6 +38,28 @@ def test_a_folder_ends_bit_identical_below_the_users_name_with_what_is_no_music(
             wanted[f"{ALBUM}/back_ cover_.jpg"] = wanted.pop(f"{ALBUM}/back: cover?.jpg")
             assert placed(tmp_path / "me" / "music") == {f"mono_lith/{name}": digest for name, digest in wanted.items()}
             assert mono.total == sum(path.stat().st_size for path in shared(world, "mono_lith").rglob("*.*") if path.is_file())
+
+    asyncio.run(main())
+
+
+def test_files_that_are_here_already_are_left_out_unless_asked_for_again(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            one, two = album.tracks(2)
+            mine = tmp_path / "library" / "x" / f"Plone - {one.name}"
+            put(mine.parent, {mine.name: one.read_bytes()})
+            engine = await world.engine(library={"folders": [str(tmp_path / "library")]})
+            await engine.scanner.arrived(mine)
+            folder = await get(engine, make_ref("mono_lith", remote(mono, ALBUM), folder=True))
+            assert folder.ok and "1 file left out, here already" in folder.message
+            await completed(engine.runner.find(folder.data["job_id"]))
+            assert mono.sent == {two.name: two.stat().st_size}
+            single = make_ref("mono_lith", remote(mono, ALBUM, one.name))
+            refused = await get(engine, single)
+            assert refused.code == "refused" and str(mine) in refused.message and "--again" in refused.hint
+            await completed(await got(engine, single, again=True))
+            assert mono.sent[one.name] == one.stat().st_size
 
     asyncio.run(main())
 

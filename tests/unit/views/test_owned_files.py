@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from slskdn_tui.engine.jobs.wanted.held import here, is_owned
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
-from slskdn_tui.engine.views.owned import held_tracks, is_owned, is_track
+from slskdn_tui.engine.views.owned import held_tracks, is_track
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState
 from slskdn_tui.model.music import Release, Track
@@ -74,3 +77,12 @@ def test_an_album_of_various_artists_is_known_by_its_name() -> None:
     held = held_tracks([record("Various Artists", "Warp 10")])
     assert is_track(found("Warp 10\\01 - On My Bus.flac", 210), held)
     assert not is_track(found("Warp 20\\01 - On My Bus.flac", 210), held)
+
+
+def test_a_file_that_is_gone_from_disk_is_not_here(tmp_path: Path) -> None:
+    mine = tmp_path / "Plone - 01 On My Bus.flac"
+    mine.write_bytes(b"x" * 5000)
+    file = FoundFile("bob", "Music\\Plone\\01 On My Bus.flac", 5000, "flac")
+    assert here([file], [(str(mine), 5000)]) == {file.path: str(mine)}
+    mine.unlink()
+    assert here([file], [(str(mine), 5000)]) == {}
