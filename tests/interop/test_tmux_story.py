@@ -117,6 +117,16 @@ def test_a_job_is_made_watched_paused_resumed_and_read_by_keys_only(story: tuple
     tmux.until("what was typed", lambda screen: ":jobs pause 0000" in screen)
     tmux.keys("Enter")
     tmux.until("an error in one line", lambda screen: "no job '0000'" in screen)
+    tmux.keys("4", "n")
+    tmux.until("whose records", lambda screen: "artist's name" in screen)
+    tmux.type("plone")
+    tmux.keys("Enter")
+    tmux.until("the discography, with the album that is got", lambda screen: "Core: 1" in screen and "For Beginner Piano" in screen)
+    tmux.keys("Enter")
+    tmux.until("its editions, and where it leads", lambda screen: "Editions: 3" in screen and "same label: Warp Records" in screen)
+    tmux.keys("q")
+    tmux.until("the discography again", lambda screen: "Core: 1" in screen)
+
     tmux.keys("7")
     tmux.until("the log", lambda screen: "resumed" in screen)
 
