@@ -75,7 +75,7 @@ class TreePresenter:
 
     columns: tuple[Column, ...] = (
         Column("title", "RELEASE", 0, least=28),
-        Column("year", "YEAR", 4),
+        Column("year", "YEAR", 6),
         Column("type", "TYPE", 12, drop=2),
         Column("edition", "EDITION", 18, drop=3),
         Column("tracks", "TRACKS", 6, "right", drop=4),
@@ -171,7 +171,7 @@ class CratePresenter(Flat):
 
     columns: tuple[Column, ...] = (
         Column("title", "RELEASE", 0, least=28),
-        Column("year", "YEAR", 4),
+        Column("year", "YEAR", 6),
         Column("peers", "PEERS", 7, "right"),
         Column("quality", "QUAL", 4, "right"),
         Column("codecs", "CODECS", 10, drop=2),
