@@ -15,7 +15,7 @@ MENDING: tuple[CommandSpec, ...] = (
         "cli",
         ("library", "show"),
         (
-            Arg("which", "str", "a kind of issue, `trash`, `dismissed`, or the path of a file"),
+            Arg("which", "str", "a kind of issue, `unsure` (albums to confirm), `trash`, `dismissed`, or the path of a file"),
             Arg("filter", "str", "only where path or issue holds these words", flag=True),
             JSON,
         ),
