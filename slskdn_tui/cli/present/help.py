@@ -136,7 +136,7 @@ def help_verb(spec: CommandSpec) -> str:
         if not arg.flag:
             continue
         if negatable(arg):
-            rows.append((f"--no-{arg.name.replace('_', '-')}", f"do not: {arg.help}"))
+            rows.append((f"--no-{arg.name.replace('_', '-')}", f"do not {arg.help}"))
             continue
         name = flag_name(arg) if arg.type == "bool" else f"{flag_name(arg)} {metavar(arg)}"
         note = f" (default {arg.default})" if arg.default is not None and arg.type != "bool" else ""

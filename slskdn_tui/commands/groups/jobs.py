@@ -81,7 +81,7 @@ JOBS: tuple[CommandSpec, ...] = (
     CommandSpec("swarms.resume", "Resume a job's transfers", "swarms", "engine", ("swarms", "resume"), (JOB,), palette=False),
     CommandSpec(
         "swarms.cancel",
-        "Cancel a job's transfers",
+        "Cancel a job, as `jobs cancel` does",
         "swarms",
         "engine",
         ("swarms", "cancel"),
@@ -139,7 +139,7 @@ JOBS: tuple[CommandSpec, ...] = (
         "trace",
         "engine",
         ("debug", "export"),
-        (JOB, Arg("out", "path", "file to write", flag=True)),
+        (JOB, Arg("out", "path", "file to write; JOB.trace.json here when left out", flag=True)),
         (Key("trace", "e", True),),
     ),
     CommandSpec(

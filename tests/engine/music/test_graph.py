@@ -11,6 +11,7 @@ import pytest
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import MusicBrainz
 from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.music.graph import desk
 from slskdn_tui.engine.music.graph.desk import GraphDesk
 from slskdn_tui.engine.music.graph.tree import Wanted
 from slskdn_tui.engine.runtime.clock import SystemClock
@@ -170,3 +171,33 @@ def test_a_release_leads_to_its_editions_its_label_and_its_artist(tmp_path: Path
         assert (row.release, row.chosen) == (PLONE_ALBUM, False)
 
     play(tmp_path, load_all(), story)
+
+
+def test_what_failed_is_asked_again_soon_and_only_the_last_few_stay_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: World) -> None:
+        nobody = world.desk.look("artist/nobody of that name")
+        assert nobody.task is not None
+        await nobody.task
+        assert nobody.error is not None and world.desk.look("artist/nobody of that name") is nobody
+        monkeypatch.setattr(desk, "AGAIN_S", 0.0)
+        assert world.desk.look("artist/nobody of that name") is not nobody
+        known = world.desk.look(f"artist/{ARTIST.mbid}")
+        await world.desk.whole(f"artist/{ARTIST.mbid}")
+        assert world.desk.look(f"artist/{ARTIST.mbid}") is known, "what is known is asked again after an hour"
+        for number in range(2 * desk.KEPT):
+            world.desk.look(f"label/{mbid('label', number)}")
+        assert len(world.desk._asked) == desk.KEPT and world.desk.look(f"artist/{ARTIST.mbid}") is not known
+
+    play(tmp_path, releases(3), story)
+
+
+def test_a_discography_that_ends_in_a_defect_says_so_and_does_not_ask_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: World) -> None:
+        async def defect(*args: object) -> None:
+            raise RuntimeError("a defect")
+
+        monkeypatch.setattr(world.desk.queries, "releases", defect)
+        with pytest.raises(UserError, match="cannot be made out"):
+            await world.desk.whole(f"artist/{ARTIST.mbid}")
+
+    play(tmp_path, releases(3), story)
