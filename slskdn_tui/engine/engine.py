@@ -247,7 +247,7 @@ class Engine:
             self.supervisor.keep("aggregates", self.aggregates.run)
             stack.push_async_callback(self.aggregates.flush)
             self.gossip = Gossip(
-                identity.node_id, identity, self.stock, self.clock, self.rng, self.sinks, asked=self.stock.touch, blocked=self.book.blocked
+                identity.node_id, identity, self.stock, self.clock, self.rng, self.sinks, asked=self.warm.asked, blocked=self.book.blocked
             )
             self.hood = Hood(
                 self.gossip,

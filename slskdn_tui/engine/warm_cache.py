@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,6 +19,7 @@ from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.library.roots import library_roots
+from slskdn_tui.engine.mesh_stock import MeshStock
 from slskdn_tui.engine.overlay.gossip.gossip import Gossip
 from slskdn_tui.engine.peers.governor import Governor
 from slskdn_tui.engine.runtime.clock import Clock
@@ -44,6 +45,7 @@ class Host(Protocol):
     gossip: Gossip | None
     governor: Governor
     offers: LibraryOffers
+    stock: MeshStock
     aggregates: Aggregates | None
     soulseek: SoulseekPlane
 
@@ -65,6 +67,11 @@ class WarmCache:
             folder_of(settings, engine.paths.data), engine.store.cache_files, engine.store.cache, engine.clock, engine.disk, engine.bus,
             apart=apart, changed=lambda: self.changed(),
         )  # fmt: skip
+
+    def asked(self, recordings: Sequence[str]) -> None:
+        """A peer asked for these: what is told of first, and how often the cache had it."""
+        self._engine.stock.touch(recordings)
+        self.shelf.asked(recordings)
 
     async def load(self, stack: AsyncExitStack, changed: Callable[[], None]) -> None:
         kept = await self._engine.store.choices.get(KEY)

@@ -27,7 +27,7 @@ NONE_YET = Share()
 class StatsView:
     """Of all time, but `crates_a_month` (the last 30 days; None before the first crate) and `chunk_errors_avoided` (jobs whose trace is kept).
 
-    `cache` is None on a node that keeps no cache. Bytes are bytes, a chunk is a leaf of 64 KiB.
+    `cache` (recordings it had, of those peers asked for) is None on a node that never kept one. Bytes are bytes, a chunk is a leaf of 64 KiB.
     """
 
     version: int

@@ -60,7 +60,7 @@ class Fetcher:
         self._busy = busy
         self._news = asyncio.Event()
         self._resting: dict[str, float] = {}
-        self._grew: tuple[float, float] = (0.0, 0.0)
+        self._grew = services.clock.now(), 0.0
         self.words = ""
         """Why nothing is fetched though something is wanted."""
         self.peers: dict[str, int] = {}

@@ -89,7 +89,6 @@ class Shelf:
         self.reading: Counter[str] = Counter()
         self.stats: Stats | None = None
         self.pins: dict[str, float] = {}
-        self.today = CacheDay("")
         self._files: dict[str, CacheFile] = {}
         self._coming: dict[str, Release] = {}
         self._table = table
@@ -101,7 +100,7 @@ class Shelf:
         self._changed = changed
         self._offers = LibraryOffers([folder], files, downloads_only=True, changed=changed)
         self._used: set[str] = set()
-        self._hits = self._bytes = 0
+        self._hits = self._bytes = self._requests = self._answered = 0
 
     # Start and stop ---------------------------------------------------------------------------------------------
 
@@ -143,11 +142,12 @@ class Shelf:
     async def flush(self) -> None:
         """Write what was counted since the last time."""
         used, self._used = self._used, set()
-        hits, sent, self._hits, self._bytes = self._hits, self._bytes, 0, 0
+        day = CacheDay(self._day(), self._hits, self._bytes, requests=self._requests, answered=self._answered)
+        self._hits = self._bytes = self._requests = self._answered = 0
         if used:
             await self._index.used([self._files[name] for name in used if name in self._files])
-        if hits or sent:
-            await self._table.count(CacheDay(self._day(), hits, sent))
+        if day != CacheDay(day.day):
+            await self._table.count(day)
 
     def close(self) -> None:
         self._offers.close()
@@ -176,6 +176,12 @@ class Shelf:
             file.hits += first
             file.used_at = self._clock.wall().timestamp()
             self._used.add(recording)
+
+    def asked(self, recordings: Sequence[str]) -> None:
+        """A peer asked for these."""
+        if self.on:
+            self._requests += len(recordings)
+            self._answered += sum(name in self._files for name in recordings)
 
     # What is held -----------------------------------------------------------------------------------------------
 

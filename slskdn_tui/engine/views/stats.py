@@ -30,6 +30,7 @@ async def stats_view(store: Store, fairness: Fairness) -> StatsView:
     made = [datetime.fromisoformat(each.created_at) for each in parents if each.type is ParentType.CRATE]
     taken_back, wrong = await store.traces.wrong()
     uses = await store.usage.totals()
+    cached = await store.cache.days()
     streams, stalled = (uses.times.get(kind, 0) for kind in ("stream", "stream_stalled"))
     return StatsView(
         0,
@@ -48,6 +49,7 @@ async def stats_view(store: Store, fairness: Fairness) -> StatsView:
         manifests_imported=uses.times.get("manifest_imported", 0),
         traces=share(uses.viewed, uses.own_jobs),
         streams=share(streams - stalled, streams),
+        cache=share(sum(day.answered for day in cached), sum(day.requests for day in cached)) if cached else None,
         playback_stalls=uses.times.get("stall", 0),
         soulseek_bytes_saved=share(moved.mesh_down, moved.down),
     )

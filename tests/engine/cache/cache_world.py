@@ -67,9 +67,16 @@ async def holds(engine: Engine, *mbids: str) -> None:
     """Until the cache holds these, and no job of its is left."""
     fetcher = engine.warm.fetcher
     assert fetcher is not None
-    await until(
-        lambda: all(engine.warm.shelf.file(mbid) is not None for mbid in mbids) and fetcher.job is None, "the cache holds them", seconds=60
-    )
+    try:
+        await until(
+            lambda: all(engine.warm.shelf.file(mbid) is not None for mbid in mbids) and fetcher.job is None,
+            "the cache holds them",
+            seconds=20,
+        )
+    except AssertionError as error:
+        said = [str(event.text) for _, event in engine.bus.history][-8:]
+        wanted = await engine.store.popularity.wanted(1, 0.0)
+        raise AssertionError(f"{error} {fetcher.words!r} {said} {wanted}") from None
 
 
 async def ask(peers: Sequence[OverlayPeer], mbid: str) -> list[int]:

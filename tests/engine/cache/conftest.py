@@ -15,8 +15,10 @@ def prompt(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
     """What is heard is written and acted on at once."""
     from slskdn_tui.engine.cache import fetcher
     from slskdn_tui.engine.discovery import aggregates
+    from slskdn_tui.engine.soulseek.manners.watch import MESSAGES, Allowance
 
     monkeypatch.setattr(fetcher, "SETTLE_S", 0.05)
     monkeypatch.setattr(fetcher, "AGAIN_S", 0.1)
     monkeypatch.setattr(fetcher, "WATCH_S", 0.05)
+    monkeypatch.setattr(Allowance.__init__, "__defaults__", (MESSAGES, 0.2))  # one user is asked again and again here
     monkeypatch.setattr(aggregates, "FLUSH_EVERY", 0.1)

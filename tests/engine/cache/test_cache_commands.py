@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cache_world import CacheWorld, holds, recording
 from engine_world import Album, until
 
@@ -69,6 +70,7 @@ def test_a_folder_of_the_library_is_refused_and_nothing_is_kept_there(tmp_path: 
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_pin_is_fetched_though_nobody_asks_stays_and_goes_once_unpinned(tmp_path: Path, album: Album, prompt: None) -> None:
     async def story() -> None:
         async with CacheWorld(tmp_path, album) as world:
@@ -94,6 +96,7 @@ def test_a_pin_is_fetched_though_nobody_asks_stays_and_goes_once_unpinned(tmp_pa
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_what_is_held_is_there_after_a_restart_and_is_told_without_an_engine(tmp_path: Path, album: Album, prompt: None) -> None:
     async def story() -> None:
         async with CacheWorld(tmp_path, album) as world:
@@ -126,6 +129,7 @@ def test_what_is_held_is_there_after_a_restart_and_is_told_without_an_engine(tmp
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_not_mounted_costs_nothing_that_was_held(tmp_path: Path, album: Album, prompt: None) -> None:
     async def story() -> None:
         async with CacheWorld(tmp_path, album) as world:

@@ -145,7 +145,8 @@ def test_a_kill_inside_a_migration_leaves_the_old_schema_and_the_next_start_fini
 def damage(path, seed):
     data, rng = bytearray(path.read_bytes()), random.Random(seed)
     for _ in range(1000):
-        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        if (at := rng.randrange(len(data))) not in range(60, 64):  # the schema's number: a newer one is refused, and nothing changed
+            data[at] ^= 1 << rng.randrange(8)
     path.write_bytes(data)
     return bytes(data)
 

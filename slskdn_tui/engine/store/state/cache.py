@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 
 from slskdn_tui.engine.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class CacheDay:
-    """One UTC day (YYYY-MM-DD): `hits` peers that were sent something from the cache, bytes sent, recordings and bytes fetched, recordings let go."""
+    """One UTC day (YYYY-MM-DD): `hits` peers that were sent something from the cache, bytes sent, recordings and bytes fetched, recordings let go.
+
+    `requests` are recordings that peers asked for while it was on, `answered` those of them it had.
+    """
 
     day: str
     hits: int = 0
@@ -18,6 +21,11 @@ class CacheDay:
     fetched: int = 0
     bytes_fetched: int = 0
     evicted: int = 0
+    requests: int = 0
+    answered: int = 0
+
+
+_COUNTS = tuple(field.name for field in fields(CacheDay))[1:]
 
 
 class CacheTable:
@@ -37,16 +45,11 @@ class CacheTable:
 
     async def count(self, day: CacheDay) -> None:
         """Add these to that day's counts."""
-        await self._database.execute(
-            "INSERT INTO CacheDays VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (day) DO UPDATE SET hits = hits + excluded.hits,"
-            " bytes_served = bytes_served + excluded.bytes_served, fetched = fetched + excluded.fetched,"
-            " bytes_fetched = bytes_fetched + excluded.bytes_fetched, evicted = evicted + excluded.evicted",
-            astuple(day),
-        )
+        counts = [f"{name} = {name} + excluded.{name}" for name in _COUNTS]
+        sql = f"INSERT INTO CacheDays (day, {', '.join(_COUNTS)}) VALUES (?, {', '.join('?' * len(_COUNTS))})"
+        await self._database.execute(f"{sql} ON CONFLICT (day) DO UPDATE SET {', '.join(counts)}", astuple(day))
 
     async def days(self, since: str = "") -> Sequence[CacheDay]:
         """Days from that one on, oldest first; all without one."""
-        rows = await self._database.fetch(
-            "SELECT day, hits, bytes_served, fetched, bytes_fetched, evicted FROM CacheDays WHERE day >= ? ORDER BY day", (since,)
-        )
+        rows = await self._database.fetch(f"SELECT day, {', '.join(_COUNTS)} FROM CacheDays WHERE day >= ? ORDER BY day", (since,))
         return [CacheDay(*row) for row in rows]
