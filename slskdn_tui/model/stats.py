@@ -56,6 +56,8 @@ class StatsView:
     """Streams that never stalled, of those whose file was still arriving as their sound began."""
     playback_stalls: int = 0
     cache: Share | None = None
+    cache_bytes_saved: Share = NONE_YET
+    """Bytes sent from the cache but for those fetched into it, of those sent; below 0 while more was fetched."""
     soulseek_bytes_saved: Share = NONE_YET
     """Bytes that came over the mesh, of all bytes that came."""
     kind: Literal["stats"] = field(default="stats")
@@ -85,7 +87,11 @@ def figures(view: StatsView) -> Iterator[Figure]:
     yield _of("Days within ratio", view.days_within_ratio, f"days{grace}")
     yield _of("Manifests exported", view.manifests, f"jobs; {view.manifests_imported} imported")
     yield _of("Traces viewed", view.traces, "jobs")
-    yield Figure("Cache hits", "no cache", "") if view.cache is None else _of("Cache hits", view.cache, "requests")
+    if view.cache is None:
+        yield Figure("Cache hits", "no cache", "")
+    else:
+        kept = view.cache_bytes_saved
+        yield _of("Cache hits", view.cache, f"requests; {_size(max(0, kept.part))} of {_size(kept.whole)} sent were saved")
     saved = view.soulseek_bytes_saved
     yield Figure("Soulseek bytes saved", _rate(saved), f"{_size(saved.part)} of {_size(saved.whole)} came over the mesh")
     yield _of("Streams without a stall", view.streams, f"streams; {view.playback_stalls} stalls")

@@ -31,6 +31,7 @@ async def stats_view(store: Store, fairness: Fairness) -> StatsView:
     taken_back, wrong = await store.traces.wrong()
     uses = await store.usage.totals()
     cached = await store.cache.days()
+    served, fetched = sum(day.bytes_served for day in cached), sum(day.bytes_fetched for day in cached)
     streams, stalled = (uses.times.get(kind, 0) for kind in ("stream", "stream_stalled"))
     return StatsView(
         0,
@@ -51,6 +52,7 @@ async def stats_view(store: Store, fairness: Fairness) -> StatsView:
         streams=share(streams - stalled, streams),
         cache=share(sum(day.answered for day in cached), sum(day.requests for day in cached)) if cached else None,
         playback_stalls=uses.times.get("stall", 0),
+        cache_bytes_saved=share(served - fetched, served),
         soulseek_bytes_saved=share(moved.mesh_down, moved.down),
     )
 

@@ -283,7 +283,7 @@ class Views:
 
     async def _stats(self, key: ViewKey) -> StatsView:
         """What waits in memory is written first."""
-        for part in (self._engine.trace, self._engine.ledger, self._engine.book):
+        for part in (self._engine.trace, self._engine.ledger, self._engine.book, self._engine.warm.shelf):
             await part.flush()
         return await stats_view(self._engine.store, self._engine.settings.fairness)
 

@@ -9,6 +9,9 @@ import pytest
 from cache_world import CacheWorld, ask, fetch, holds, recording
 from engine_world import Album, sha, until
 
+from slskdn_tui.model.stats import StatsView, share
+from slskdn_tui.model.views import ViewKey
+
 
 @pytest.mark.slow
 def test_ten_peers_want_it_one_fetch_from_soulseek_serves_twenty(tmp_path: Path, album: Album, prompt: None) -> None:
@@ -38,6 +41,10 @@ def test_ten_peers_want_it_one_fetch_from_soulseek_serves_twenty(tmp_path: Path,
             (day,) = await engine.store.cache.days()
             assert (day.hits, day.bytes_served, day.fetched, day.bytes_fetched) == (20, 20 * size, 1, size)
             await until(lambda: engine.ledger.totals().mesh_up == 20 * size, "what was sent counts as overlay upload")
+            told = await engine.snapshot(ViewKey("stats"))
+            assert isinstance(told, StatsView)
+            assert told.cache_bytes_saved == share(19 * size, 20 * size)
+            assert told.cache_bytes_saved.whole - told.cache_bytes_saved.part == origin.total
             # no part of the library, and nothing of it on Soulseek
             assert world.music("cache") == [] and engine.scanner.counts.files == 0
             assert sha(engine.warm.shelf.folder / f"{wanted}.flac") == truth

@@ -164,7 +164,7 @@ def test_each_figure_after_a_run_is_what_trace_ledger_and_health_table_say(tmp_p
             assert told["streams"] == of(0, 1) and told["playback_stalls"] == stream.buffer.stalls >= 1
             assert told["manifests"] == of(1, 2) and told["traces"] == of(1, 1), "a look twice is one job looked at"
             assert (told["crates"], told["crates_a_month"], told["discographies"]) == (1, 1, of(0, 0))
-            assert told["cache"] is None
+            assert told["cache"] is None and told["cache_bytes_saved"] == of(0, 0)
 
             await engine.stop()
             assert await stats(world) == told, "and without an engine"
