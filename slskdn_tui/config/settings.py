@@ -188,7 +188,7 @@ class Overlay(Section):
     """cap of overlay upload to any one node in kilobits a second; 0 for none"""
     max_peers: int = Field(default=64, ge=1, le=1000)
     """connections in all"""
-    upload_slots: int = Field(default=4, ge=1, le=64)
+    upload_slots: int = Field(default=4, ge=1, le=1000)
     """transfers served at once"""
 
 
