@@ -121,7 +121,7 @@ def test_a_tab_is_named_with_its_line(tmp_path: Path, text: str) -> None:
 
 
 def test_keys_that_another_command_has_are_warned_of_and_loaded(tmp_path: Path) -> None:
-    paths = write(tmp_path, "ui:\n  keymap:\n    jobs.cancel: Z\n    jobs.toggle: n\n    trace.export: Q\n    view.redraw: '[ ctrl+l'\n")
+    paths = write(tmp_path, "ui:\n  keymap:\n    jobs.cancel: W\n    jobs.toggle: n\n    trace.export: Q\n    view.redraw: '[ ctrl+l'\n")
     assert load_settings(paths, {}).ui.keymap["jobs.toggle"] == "n"
     told = "\n".join(warnings(paths.config_file, {}))
     assert f"{paths.config_file}, line 4: ui.keymap: key `n` of jobs.toggle is jobs.create's on the jobs screen already" in told
