@@ -236,3 +236,23 @@ async def test_a_label_is_found_among_20000_by_the_beginning_of_its_name_through
         "EXPLAIN QUERY PLAN SELECT label_name FROM LabelPopularity WHERE label_key >= 'a' AND label_key < 'b' GROUP BY label_key ORDER BY label_key"
     )
     assert len(plan) == 1 and "SEARCH LabelPopularity USING PRIMARY KEY" in plan[0][3], plan
+
+
+@in_world
+async def test_a_recording_is_wanted_by_networks_strangers_too_and_by_one_who_asks(world: World) -> None:
+    world.known = {1}
+    popularity = world.store.popularity
+    await world.say(1, variant())
+    for number in range(2, 10):
+        world.mesh.wanted(voice(number), [REC])
+    for number in range(40, 60):  # twenty ids of one network are one voice
+        world.mesh.wanted(voice(number, network=99), [REC])
+    await world.mesh.flush()
+    (found,) = await popularity.wanted(10, 0.0)
+    assert (found.mbid, found.peers, found.strangers) == (REC, 1, 9)
+    assert await popularity.wanted(11, 0.0) == [] and await popularity.voices([REC, "nobody-s"]) == {REC: 10}
+    later = world.clock.wall().timestamp() + 1
+    assert await popularity.wanted(10, later) == [], "nobody asked of late"
+    for number in range(2, 16):
+        await world.say(number, variant(2, recording="had-by-many"))
+    assert [one.mbid for one in await popularity.wanted(10, 0.0)] == [REC], "what nobody asks for is not wanted"
