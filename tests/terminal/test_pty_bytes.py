@@ -19,7 +19,7 @@ def test_an_idle_screen_sends_nothing() -> None:
         terminal.until(b"help")
         terminal.quiet()
         assert terminal.read(4) == b""
-        for keys in ("5", "7", "6", "\t", "2", "\t", "\t", "2u", "b", "q", "M\r", "q", "1U", "3", "\t", "4nboards\r", "\t", "\r"):
+        for keys in ("5", "7", "6", "\t", "2", "\t", "\t", "2u", "b", "q", "M\r", "q", "1U", "3", "\t", "4nboards\r", "\t\r"):
             terminal.press(keys)
             terminal.quiet()
             assert terminal.read(2) == b"", keys
