@@ -18,6 +18,7 @@ from slskdn_tui.lab.data import GroupFact, LabelFact, MediumFact, ReleaseFact, d
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 from slskdn_tui.model.heard import HeardVariant, Voice
 from slskdn_tui.model.parents import ParentsView
+from slskdn_tui.model.stats import StatsView, share
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
 from slskdn_tui.model.views import JobsView, ViewKey
@@ -266,6 +267,13 @@ def test_a_release_whose_tracks_are_all_here_on_another_one_holds_up_no_discogra
             assert anew is not None
             await until(lambda: anew.state == "completed", "all of it is fetched anew")
             assert [member.outcome for member in anew.members] == ["completed"] * 3 and len(engine.runner.jobs()) == 5
+            pending = await engine.submit(Command("discover.get", {"artist": artist, "again": True}))
+            await engine.submit(Command("jobs.cancel", {"job": pending.data["parent_id"]}))
+            stats = await engine.snapshot(ViewKey("stats"))
+            assert isinstance(stats, StatsView)
+            told = [[member.outcome in ("here", "completed") for member in each.members] for each in engine.parents.all()]
+            assert stats.discographies == share(sum(map(all, told)), 3) and stats.discographies.part == 2
+            assert stats.discography_releases == share(sum(map(sum, told)), 8) and stats.crates_a_month is None
 
     asyncio.run(main())
 
