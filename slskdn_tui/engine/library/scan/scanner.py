@@ -22,7 +22,7 @@ from slskdn_tui.engine.library.scan.measuring import Measuring
 from slskdn_tui.engine.library.scan.process import scan_folders
 from slskdn_tui.engine.library.scan.progress import Progress, lasting
 from slskdn_tui.engine.library.scan.worker import read_file
-from slskdn_tui.engine.runtime.clock import Clock, iso
+from slskdn_tui.engine.runtime.clock import Clock, iso, until
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.store.library.files import FilesTable
@@ -243,12 +243,7 @@ class Scanner:
                 waits += [(due - now).total_seconds()] if due is not None else []
                 waits += [self._watch_at - self._clock.now()] if self._watch_s else []
                 waits += [self._decode_at - self._clock.now()] if self._decode_at is not None else []
-            tasks = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(min(waits)))]
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
+            await until(self._wake, self._clock, min(waits))
 
     async def _changed(self) -> bool:
         """Whether a folder was changed since the last walk; folders that were never walked are left alone."""
