@@ -63,7 +63,8 @@ class ParentRunner:
     # Looking ----------------------------------------------------------------------------------------------------
 
     def all(self) -> list[ParentRecord]:
-        return sorted(self._records.values(), key=lambda record: (record.created_at, record.parent_id))
+        """The oldest first; those made in one second as they came (after a restart by id)."""
+        return sorted(self._records.values(), key=lambda record: record.created_at)
 
     def find(self, reference: str) -> ParentRecord | None:
         """The parent whose id begins so; None for none. UserError when several do."""
