@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -13,22 +14,30 @@ from tests.engine.playback.listening import go
 
 
 class Broken(SystemClock):
+    """Breaks when the player's process has told its id, so that there is one to end."""
+
+    def __init__(self, told: Path) -> None:
+        self._told, self.pid = told, 0
+
     async def sleep(self, seconds: float) -> None:
+        self.pid = int(await asyncio.to_thread(self._told.read_text))
         raise RuntimeError("a defect")
 
 
 def test_a_defect_in_what_asks_for_the_play_head_ends_the_player_and_is_told(tmp_path: Path) -> None:
-    script, at = tmp_path / "mpv", tmp_path / "pid"
-    script.write_text(f"#!/bin/sh\necho $$ > {at}\nexec sleep 600\n")
+    script, told = tmp_path / "mpv", tmp_path / "pid"
+    os.mkfifo(told)
+    script.write_text(f"#!/bin/sh\necho $$ > {told}\nexec sleep 600\n")
     script.chmod(0o755)
+    clock = Broken(told)
 
     async def story() -> None:
         with pytest.raises(ExceptionGroup) as raised:
-            await Player([str(script)], "http://127.0.0.1:1/", Broken(), lambda: None).run()
+            await Player([str(script)], "http://127.0.0.1:1/", clock, lambda: None).run()
         assert raised.group_contains(RuntimeError, match="a defect")
 
     go(story())
-    assert not at.exists() or not os.path.exists(f"/proc/{at.read_text().strip()}"), "its process is gone"
+    assert clock.pid > 0 and not os.path.exists(f"/proc/{clock.pid}"), "its process is gone"
 
 
 def test_the_play_head_stands_where_it_is_to_go_until_the_player_has_read_so_far() -> None:
