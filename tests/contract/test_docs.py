@@ -55,6 +55,11 @@ def test_the_site_lists_every_page_and_no_other() -> None:
     assert len(listed) == len(set(listed))
 
 
+def test_a_reader_of_the_first_page_is_led_to_every_other() -> None:
+    shown = set(re.findall(r"\]\(([^)#\s]+\.md)", (DOCS / "index.md").read_text()))
+    assert sorted({str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} - shown - {"index.md"}) == []
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     broken = []
     for page in DOCS.rglob("*.md"):
