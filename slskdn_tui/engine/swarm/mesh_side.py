@@ -21,8 +21,9 @@ from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member, explain
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK
 from slskdn_tui.engine.swarm.report import member_status, merged
-from slskdn_tui.engine.swarm.scheduler import Scheduler, Step
+from slskdn_tui.engine.swarm.scheduler import Scheduler
 from slskdn_tui.engine.swarm.states import DEvent
+from slskdn_tui.engine.swarm.steps import Step
 from slskdn_tui.engine.swarm.variants import Choice, compare
 from slskdn_tui.model.part import Layout
 from slskdn_tui.model.ports import ChunkPeer, OriginState

@@ -9,73 +9,25 @@ at the end a leaf goes to whoever finishes earliest, two requesters at most; slo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from slskdn_tui.engine.peers.reputation import ChunkOutcome, avoided, trusted
+from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables, cheapest, cost, with_unknown
 from slskdn_tui.engine.swarm.events import Inputs
-from slskdn_tui.engine.swarm.finish import END_S, could_take, last_leaf, one_leaf, shorten
+from slskdn_tui.engine.swarm.finish import could_take, last_leaf, one_leaf
 from slskdn_tui.engine.swarm.lanes import Ask, Lane
-from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MAX_REQUESTERS, PieceMap, runs, without
-from slskdn_tui.engine.swarm.urgent import early, held, in_time_for, late, quick
+from slskdn_tui.engine.swarm.picking import Picker
+from slskdn_tui.engine.swarm.piecemap import DONE, MAX_REQUESTERS, PieceMap, runs
+from slskdn_tui.engine.swarm.steps import Cancel, Ended, Order, Step, came
+from slskdn_tui.engine.swarm.urgent import early, held, late
 from slskdn_tui.model.ports import HIGH, PeerLimits, Window
 from slskdn_tui.model.variant import LEAF
 
-TAIL_LEAVES = 32
-"""The last 2 MiB of a file are urgent: players and taggers read them first."""
 RACE_GAIN = 1.3
 MOVE_GAIN = 2.0
 """End game: another peer at least so many times earlier is asked as well, or instead."""
 LARGE_GAIN_S = 1.0
 """A leaf that may come twice is asked of another while 2 % of the file have (at least 4 leaves); for a gain so large, 3 % (16)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Ask `node` for leaves [first, first + count)."""
-
-    node: str
-    first: int
-    count: int
-    priority: int = 0
-    inputs: Inputs | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """Tell `node` that leaves [first, first + count) are not wanted any more. `why`: take_back, rebalance, loser; `words`, where there is more to say."""
-
-    node: str
-    first: int
-    count: int
-    why: str
-    inputs: Inputs | None = None
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A run of leaves of a request that is over: those that came (`OK`, also of one that failed in the end), or those that did not.
-
-    `whole`: stands for the request itself; one of each request does, with no leaves when it brought only what was here already.
-    """
-
-    node: str
-    first: int
-    count: int
-    outcome: ChunkOutcome
-    rtt_s: float | None = None
-    bytes_s: float | None = None
-    whole: bool = True
-
-
-@dataclass(slots=True)
-class Step:
-    """What a call decided: to be carried out by the shell in this order."""
-
-    cancels: list[Cancel] = field(default_factory=list)
-    ended: list[Ended] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)
 
 
 class Scheduler:
@@ -85,6 +37,7 @@ class Scheduler:
         self.pieces = pieces
         self.weights: CostWeights = weights or Tunables()
         self.lanes: dict[str, Lane] = {}
+        self._picker = Picker(pieces, self.lanes, self.costs)
         self.rate_cap = rate_cap
         self.paused = False
         self.windows: tuple[Window, ...] = ()
@@ -106,7 +59,7 @@ class Scheduler:
             return [], Step()
         for leaf in lane.by_leaf:
             self.pieces.give_back(leaf, node)
-        return runs(lane.by_leaf), Step(ended=[each for ask in lane.asks for each in _came(lane, ask)])
+        return runs(lane.by_leaf), Step(ended=[each for ask in lane.asks for each in came(lane, ask)])
 
     def costs(self) -> dict[str, float]:
         """Cost a peer, the unknown at the median."""
@@ -141,7 +94,7 @@ class Scheduler:
             allowed = self._allowance(now)
             if allowed < 1:
                 break
-            picked = self._pick(lane, min(joined, room, allowed), now)
+            picked = self._picker.pick(lane, min(joined, room, allowed), self.windows, now)
             if picked is None:
                 if not self._end_game(lane, now, step):
                     break
@@ -178,109 +131,6 @@ class Scheduler:
             self._tokens = min(burst, self._tokens + (now - self._tokens_at) * self.rate_cap)
         self._tokens_at = now
         return int(self._tokens // LEAF)
-
-    def _able(self, now: float, leaf: int | None = None) -> list[Lane]:
-        """Peers that may be asked now, for `leaf` if one is given."""
-        return [
-            lane
-            for lane in self.lanes.values()
-            if not lane.silent and now >= lane.paused_until and (leaf is None or not lane.has_not(leaf, now))
-        ]
-
-    def _chosen(self, lane: Lane, leaf: int, now: float) -> bool:
-        """Among the better half by cost of those trusted who may have this leaf, or of all who may where nobody is trusted."""
-        able = self._able(now, leaf)
-        pool = [one.node for one in able if trusted(one.reputation)] or [one.node for one in able]
-        return lane.node in cheapest(self.costs(), pool)[: (len(pool) + 1) // 2]
-
-    def _entrusted(self, lane: Lane, now: float) -> bool:
-        """May be asked for urgent leaves, if not first: it is trusted, or those who are would take long over all that is unassigned."""
-        if trusted(lane.reputation):
-            return True
-        rate = sum(
-            one.rate(now) for one in self._able(now) if trusted(one.reputation) and (not one.choosy or could_take(one, self.pieces, now))
-        )
-        return self.pieces.missing() > END_S * rate
-
-    def _helps(self, lane: Lane, ordinary: list[tuple[int, int]], now: float) -> bool:
-        """Could take something of what is unassigned. Who cannot is no help: a slow peer that declined in its favour would wait for ever."""
-        if trusted(lane.reputation) and not lane.choosy:
-            return True
-        return could_take(lane, self.pieces, now, [(0, self.pieces.leaves)] if self._entrusted(lane, now) else ordinary)
-
-    def _pick(self, lane: Lane, most: int, now: float) -> tuple[int, int, int, str] | None:
-        """(first, count, priority, class) of what this peer should be asked next; None when it should be asked for nothing new."""
-        pieces = self.pieces
-        if pieces.status.find(FREE) < 0:
-            return None
-        better = [one for one in self._able(now) if one is not lane and not avoided(one.reputation)]
-        if better and avoided(lane.reputation):
-            return self._last_resort(lane, better, now)
-        low = pieces.reach(lane.available(now))  # what the origin brings earlier is left to it
-        tail = max(low, pieces.leaves - TAIL_LEAVES)
-        last: list[tuple[int, int]] = []
-        windows = [span for one in self.windows if one.priority > 0 and (span := pieces.layout.touched(one.start, one.stop))]
-        high, mid = [[one for one in self.windows if one.priority > 0 and (one.priority >= HIGH) is kind] for kind in (True, False)]
-        for one in high:
-            span = pieces.layout.touched(one.start, one.stop)
-            if found := self._run(lane, 1, span.start, span.stop, now, forwards=True):
-                if self._chosen(lane, found[0], now) and quick(lane, self._able(now, found[0]), now):
-                    return (*found, one.priority, "window")
-                in_time = span.start + in_time_for(lane, one, now)
-                if one.pace and self._entrusted(lane, now) and (found := self._run(lane, 1, in_time, span.stop, now, forwards=True)):
-                    return (*found, one.priority, "window")
-                last.append((span.start, span.stop))
-        order = list(without((low, tail), [(span.start, span.stop) for span in windows]))
-        most = shorten(lane, [one for one in better if self._helps(one, order, now)], pieces, most, now)
-        if most < 1:
-            return None
-        for one in mid:
-            span = pieces.layout.touched(one.start, one.stop)
-            if run := self._run(lane, most, max(span.start, low), span.stop, now, forwards=True):
-                return (*run, one.priority, "window")
-        if run := self._run(lane, most, tail, pieces.leaves, now):
-            if self._chosen(lane, run[0], now):
-                return (*run, 1, "urgent")
-            last.append((tail, pieces.leaves))
-        if pieces.stream is not None:
-            order.reverse()
-        if last and self._entrusted(lane, now):
-            order += last
-        if pieces.stream is not None:  # what the origin brought wrong, and the leaf it is in: only when nothing else is missing
-            _, stop = pieces.span(pieces.floor)
-            sooner = one_leaf(lane, now) < (stop - pieces.stream) / max(pieces.stream_rate, 1.0)
-            order.append((0, pieces.floor + sooner))
-        for start, stop in order:
-            if run := self._run(lane, most, start, stop, now):
-                return (*run, 0, "normal")
-        return None
-
-    def _last_resort(self, lane: Lane, better: list[Lane], now: float) -> tuple[int, int, int, str] | None:
-        """A peer of bad reputation is asked only for what all the others have said they lack."""
-        fewest = min(better, key=lambda one: len(one.lacks))
-        for leaf in fewest.lacks:
-            if self.pieces.status[leaf] == FREE and not lane.has_not(leaf, now) and all(one.said_no(leaf, now) for one in better):
-                return leaf, 1, 0, "normal"
-        return None
-
-    def _run(self, lane: Lane, most: int, low: int, high: int, now: float, forwards: bool = False) -> tuple[int, int] | None:
-        """Free leaves in [low, high) that it has, as far as is known: from the end while an origin brings the front, unless `forwards`."""
-        pieces = self.pieces
-        backwards = pieces.stream is not None and not forwards
-        while low < high:
-            run = pieces.free_back(most, low, high) if backwards else pieces.free_front(most, low, high)
-            if run is None or not lane.choosy:
-                return run
-            first, count = run
-            held = [leaf for leaf in range(first, first + count) if not lane.has_not(leaf, now)]
-            if held:
-                at = runs(held)
-                return at[-1] if backwards else at[0]
-            if backwards:
-                high = first
-            else:
-                low = first + count
-        return None
 
     # finishing
 
@@ -360,12 +210,12 @@ class Scheduler:
         return step
 
     def _end(self, lane: Lane, ask: Ask, outcome: ChunkOutcome) -> list[Ended]:
-        came = _came(lane, ask)
+        brought = came(lane, ask)
         if outcome is ChunkOutcome.OK:
             lane.metrics.chunk("ok")
             self._chunks += 1
-            return [replace(came[0], whole=True), *came[1:]] if came else [Ended(lane.node, ask.first, 0, outcome)]
-        return [*came, *self._failed(lane, ask.left, outcome)]
+            return [replace(brought[0], whole=True), *brought[1:]] if brought else [Ended(lane.node, ask.first, 0, outcome)]
+        return [*brought, *self._failed(lane, ask.left, outcome)]
 
     def _failed(self, lane: Lane, leaves: Iterable[int], outcome: ChunkOutcome) -> list[Ended]:
         lane.metrics.chunk(outcome.name.lower())
@@ -391,7 +241,7 @@ class Scheduler:
             lost.setdefault(id(ask), (ask, []))[1].append(leaf)
         for ask, leaves in lost.values():
             if not ask.left:
-                step.ended += _came(lane, ask)
+                step.ended += came(lane, ask)
             if code != "rate_limited":  # asked to slow down is no fault
                 step.ended += self._failed(lane, leaves, outcome)
         lane.heard = now
@@ -482,7 +332,7 @@ class Scheduler:
         """Everything outstanding is given back (guard closed, stopping)."""
         step = Step()
         for lane in self.lanes.values():
-            step.ended += [each for ask in lane.asks for each in _came(lane, ask)]
+            step.ended += [each for ask in lane.asks for each in came(lane, ask)]
             taken = list(lane.by_leaf)
             for leaf in taken:
                 self.pieces.give_back(leaf, lane.node)
@@ -491,9 +341,3 @@ class Scheduler:
             lane.asks.clear()
             step.cancels += [Cancel(lane.node, first, count, "take_back") for first, count in runs(taken)]
         return step
-
-
-def _came(lane: Lane, ask: Ask) -> list[Ended]:
-    """The runs that a request has brought so far."""
-    rtt = ask.answered - ask.sent if ask.answered is not None else None
-    return [Ended(lane.node, *run, ChunkOutcome.OK, rtt, lane.metrics.throughput_avg, whole=False) for run in runs(ask.brought)]

@@ -19,7 +19,8 @@ from slskdn_tui.engine.peers.metrics import RateWindow
 from slskdn_tui.engine.peers.reputation import ChunkOutcome, Standing
 from slskdn_tui.engine.swarm.lanes import Lane
 from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MESH, SLSK, PieceMap
-from slskdn_tui.engine.swarm.scheduler import Scheduler, Step
+from slskdn_tui.engine.swarm.scheduler import Scheduler
+from slskdn_tui.engine.swarm.steps import Step
 from slskdn_tui.model.ports import PeerLimits
 from slskdn_tui.model.variant import LEAF
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from slskdn_tui.engine.swarm.piecemap import MESH, PieceMap
-from slskdn_tui.engine.swarm.scheduler import Scheduler, Step
+from slskdn_tui.engine.swarm.scheduler import Scheduler
+from slskdn_tui.engine.swarm.steps import Step
 from slskdn_tui.model.ports import PeerLimits
 from slskdn_tui.model.variant import LEAF
 

@@ -10,7 +10,8 @@ from sim import Sim, SimPeer
 from simworlds import survey
 
 from slskdn_tui.engine.swarm.lanes import Lane
-from slskdn_tui.engine.swarm.scheduler import Scheduler, Step
+from slskdn_tui.engine.swarm.scheduler import Scheduler
+from slskdn_tui.engine.swarm.steps import Step
 
 MIB = 1024 * 1024
 
