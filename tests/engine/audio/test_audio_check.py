@@ -12,6 +12,7 @@ import numpy
 import pytest
 import soundfile
 
+from slskdn_tui.engine.audio import worker
 from slskdn_tui.engine.audio.check import AudioChecker, check_flac
 from slskdn_tui.lab import data
 from slskdn_tui.lab.album import make_album, retag
@@ -101,6 +102,21 @@ def test_what_cannot_be_read_gives_no_verdict(song: Path, tmp_path: Path) -> Non
         for name in ("missing.flac", "fifo.flac", "link.flac", "."):
             result = await checker.check(tmp_path / name)
             assert not result.ok and not result.checked and result.words, name
+
+    play(story)
+
+
+def test_the_worker_is_nice_and_limited_in_memory_and_seconds_a_file(song: Path) -> None:
+    async def story(checker: AudioChecker) -> None:
+        spent = []
+        for _ in range(2):
+            await checker.check(song)
+            lines = Path(f"/proc/{checker.pid}/limits").read_text().splitlines()
+            soft = {line[:26].strip(): line[26:].split()[0] for line in lines}
+            assert soft["Max address space"] == str(worker.MEMORY) and soft["Max core file size"] == "0"
+            spent.append(int(soft["Max cpu time"]))
+            assert checker.pid is not None and os.getpriority(os.PRIO_PROCESS, checker.pid) >= 10
+        assert worker.CPU_SECONDS_A_FILE <= spent[0] <= spent[1] <= worker.CPU_SECONDS_A_FILE + 60, "anew for each file"
 
     play(story)
 

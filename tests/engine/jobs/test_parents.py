@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from aioslsk.transfer.model import Transfer
@@ -13,10 +15,15 @@ from engine_world import ONLINE, SECONDS, Album, World, completed, release_of, s
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.parents import parents as parents_shell
+from slskdn_tui.engine.overlay.gossip.gossip import Gossip
+from slskdn_tui.engine.overlay.identity import NodeIdentity
+from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.remote import RemoteEngine
+from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.lab.data import GroupFact, LabelFact, MediumFact, ReleaseFact, demo_release, shortened
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
-from slskdn_tui.model.heard import HeardVariant, Voice
+from slskdn_tui.model.graph import LabelView
+from slskdn_tui.model.heard import HeardVariant
 from slskdn_tui.model.parents import ParentsView
 from slskdn_tui.model.stats import StatsView, share
 from slskdn_tui.model.text import SafeText
@@ -24,6 +31,10 @@ from slskdn_tui.model.variant import Variant
 from slskdn_tui.model.views import JobsView, ViewKey
 from slskdn_tui.seam import Command
 from tests.fakes.discography import mbid
+from tests.fakes.heard import FilledStock
+
+sys.path.append(str(Path(__file__).parents[1] / "overlay"))
+import overlay_world
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 WARP = LabelFact(mbid("warp"), "Warp Records")
@@ -69,6 +80,28 @@ class Lab(World):
                 (folder / f"01 - {record.media[0].tracks[0].title}.flac").write_bytes(track.read_bytes())
             await holder.shares.scan()
 
+    async def told_by(self, engine: Engine, counts: Sequence[int]) -> None:
+        """Mesh nodes that dial the engine and advertise so many of the albums each, the first ones; it has had verified bytes of them before."""
+        assert engine.aggregates is not None
+        mesh = overlay_world.World()
+        self._stack.push_async_callback(mesh.stop)
+        host, _, port = engine.settings.overlay.listen.rpartition(":")
+        for number, count in enumerate(counts, start=1):
+            who = NodeIdentity.ephemeral()
+            has = [
+                HeardVariant(
+                    Variant(f"{at:064x}", "file", 9, record.media[0].tracks[0].recording, "flac", "FLAC 16/44.1 2ch", 5000, score=0.9),
+                    "no_evidence", SafeText("grid-1"), 0.1, 11.0, SafeText("libFLAC"), SafeText("Warp Records"), record.mbid,
+                )
+                for at, record in enumerate(self.records[:count])
+            ]  # fmt: skip
+            talk = Gossip(who.node_id, who, FilledStock(has), SystemClock(), Random(number))
+            engine.book.outcome(who.node_id, ChunkOutcome.OK)
+            await (await mesh.node(number, identity=who, talk=talk)).dial(host, int(port))
+            talk.round()
+        await until(lambda: engine.gossip and engine.gossip.counters["adverts new"] == len(counts), "all adverts are here")
+        await engine.aggregates.flush()
+
     def placed(self) -> list[str]:
         return sorted(sha(path) for path in (self.root / "me" / "music").rglob("*.flac"))
 
@@ -92,25 +125,12 @@ def test_a_crate_of_ten_from_adverts_of_five_nodes_completes(tmp_path: Path, alb
             await world.everybody()
             engine = await world.engine()
             await engine.soulseek.wait_online()
-            assert engine.aggregates is not None
-            for node in range(1, 6):  # node 1 has two of them, node 5 all ten
-                engine.aggregates.advertised(
-                    Voice(f"{node:02x}" * 32, f"127.1.{node}.1", True),
-                    [
-                        HeardVariant(
-                            Variant(f"{number:064x}", "file", 9, record.media[0].tracks[0].recording, "flac", "FLAC 16/44.1 2ch", 5000, score=0.9),
-                            "no_evidence", SafeText("grid-1"), 0.1, 11.0, SafeText("libFLAC"), SafeText("Warp Records"), record.mbid,
-                        )
-                        for number, record in enumerate(world.records[: 2 * node])
-                    ],
-                    (),
-                    whole=True,
-                )  # fmt: skip
-            await engine.aggregates.flush()
+            await world.told_by(engine, [2, 4, 6, 8, 10])  # node 1 has two of them, node 5 all ten
+            label = await engine.snapshot(ViewKey("label", "Warp Records"))
+            assert isinstance(label, LabelView)
+            counts = {row.release: (row.peers, row.strangers) for row in label.rows}
+            assert counts == {record.mbid: (5 - number // 2, 0) for number, record in enumerate(world.records)}
             seen = await engine.store.popularity.releases("Warp Records")
-            assert {one.release_mbid: one.strangers for one in seen} == {
-                record.mbid: 5 - number // 2 for number, record in enumerate(world.records)
-            }
             result = await engine.submit(Command("labels.crate", {"label": ["warp", "records"], "top": "10"}))
             assert result.ok and result.data["releases"] == 10, result
             await until(lambda: only(engine) == "completed", "the crate is complete")
