@@ -14,7 +14,7 @@ from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.jobs.manifests import parents
 from slskdn_tui.engine.jobs.placing.had import Had, had
 from slskdn_tui.engine.jobs.placing.placement import base_folder
-from slskdn_tui.engine.jobs.runner import AllHere, UnderWay
+from slskdn_tui.engine.jobs.refusals import AllHere, UnderWay
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobType

@@ -16,7 +16,7 @@ from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.jobs.create import resolve
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.placing.placement import stem
-from slskdn_tui.engine.jobs.runner import UnderWay
+from slskdn_tui.engine.jobs.refusals import UnderWay
 from slskdn_tui.engine.jobs.wanted.fixes import details_of
 from slskdn_tui.engine.library.fix.plan import plan
 from slskdn_tui.engine.library.fix.retag import Change, Retagged

@@ -11,32 +11,29 @@ import os
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from slskdn_tui.engine.jobs.disk import DiskWatch
-from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
+from slskdn_tui.engine.jobs.driver import Driver
+from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.keeper import Keeper
 from slskdn_tui.engine.jobs.manifests.recovery import Recovered, Recovery
 from slskdn_tui.engine.jobs.notices.notices import Notices
 from slskdn_tui.engine.jobs.placing.exchange import exchange_of
-from slskdn_tui.engine.jobs.placing.extras import add_extras
 from slskdn_tui.engine.jobs.placing.placement import fill_in
+from slskdn_tui.engine.jobs.refusals import AllHere, UnderWay, mendable
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.sources.history import UserHistory
-from slskdn_tui.engine.jobs.sources.seek import Seeker
-from slskdn_tui.engine.jobs.track.slots import Slots
-from slskdn_tui.engine.jobs.track.track_task import TrackTask
 from slskdn_tui.engine.jobs.wanted.for_cache import for_cache
 from slskdn_tui.engine.jobs.wanted.left_out import leave_out, left_out
 from slskdn_tui.engine.jobs.wanted.owned import owned
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.engine.store.records import JobRecord
-from slskdn_tui.engine.swarm.part_file import DiskTrouble
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, Constraints, JobState, JobType, TrackState
 from slskdn_tui.model.library import LibraryFile
@@ -44,8 +41,6 @@ from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText, counted
 
 log = logging.getLogger(__name__)
-EXTRAS_S = 600.0
-"""How long a job whose tracks are all there waits for its extras."""
 DETAILED = 20
 """Ended jobs of which the sources' shares are still shown without the trace."""
 _BETWEEN = frozenset(
@@ -61,37 +56,6 @@ _BETWEEN = frozenset(
 )
 
 
-class UnderWay(UserError):
-    """`refused`: an unfinished job fetches tracks of this release; `whole` says that it fetches all that are wanted."""
-
-    def __init__(self, job: LiveJob, release: Release, *, whole: bool) -> None:
-        super().__init__("refused", f"job {job.job_id[:8]} already fetches {release.title}", "resume it, or cancel it first")
-        self.job_id, self.whole = job.job_id, whole
-
-
-class AllHere(UserError):
-    """`refused`: every track is owned; `folder` holds them."""
-
-    def __init__(self, release: Release, here: Mapping[int, str]) -> None:
-        paths = list(here.values())
-        self.folder = paths[0] if len(paths) == 1 else os.path.commonpath([os.path.dirname(path) for path in paths])
-        super().__init__("refused", f"you have all of {release.title} already: {SafeText(self.folder, 1000)}", "`--again` fetches it anew")
-
-
-def _mendable(error: Exception) -> str:
-    """What to say of a failure that is the disk's or the user's to mend, not a defect; empty for a defect."""
-    match error:
-        case UserError():
-            return f"{error.message}; {error.hint}" if error.hint else str(error.message)
-        case DiskTrouble():
-            return error.words
-        case sqlite3.OperationalError() if any(word in str(error) for word in ("full", "disk", "readonly", "unable to open")):
-            return f"the database cannot be written: {error}"
-        case OSError():
-            return DiskTrouble.of(error, str(error.filename)).words if error.filename else str(error)
-    return ""
-
-
 class JobRunner:
     """Owns every `LiveJob`. Mutations end in the database and the manifest before they answer."""
 
@@ -99,12 +63,12 @@ class JobRunner:
         self._services = services
         self._jobs: dict[str, LiveJob] = {}
         limits = services.settings.downloads
-        self._slots = Slots(limits.parallel, limits.per_user, limits.queued)
         self._history = UserHistory(services.store.user_history, services.clock)
         self._keeper = Keeper(services)
         self._recovery = Recovery(self._keeper.manifests, services.paths.incomplete, limits)
         self.disk_watch = DiskWatch(services, lambda: self._jobs.values(), self._well_again)
         self._notices = Notices(services.settings, services.clock, services.supervisor, services.bus)
+        self._driver = Driver(services, self._history, save=self._keeper.save, show=self._set, tell=self._tell, gets_from=self._gets_from)
 
     # Start and stop ---------------------------------------------------------------------------------------------
 
@@ -343,7 +307,7 @@ class JobRunner:
         except Exception as error:
             cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             self._let_go(job)
-            if trouble := _mendable(cause):
+            if trouble := mendable(cause):
                 await self._pause_for(job, trouble)
                 return
             await self._set(job, JobState.FAILED, f"{type(cause).__name__}: {cause}")
@@ -365,54 +329,15 @@ class JobRunner:
                 live.record.state = TrackState.PENDING
 
     async def _drive(self, job: LiveJob) -> None:
-        """Every track looks after itself, a seeker searches for those that lack a source, until all are placed, and every extra placed or given up."""
-        job.changed.clear()
-        job.whole.clear()
-        running: dict[int, asyncio.Task[TrackState]] = {}
-        async with asyncio.TaskGroup() as group:
-
-            def start() -> None:
-                for live in job.missing:
-                    # An extra waits for the tracks: one that hangs would hold the only slot a user gives us.
-                    if live.track.position not in running and (job.whole.is_set() or not live.track.optional):
-                        name = f"track {job.job_id[:8]}/{live.track.position}"
-                        running[live.track.position] = group.create_task(self._track(job, live), name=name)
-
-            async def found() -> None:
-                await add_extras(self._services, job)
-
-            seeker = group.create_task(self._seeker(job, found).run(), name=f"seek {job.job_id[:8]}")
-            start()
-            paused = not await _all_done([running[live.track.position] for live in job.required if live.track.position in running])
-            if not paused:
-                job.whole.set()
-                await found()
-                start()
-                extras = {
-                    running[live.track.position]: live for live in job.tracks if live.track.optional and live.track.position in running
-                }
-                if extras:
-                    await self._give_up(job, extras)
-            for task in (seeker, *running.values()):
-                task.cancel()
-        if paused:
-            self._let_go(job)
-            reason = next((live.record.reason for live in job.missing if live.record.reason), "the disk is in trouble")
-            await self._pause_for(job, reason)
-        else:
+        if await self._driver.run(job):
             await self._complete(job)
-
-    async def _track(self, job: LiveJob, live: LiveTrack) -> TrackState:
-        return await TrackTask(self._services, job, live, self._slots, self._history, lambda: self._keeper.save(job), self._gets_from).run()
+            return
+        self._let_go(job)
+        reason = next((live.record.reason for live in job.missing if live.record.reason), "the disk is in trouble")
+        await self._pause_for(job, reason)
 
     def _gets_from(self, username: str, since: float) -> bool:
         return any(job.gets_from(username, since) for job in self._jobs.values())
-
-    def _seeker(self, job: LiveJob, found: Callable[[], Awaitable[None]]) -> Seeker:
-        def tell(name: str, text: str, level: Level) -> None:
-            self._tell(job, name, text, level=level)
-
-        return Seeker(self._services, job, self._history.score, partial(self._set, job), tell, found)
 
     async def _pause_for(self, job: LiveJob, trouble: str) -> None:
         try:
@@ -421,18 +346,6 @@ class JobRunner:
             log.warning("the pause could not be stored: %s", error)
         how = f"it goes on by itself when that is mended, or at once by `slskdn jobs resume {job.job_id[:8]}`"
         self._tell(job, "job.disk", f"paused: {trouble}; {how}", level="error")
-
-    async def _give_up(self, job: LiveJob, extras: dict[asyncio.Task[TrackState], LiveTrack]) -> None:
-        """Extras have a while after the last track; what failed by then is told and left out."""
-        await asyncio.wait(extras, timeout=EXTRAS_S)
-        for task in extras:
-            task.cancel()
-        await asyncio.wait(extras)
-        for live in extras.values():
-            if live.state is not TrackState.DONE:
-                live.record.state = TrackState.FAILED
-                words = f"{live.track.title} is left out: {live.record.reason or 'it did not come in time'}; {job.record.release.title} is whole without it"
-                self._services.bus.publish("extra.failed", "job", words, job_id=job.job_id, track=live.track.position)
 
     def _exchange(self, record: JobRecord) -> None:
         """In a thread: what a kill kept from going into the trash goes now."""
@@ -478,16 +391,6 @@ class JobRunner:
     async def _save(self, job: LiveJob) -> None:
         await self._keeper.save(job)
 
-    def _tell(self, job: LiveJob, name: str, text: str, *, level: Level = "info") -> None:
+    def _tell(self, job: LiveJob, name: str, text: str, level: Level = "info") -> None:
         self._services.bus.publish(name, "job", text, level=level, job_id=job.job_id)
         self._services.trace.add(job.job_id, kind="job", result=str(job.record.state), words=text)
-
-
-async def _all_done(tasks: Sequence[asyncio.Task[TrackState]]) -> bool:
-    """Wait for all; False as soon as one had to pause."""
-    waiting = set(tasks)
-    while waiting:
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if any(task.result() is TrackState.PAUSED for task in done):
-            return False
-    return True

@@ -10,7 +10,7 @@ import pytest
 from engine_world import Album, Holder, World, completed, release_of, sha, until
 from files_world import placed, put_more, shared
 
-from slskdn_tui.engine.jobs import runner
+from slskdn_tui.engine.jobs import driver
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -107,7 +107,7 @@ def test_an_nfo_that_is_never_sent_does_not_fail_or_hold_up_the_album(
     tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        monkeypatch.setattr(runner, "EXTRAS_S", 4.0)  # one of them is waited for in vain; the cover is to come even on a busy machine
+        monkeypatch.setattr(driver, "EXTRAS_S", 4.0)  # one of them is waited for in vain; the cover is to come even on a busy machine
         async with World(tmp_path, album) as world:
             mono = await world.holder("mono_lith")
             await put_more(
@@ -136,7 +136,7 @@ def test_a_cover_of_another_size_than_told_is_refused_and_the_album_stands(
     tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        monkeypatch.setattr(runner, "EXTRAS_S", 1.0)
+        monkeypatch.setattr(driver, "EXTRAS_S", 1.0)
         async with World(tmp_path, album, tracks=1) as world:
             mono = await world.holder("mono_lith")
             await put_more(world, mono, {"Plone - For Beginner Piano/cover.jpg": b"x" * 5000})

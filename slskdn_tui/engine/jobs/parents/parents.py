@@ -17,7 +17,8 @@ from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.manifests import parents as manifest
 from slskdn_tui.engine.jobs.parents.pace import Child, may_start, waiting
 from slskdn_tui.engine.jobs.placing.placement import base_folder
-from slskdn_tui.engine.jobs.runner import AllHere, JobRunner, UnderWay
+from slskdn_tui.engine.jobs.refusals import AllHere, UnderWay
+from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.durable import replace_durably
