@@ -6,6 +6,17 @@ from collections.abc import Sequence
 
 from slskdn_tui.engine.overlay.gossip.gossip import Serving
 from slskdn_tui.model.heard import HeardDescriptor, HeardVariant, Voice
+from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.variant import Variant
+
+
+def full(number: int) -> HeardVariant:
+    """A variant of which all is told that can be: some 480 bytes of an advert."""
+    mbid = f"00000000-0000-4000-8000-{number:012x}"
+    profile, encoder = SafeText("FLAC-16bit-44100Hz-2ch"), SafeText("reference libFLAC 1.4.2 20221022")
+    variant = Variant(f"{number:064x}", "file", 30_123_456, mbid, SafeText("FLAC"), profile, 234_567, score=0.931)
+    label, release = SafeText("Creation Records"), "c0d0c0a4-4a26-4d74-9c02-67c9321b3b22"
+    return HeardVariant(variant, "no_evidence", SafeText("grid-2"), 2.31, 9.87, encoder, label, release)
 
 
 class FilledStock:

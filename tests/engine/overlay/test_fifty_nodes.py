@@ -14,11 +14,9 @@ from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.model.heard import HeardVariant
-from slskdn_tui.model.text import SafeText
-from slskdn_tui.model.variant import Variant
-from tests.fakes.heard import FilledStock
+from tests.fakes.heard import FilledStock, full
 
-NODES, NEIGHBOURS, RECORDINGS = 50, 8, 5
+NODES, NEIGHBOURS, RECORDINGS = 50, 8, 20
 MINUTES = 130
 """More than one time to live of an advert: what is said to stay known is in it."""
 PING = 9 + 22
@@ -27,13 +25,7 @@ PING = 9 + 22
 
 def has(number: int) -> list[HeardVariant]:
     """What a node offers: recordings that nobody else has."""
-    return [
-        HeardVariant(
-            Variant(f"{number * 100 + each:064x}", "file", 1000, f"00000000-0000-4000-8000-{number * 100 + each:012x}", "flac"),
-            label=SafeText("Creation"),
-        )
-        for each in range(RECORDINGS)
-    ]
+    return [full(number * 100 + each) for each in range(RECORDINGS)]
 
 
 async def settled(meshes: list[Mesh]) -> list[int]:

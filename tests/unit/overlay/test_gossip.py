@@ -11,14 +11,14 @@ import pytest
 
 from slskdn_tui.engine.overlay.frames import HEADER_SIZE, Kind, ProtocolError
 from slskdn_tui.engine.overlay.gossip.gossip import ADVERT_TTL_S, Gossip
-from slskdn_tui.engine.overlay.gossip.messages import Advert, Advertised, seal
+from slskdn_tui.engine.overlay.gossip.messages import Advert, Advertised, SignedAdvert, seal
 from slskdn_tui.engine.overlay.gossip.shelf import MAX_CHAIN, Shelf, ShelfLimits, Taken
 from slskdn_tui.engine.overlay.identity import NodeIdentity
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.model.heard import HeardVariant
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
-from tests.fakes.heard import Ear, FilledStock
+from tests.fakes.heard import Ear, FilledStock, full
 
 
 def heard(number: int, score: float | None = 0.5) -> HeardVariant:
@@ -111,8 +111,10 @@ def test_a_node_hears_what_its_neighbour_has_and_what_changed() -> None:
 
 
 @pytest.mark.slow
-def test_fifty_nodes_with_eight_neighbours_hear_of_all_within_three_rounds_and_rest_below_20_kb_a_minute() -> None:
+def test_fifty_nodes_with_eight_neighbours_hear_of_all_within_three_rounds_and_rest_below_20_kb_a_minute_for_a_day() -> None:
     net = Net(50)
+    for number, stock in enumerate(net.stocks):
+        stock.told = tuple(full(100 * number + each) for each in range(20))
     for one in range(50):
         while sum(here == one for here, _ in net.links) < 8:
             other = net.rng.randrange(50)
@@ -121,17 +123,43 @@ def test_fifty_nodes_with_eight_neighbours_hear_of_all_within_three_rounds_and_r
     net.deliver()
     for _ in range(3):
         net.round()
-    missing = [(here, of) for here in range(50) for of in range(50) if not net.knows(here, of)]
+    missing = [(here, of) for here in range(50) for of in range(50) if len(net.knows(here, of)) != 20]
     assert not missing, f"{len(missing)} of 2500 not heard"
     direct = [voice.direct for ear in net.ears for voice, *_ in ear.heard]
     assert not all(direct) and any(direct)
-    net.sent = [0] * 50
-    minutes = 130  # more than one time to live: what is said to stay known is in it
-    for _ in range(minutes // 5):
-        net.pass_time(300)
-        net.round()
-    assert max(net.sent) / minutes < 20_000, f"{max(net.sent) / minutes:.0f} bytes a node and minute"
-    assert all(net.knows(here, of) for here in range(50) for of in range(50))
+    for hour in range(18):  # so long that each has given more signs of life than its chain may have links
+        net.sent = [0] * 50
+        for _ in range(6):
+            net.pass_time(600)
+            net.round()
+        assert max(net.sent) / 60 < 20_000, f"{max(net.sent) / 60:.0f} bytes a node and minute in hour {hour}"
+    assert all(len(net.knows(here, of)) == 20 for here in range(50) for of in range(50))
+
+
+def test_a_node_at_rest_says_all_it_has_once_and_who_missed_signs_of_life_takes_the_next_change() -> None:
+    me, now = NodeIdentity.ephemeral(), 1000
+    own, other = Shelf(me.node_id), Shelf("0" * 64)
+
+    def say(*offered: HeardVariant) -> SignedAdvert:
+        advert = own.next_own(offered, now, ttl_s=7200, cap=44 * 1024)
+        assert advert is not None
+        signed = seal(advert, me)
+        assert own.take(signed, "", now) is Taken.NEW
+        return signed
+
+    first = say(heard(1))
+    assert other.take(first, "127.1.2.1", now) is Taken.NEW
+    for life in range(3 * MAX_CHAIN):
+        now += 3600
+        sign = say(heard(1))
+        assert not sign.advert.changes
+        if life % 2:  # the others never came
+            assert other.take(sign, "127.1.2.1", now) is Taken.NEW
+    now += 1
+    changed = say(heard(1), heard(2))
+    assert other.take(changed, "127.1.2.1", now) is Taken.NEW and len(other.variants(me.node_id)) == 2
+    assert own.since(me.node_id, sign.advert.sequence) == own.since(me.node_id, first.advert.sequence) == (changed,)
+    assert own.since(me.node_id, 0) == other.since(me.node_id, 0) == (first, changed)
 
 
 def test_a_missed_delta_is_healed_by_asking_for_what_it_builds_on() -> None:
@@ -244,8 +272,11 @@ def test_adverts_that_are_old_expired_of_the_future_or_too_many_are_not_kept() -
     )
     assert taken == [Taken.NEW, Taken.OLD, Taken.OLD, Taken.GAP, Taken.EXPIRED, Taken.EXPIRED]
     for number in range(6, 5 + MAX_CHAIN):
-        assert shelf.take(seal(Advert(sequence=number, base=number - 1, made_at=1000), speaker), "127.1.2.1", 1000) is Taken.NEW
-    over = Advert(sequence=5 + MAX_CHAIN, base=4 + MAX_CHAIN, made_at=1000)
+        assert (
+            shelf.take(seal(Advert(sequence=number, base=number - 1, made_at=1000, gone=[f"{number:064x}"]), speaker), "127.1.2.1", 1000)
+            is Taken.NEW
+        )
+    over = Advert(sequence=5 + MAX_CHAIN, base=4 + MAX_CHAIN, made_at=1000, gone=["0" * 64])
     assert shelf.take(seal(over, speaker), "127.1.2.1", 1000) is Taken.OVER
     assert [signed.advert.sequence for signed in shelf.since(speaker.node_id, 18)] == [19, 20]
     assert len(shelf.since(speaker.node_id, 3)) == MAX_CHAIN

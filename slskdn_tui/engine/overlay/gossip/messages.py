@@ -104,6 +104,11 @@ class Advert(Record):
     variants: Sequence[Advertised] = field(many(record(Advertised), MAX_VARIANTS), default=())
     gone: Sequence[str] = field(many(_hex64, MAX_GONE), default=())
 
+    @property
+    def changes(self) -> bool:
+        """False for a sign of life, which says only that all is as it was."""
+        return not self.base or bool(self.variants or self.gone)
+
 
 class Known(Record):
     node_id: str = field(_hex64)

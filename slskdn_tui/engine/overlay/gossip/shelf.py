@@ -51,6 +51,11 @@ class _Node:
         return self.chain[-1].advert.sequence
 
     @property
+    def standing(self) -> int:
+        """The sequence after which nothing changed: signs of life may follow it."""
+        return next(each.advert.sequence for each in reversed(self.chain) if each.advert.changes)
+
+    @property
     def until(self) -> int:
         last = self.chain[-1].advert
         return last.made_at + last.ttl_s
@@ -80,13 +85,18 @@ class Shelf:
             return Taken.EXPIRED
         if node is not None and advert.sequence <= node.sequence:
             return Taken.OLD
-        if advert.base and (node is None or advert.base != node.sequence):
+        if advert.base and (node is None or advert.base not in (node.sequence, node.standing)):
             return Taken.GAP
         variants = {} if node is None or not advert.base else dict(node.variants)
         for gone in advert.gone:
             variants.pop(gone, None)
         variants.update((each.variant_id, each.heard()) for each in advert.variants)
-        chain = [signed] if node is None or not advert.base else [*node.chain, signed]
+        # A sign of life is let go with the next message: a node at rest stays one snapshot, which is never said again.
+        chain = (
+            [signed]
+            if node is None or not advert.base
+            else [*(each for each in node.chain if each.advert.sequence <= node.standing), signed]
+        )
         size = sum(len(each.sealed) for each in chain)
         before = node.size if node is not None else 0
         limits = self._limits
@@ -110,14 +120,12 @@ class Shelf:
         return next((signed for signed in reversed(node.chain) if signed.sealed == sealed), None) if node is not None else None
 
     def since(self, node_id: str, sequence: int) -> tuple[SignedAdvert, ...]:
-        """What follows `sequence` of a node's adverts; all of its chain when that is no link of it."""
+        """What follows `sequence` of a node's adverts; all of its chain when that is older."""
         node = self._nodes.get(node_id)
         if node is None or sequence >= node.sequence:
             return ()
-        for place, signed in enumerate(node.chain):
-            if signed.advert.sequence == sequence:
-                return tuple(node.chain[place + 1 :])
-        return tuple(node.chain)
+        known = sequence >= node.chain[0].advert.sequence  # one between two links was a sign of life
+        return tuple(signed for signed in node.chain if not known or signed.advert.sequence > sequence)
 
     def sequences(self) -> dict[str, int]:
         return {node_id: node.sequence for node_id, node in self._nodes.items()}
@@ -171,7 +179,7 @@ class Shelf:
         gone = tuple(variant_id for variant_id in node.variants if variant_id not in wanted)
         if not fresh and not gone and not self.renewal_due(now):
             return None
-        return Advert(sequence=sequence, base=last, made_at=now, ttl_s=ttl_s, variants=fresh, gone=gone)
+        return Advert(sequence=sequence, base=node.standing, made_at=now, ttl_s=ttl_s, variants=fresh, gone=gone)
 
 
 def fitting(offered: Sequence[HeardVariant], cap: int) -> list[Advertised]:
