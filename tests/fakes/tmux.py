@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
 from collections.abc import Callable
 
+_numbers = itertools.count()
+
 
 class Tmux:
-    """`close` it whatever happens; the server's name comes from the process and the size, so runs do not meet."""
+    """`close` it whatever happens; the server's name is its own, so that neither runs nor one after the other meet."""
 
     def __init__(self, width: int, height: int, command: str) -> None:
-        self._base = ["tmux", "-L", f"slskdn-test-{os.getpid()}-{width}", "-f", "/dev/null"]
+        self._base = ["tmux", "-L", f"slskdn-test-{os.getpid()}-{next(_numbers)}", "-f", "/dev/null"]
         env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "NO_COLOR")} | {
             "LC_ALL": "C.UTF-8",
             "LANG": "C.UTF-8",

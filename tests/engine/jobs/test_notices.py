@@ -7,13 +7,14 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from engine_world import Album, World, act, completed, until
 from files_world import put_more
 
-from slskdn_tui.engine.jobs.notices import notices
+from slskdn_tui.engine.jobs.notices import notices, notify
 from slskdn_tui.engine.jobs.notices.notify import NotTold, post, run_command
 from slskdn_tui.engine.peers.addresses import AddressPolicy
 
@@ -126,14 +127,27 @@ def test_a_notice_that_a_crash_cut_off_is_told_at_the_next_start(tmp_path: Path,
     asyncio.run(main())
 
 
-def test_a_command_that_hangs_is_killed_with_its_children_and_holds_up_no_job(tmp_path: Path, album: Album) -> None:
+def test_a_command_that_hangs_is_killed_with_its_children_and_holds_up_no_job(
+    tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[asyncio.Timeout] = []
+
+    def timeout(seconds: float) -> asyncio.Timeout:
+        assert seconds == 2.0
+        waits.append(asyncio.timeout(None))
+        return waits[0]
+
+    # Its time is up when it has told both process ids: a busy machine may need longer to start two of them.
+    monkeypatch.setattr(notify, "asyncio", SimpleNamespace(**{**vars(asyncio), "timeout": timeout}))
+
     async def main() -> None:
         pids = tmp_path / "pids"
         hangs = tmp_path / "hangs.py"
         hangs.write_text(
             "import os, subprocess, sys, time\n"
             "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'])\n"
-            f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+            f"open({str(pids)!r} + '.new', 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+            f"os.replace({str(pids)!r} + '.new', {str(pids)!r})\n"
             "time.sleep(1000)\n"
         )
         async with World(tmp_path, album, tracks=1) as world:
@@ -141,9 +155,12 @@ def test_a_command_that_hangs_is_killed_with_its_children_and_holds_up_no_job(tm
             engine = await world.engine(notices={"command": f"{sys.executable} {hangs}", "timeout_s": 2.0})
             job = await world.create(engine)
             await completed(job)
+            await until(pids.exists, "the hook and its child run", job)
+            waits[0].reschedule(asyncio.get_running_loop().time())
             await until(lambda: world.said("me", "notice.failed"), "the hook was given up", job)
             assert "did not end within 2 s and was killed" in world.said("me", "notice.failed")[0]
-            await until(lambda: not any(running(int(pid)) for pid in pids.read_text().split()), "both processes are gone")
+            told = [int(pid) for pid in pids.read_text().split()]
+            await until(lambda: len(told) == 2 and not any(map(running, told)), "both processes are gone")
 
     asyncio.run(main())
 
