@@ -82,9 +82,10 @@ def test_sound_begins_while_the_track_arrives_waits_for_bytes_and_goes_on(tmp_pa
 def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: bytes) -> None:
     async def story() -> None:
         async with Listening(tmp_path, music) as rig:
-            rig.swarm.use_origin(FakeOrigin("anna", music, queued=True))
+            origin = FakeOrigin("anna", music, queued=True)
+            rig.swarm.use_origin(origin)
             run = asyncio.ensure_future(rig.swarm.run())
-            await asyncio.sleep(0)
+            await origin.asked.wait()
             stream = await rig.stream()
             peer = FakePeer("a1", music, rate=2.5e5)
             assert await rig.swarm.add_peer(peer, peer.variant) == ""
@@ -116,7 +117,8 @@ def test_a_seek_ahead_of_a_single_soulseek_stream_goes_on_when_it_has_come_there
     async def story() -> None:
         async with Listening(tmp_path, data) as rig:
             rig.live.record.path = "@@x\\a.flac"
-            rig.swarm.use_origin(FakeOrigin("anna", data, rate=3e5))
+            origin = FakeOrigin("anna", data, rate=3e5, stall_at=800_000)  # nine seconds of music
+            rig.swarm.use_origin(origin)
             run = asyncio.ensure_future(rig.swarm.run())
             stream = await rig.stream()
             await rig.playback.play(stream)
@@ -125,6 +127,7 @@ def test_a_seek_ahead_of_a_single_soulseek_stream_goes_on_when_it_has_come_there
             await till(lambda: player.heard and stream.length_ms)
             assert rig.playback.seek(12_000) == 12_000 and stream.position_ms == 12_000
             assert stream.source.ready(0) < stream.media.byte(12_000), "it is not there yet"
+            origin.go_on(2_000_000)
             await till(lambda: stream.position_ms > 12_300)
             assert not rig.swarm.part.pieces.complete and not stream.buffer.stalls
             await rig.playback.end()

@@ -17,6 +17,7 @@ from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command
 from tests.engine.playback.listening import HOST, Rig, go, till
 from tests.engine.swarm.world import FakeOrigin, FakePeer, some_bytes
+from tests.fakes.ports import free_port
 
 
 def test_a_player_gets_the_bytes_while_they_arrive_from_soulseek(tmp_path: Path) -> None:
@@ -50,9 +51,10 @@ def test_a_seek_past_what_is_there_is_fetched_first_and_then_answered(tmp_path: 
     async def story() -> None:
         data = some_bytes(200 * LEAF)
         async with Rig(tmp_path, len(data)) as rig:
-            rig.swarm.use_origin(FakeOrigin("anna", data, queued=True))
+            origin = FakeOrigin("anna", data, queued=True)
+            rig.swarm.use_origin(origin)
             run = asyncio.ensure_future(rig.swarm.run())
-            await asyncio.sleep(0)
+            await origin.asked.wait()
             stream = await rig.stream()
             peer = FakePeer("a1", data, rate=4e6)
             assert await rig.swarm.add_peer(peer, peer.variant) == ""
@@ -73,10 +75,11 @@ def test_head_and_tail_are_asked_for_before_anybody_listens(tmp_path: Path) -> N
     async def story() -> None:
         data = some_bytes(100 * LEAF)
         async with Rig(tmp_path, len(data)) as rig:
-            rig.swarm.use_origin(FakeOrigin("anna", data, queued=True))
+            origin = FakeOrigin("anna", data, queued=True)
+            rig.swarm.use_origin(origin)
             await rig.stream()
             run = asyncio.ensure_future(rig.swarm.run())
-            await asyncio.sleep(0.1)
+            await origin.asked.wait()
             peer = FakePeer("a1", data, rate=1e6)
             assert await rig.swarm.add_peer(peer, peer.variant) == ""
             await till(lambda: len(peer.asked) >= 3)
@@ -189,7 +192,7 @@ def test_a_jobs_track_is_listened_to_from_its_queue_until_it_is_placed(tmp_path:
             (path,) = album.tracks(1)
             holder = await world.holder("anna")
             holder.hold(5 * LEAF)
-            engine = await world.engine(playback={"listen": f"{HOST}:{8000 + os.getpid() % 700}", "player": "no-such-player"})
+            engine = await world.engine(playback={"listen": f"{HOST}:{free_port(HOST)}", "player": "no-such-player"})
             job = await world.create(engine)
             result = await engine.submit(Command("playback.stream", {"job": job.job_id[:8], "track": 1}))
             assert result.ok and result.data["url"] == str(result.message), result

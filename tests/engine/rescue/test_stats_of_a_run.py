@@ -22,6 +22,7 @@ from slskdn_tui.main import main as run_slskdn
 from slskdn_tui.model.parents import Member, ParentRecord, ParentType
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 GB = 1_000_000_000
@@ -101,7 +102,7 @@ def test_each_figure_after_a_run_is_what_trace_ledger_and_health_table_say(tmp_p
             assert liar.mesh is not None and node.mesh is not None
             liar.mesh.desk.providers = [Liar(liar.offers)]
             peers = [each.settings.overlay.listen for each in (node, liar)]
-            listen = f"{HOST}:{9000 + os.getpid() % 700}"
+            listen = f"{HOST}:{free_port(HOST)}"
             engine = await world.engine(
                 rescue=PATIENT, overlay={"peers": peers}, fairness={"grace_gb": 1}, playback={"listen": listen, "player": "no-such-player"}
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.variant import LEAF, Variant
+from tests.fakes.ports import free_port
 
 LEAVES = 320
 KILLS = 1000 if os.environ.get("SLSKDN_NIGHTLY") else 100
@@ -132,9 +132,7 @@ def test_a_hundred_kills_over_sockets_lose_no_leaf_and_no_committed_one_is_asked
     folder.mkdir()
     source.write_bytes(b"".join(leaf_bytes(leaf) for leaf in range(LEAVES)))
     host = f"127.1.{os.getpid() % 200 + 20}.7"
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        address = host, int(probe.getsockname()[1])
+    address = host, free_port(host)
     partial = asked = 0
     with uploading(source, address) as uploader, Children() as children:
         had: set[int] = set()

@@ -107,10 +107,11 @@ def test_a_lying_peer_is_banned_and_no_wrong_byte_stays(tmp_path: Path) -> None:
         data = some_bytes(4 * MIB + 77)
         world = World(tmp_path, len(data))
         swarm = await world.open()
-        swarm.use_origin(FakeOrigin("anna", data, queued=True))
+        origin = FakeOrigin("anna", data, queued=True)
+        swarm.use_origin(origin)
         run = asyncio.ensure_future(swarm.run())
         honest, other, liar = FakePeer("a1", data, rate=10e6), FakePeer("a2", data, rate=10e6), FakePeer("bad0", data, wrong=True)
-        await asyncio.sleep(0)
+        await origin.asked.wait()
         for peer in (liar, honest, other):  # two honest ones: one peer's word alone proves nothing
             assert await swarm.add_peer(peer, peer.variant) == ""
         assert await run is SwarmEnd.COMPLETE
@@ -160,7 +161,7 @@ def test_a_variant_that_soulseek_contradicts_later_is_dropped(tmp_path: Path) ->
         origin = FakeOrigin("anna", data, queued=True, rate=8e6)
         swarm.use_origin(origin)
         run = asyncio.ensure_future(swarm.run())
-        await asyncio.sleep(0.01)
+        await origin.asked.wait()
         liars = [FakePeer(name, fake, rate=1e6, stop_after=4 * LEAF) for name in ("a1", "b2")]  # consistent lies about the same length
         for liar in liars:
             assert await swarm.add_peer(liar, liar.variant) == ""
@@ -189,7 +190,7 @@ def test_soulseek_is_believed_against_two_who_agree_on_another_file(tmp_path: Pa
         swarm.use_origin(origin)
         swarm.set_windows(Head())  # the player wants the head, so the mesh fills the front too
         run = asyncio.ensure_future(swarm.run())
-        await asyncio.sleep(0.01)
+        await origin.asked.wait()
         for liar in [FakePeer(name, fake, rate=1e6, stop_after=5 * LEAF) for name in ("a1", "b2")]:
             assert await swarm.add_peer(liar, liar.variant) == ""
         while not swarm.part.pieces.has(0, 3 * LEAF):
@@ -290,7 +291,7 @@ def test_pause_keeps_what_came_and_resume_fetches_only_the_rest(tmp_path: Path) 
         origin, peer = FakeOrigin("anna", data, rate=2e6), FakePeer("a1", data, rate=8e6)
         resumed.use_origin(origin)
         again = asyncio.ensure_future(resumed.run())
-        await asyncio.sleep(0)
+        await origin.asked.wait()
         assert await resumed.add_peer(peer, peer.variant) == ""
         assert await again is SwarmEnd.COMPLETE
         assert world.bytes() == data

@@ -137,6 +137,13 @@ class FakeOrigin:
         if not queued:
             self.go.set()
         self._rate, self._block, self._stall_at = rate, block, stall_at
+        self._moved = asyncio.Event()
+
+    def go_on(self, stall_at: int) -> None:
+        """Send up to there; it may have to be further than before."""
+        self._stall_at = stall_at
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def fetch(self, sink: OriginSink) -> tuple[OriginEnd, str]:
         try:
@@ -157,9 +164,9 @@ class FakeOrigin:
         self.started_at.append(at)
         sink.status(OriginState.ACTIVE)
         while at < self.size:
-            if self._stall_at is not None and at >= self._stall_at:
+            while self._stall_at is not None and at >= self._stall_at:
                 self.stalled.set()
-                await asyncio.Event().wait()
+                await self._moved.wait()
             block = self.data[at : at + self._block]
             await asyncio.sleep(len(block) / self._rate)
             self.sent += len(block)
