@@ -333,8 +333,10 @@ def answers(paths: Paths) -> bool:
 
 
 async def uploaded(node: Engine) -> int:
-    """Bytes a mesh node counts as uploaded; it counts once a second."""
-    await asyncio.sleep(1.3)
+    """Bytes a mesh node counts as uploaded, told now instead of by the next second's count."""
+    assert node.mesh is not None
+    for peer in node.mesh.peers.values():
+        node.mesh._tell_bytes(peer)
     view = await node.snapshot(ViewKey("status"))
     assert isinstance(view, StatusView)
     return view.mesh_up

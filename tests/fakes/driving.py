@@ -28,21 +28,18 @@ def drive(app: SlskdnApp, steps: Steps, size: tuple[int, int] = (80, 24)) -> Non
 async def ready(pilot: Pilot[Any]) -> None:
     """Until the visible screen has its rows."""
     app: Any = pilot.app
-    for _ in range(400):
-        await pilot.pause()
-        if app.live is not None and app.live.main.loaded:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("no screen came up")
+    await until(pilot, lambda: app.live is not None and app.live.main.loaded, "no screen came up")
 
 
-async def until(pilot: Pilot[Any], test: Callable[[], bool]) -> None:
-    for _ in range(400):
+async def until(pilot: Pilot[Any], test: Callable[[], bool], else_: str = "it did not happen") -> None:
+    """As long as a busy machine may need: what is waited for may be a thread's work."""
+    end = asyncio.get_running_loop().time() + 45
+    while True:
         await pilot.pause()
         if test():
             return
+        assert asyncio.get_running_loop().time() < end, else_
         await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen")
 
 
 def on_screen(app: SlskdnApp) -> str:

@@ -52,6 +52,7 @@ class Lab:
             "soulseek": {
                 "server": f"127.1.0.1:{server.port}", "username": "slskdn", "password": "secret", "listen_address": "127.1.2.1",
                 "listen_port": free_port("127.1.2.1"), "share": [str(self.shared)], "search_gap_s": 0.0, "reconnect_s": 0.2,
+                "search_results": 1,
             },
             "downloads": {"folder": str(self.music), "free_space_mib": 1},
             "overlay": {"enabled": False},
@@ -112,7 +113,7 @@ def test_after_kill_9_a_download_goes_on_at_its_offset_and_ends_right(tmp_path) 
     async def story(lab: Lab) -> None:
         lab.peer.share("Big/big tune.bin", data)
         child = await lab.meet()
-        code, found = await lab.run("search", "big", "tune", "--wait", "3", "--json")
+        code, found = await lab.run("search", "big", "tune", "--wait", "60", "--json")
         assert code == 0, found
         ref = next(row["ref"] for row in found["rows"] if row["level"] == 1)
         code, said = await lab.run("get", ref)

@@ -72,7 +72,7 @@ def test_under_a_small_limit_neither_a_pin_nor_a_file_being_sent_goes(
             assert not got.complete and on_disk(engine) == {pinned, sent} and engine.runner.jobs() == []
             for offset in range(LEAF, variant.length, LEAF):
                 one.request(variant.variant_id, offset, min(LEAF, variant.length - offset))
-            await until(lambda: got.complete, "who reads it has it whole", seconds=20)
+            await until(lambda: got.complete, "who reads it has it whole")
             assert not got.bad and not got.refused
             one.cancel(variant.variant_id, reason="complete")
             await holds(engine, popular)
@@ -127,10 +127,10 @@ def test_a_source_that_vanishes_is_given_up_and_the_next_recording_comes(
             wanted, next_one = recording(1), recording(2)
             (one,) = await world.peers(engine, 1)
             await ask([one], wanted)
-            await until(lambda: first.total >= 2 * LEAF, "it is half way", seconds=20)
+            await until(lambda: first.total >= 2 * LEAF, "it is half way")
             monkeypatch.setattr(fetcher, "PATIENCE_S", 0.5)
             await first.stop()
-            await until(lambda: world.said("cache", "cache.given_up"), "it is given up", seconds=20)
+            await until(lambda: world.said("cache", "cache.given_up"), "it is given up")
             assert "nothing came" in world.said("cache", "cache.given_up")[0]
             await world.holder("other", album.tracks(2)[1:])
             await ask([one], next_one)
@@ -155,7 +155,7 @@ def test_a_fetch_goes_on_into_the_cache_after_a_restart_and_stands_in_no_job_s_w
             wanted = recording(1)
             (one,) = await world.peers(engine, 1)
             await ask([one], wanted)
-            await until(lambda: holder.total >= 3 * LEAF, "it is half way", seconds=20)
+            await until(lambda: holder.total >= 3 * LEAF, "it is half way")
             await engine.stop()
             engine = await world.start("cache", settings)
             assert engine.warm.fetcher is not None and engine.warm.fetcher.job is not None
@@ -180,7 +180,7 @@ def test_turned_off_half_way_it_stops_and_leaves_nothing(tmp_path: Path, album: 
             engine = await world.cache(warm_cache={"min_popularity_threshold": 1}, rescue={"no_bytes_s": 60.0})
             (one,) = await world.peers(engine, 1)
             await ask([one], recording(1))
-            await until(lambda: holder.total >= 2 * LEAF, "it is half way", seconds=20)
+            await until(lambda: holder.total >= 2 * LEAF, "it is half way")
             await engine.warm.set("on", 0)
             await until(lambda: engine.runner.jobs() == [], "the job is gone")
             assert on_disk(engine) == set() and not list(engine.paths.incomplete.rglob("*.part*"))
@@ -211,7 +211,7 @@ def test_a_full_cache_disk_pauses_the_fetch_and_touches_nothing_of_the_library(
             wanted, other = recording(1), recording(2)
             (one,) = await world.peers(engine, 1)
             await ask([one], wanted)
-            await until(lambda: holder.total >= 2 * LEAF, "it is half way", seconds=20)
+            await until(lambda: holder.total >= 2 * LEAF, "it is half way")
             with (folder / ".ballast").open("wb") as ballast:
                 with pytest.raises(OSError, match="No space left"):
                     while True:

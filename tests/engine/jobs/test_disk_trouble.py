@@ -72,13 +72,13 @@ async def begun(world: World) -> tuple[Holder, Engine, LiveJob]:
     mono.hold(3 * LEAF)
     engine = await world.engine("me", rescue={"no_bytes_s": 60.0})
     job = await world.create(engine)
-    await until(lambda: job.tracks[0].swarm and job.tracks[0].swarm.part.pieces.prefix == 3 * LEAF, "three leaves are there", job, 20)
+    await until(lambda: job.tracks[0].swarm and job.tracks[0].swarm.part.pieces.prefix == 3 * LEAF, "three leaves are there", job)
     return mono, engine, job
 
 
 async def paused(world: World, engine: Engine, job: LiveJob, *words: str) -> None:
     """It paused with these words in the list of jobs, on Swarms, in the status, the log."""
-    await until(lambda: job.in_trouble, "the job pauses itself", job, 20)
+    await until(lambda: job.in_trouble, "the job pauses itself", job)
     await until(lambda: world.said("me", "job.disk"), "it is told")
     jobs, swarms, status = [await engine.snapshot(ViewKey(name)) for name in ("jobs", "swarms", "status")]
     assert isinstance(jobs, JobsView) and isinstance(swarms, SwarmsView) and isinstance(status, StatusView)
@@ -145,7 +145,7 @@ def test_a_folder_that_vanishes_pauses_the_job_and_is_not_made_anew(
             await paused(world, engine, job, words)
             result = await act(engine, "resume", job)  # by hand it is tried at once, and says what is wrong
             assert result.ok
-            await until(lambda: job.in_trouble and job.task is not None and job.task.done(), "it is paused again", job, 20)
+            await until(lambda: job.in_trouble and job.task is not None and job.task.done(), "it is paused again", job)
             assert "gone" in job.record.error or "not mounted any more" in job.record.error
             assert not incomplete.exists() or not list(incomplete.iterdir()), "nothing is begun on another disk"
             back()

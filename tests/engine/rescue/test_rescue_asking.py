@@ -239,7 +239,8 @@ def test_a_connected_peer_delivers_while_others_are_still_looked_for() -> None:
     async def main() -> None:
         look, swarm = Finder([Peer("a")], [Peer("b")]), FakeSwarm()
         asking = asyncio.ensure_future(rescuer(look).ask(swarm))  # type: ignore[arg-type]
-        await asyncio.sleep(0.05)
+        while not swarm.met:
+            await asyncio.sleep(0)
         assert swarm.met == ["a"] and not asking.done()
         look.found.set()
         asked = await asking

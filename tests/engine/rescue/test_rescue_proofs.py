@@ -85,8 +85,9 @@ def test_who_has_no_free_slot_is_left_again(tmp_path: Path, album: Album, monkey
             engine = await world.rescued(nodes=[node], queued_s=1.0)
             job = await world.create(engine)
             await until(lambda: all(user.waiting for user in users), "both hold a place for us", job)
-            await settle(2.0)
-            (event,) = await traced(engine, job, "probe")
+            while not (events := await traced(engine, job, "probe")):
+                await asyncio.sleep(0.05)
+            (event,) = events
             assert (event.result, event.words, event.peer_id) == ("error", "no free slot", "slsk:b_other")
             users[1].busy(False)
             await until(lambda: not users[1].waiting, "its offer, now too late, is refused", job)

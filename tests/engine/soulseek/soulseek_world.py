@@ -17,7 +17,7 @@ from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.state.messages import MessagesTable
 from slskdn_tui.engine.store.state.people import PeopleTable
 from slskdn_tui.lab.soulseek_server import LabServer
-from slskdn_tui.model.candidates import FoundFile
+from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.ports import OriginState
 from tests.fakes.ports import free_port
 
@@ -159,8 +159,8 @@ class World:
             target.write_bytes(data)
         return root
 
-    async def find(self, plane: SoulseekPlane, query: str) -> FoundFile:
-        """The first file of the first answer, as soon as there is one."""
+    async def search(self, plane: SoulseekPlane, query: str) -> tuple[SearchReply, ...]:
+        """What a search gives that ends with its first answer."""
         desk = plane._desk
         assert desk is not None
         task = asyncio.ensure_future(plane.search(query, wait_s=20.0))
@@ -171,4 +171,8 @@ class World:
             await asyncio.wait((task,), timeout=0.01)
         replies = task.result()
         assert replies, f"nothing found for {query!r}"
-        return replies[0].files[0]
+        return replies
+
+    async def find(self, plane: SoulseekPlane, query: str) -> FoundFile:
+        """The first file of the first answer, as soon as there is one."""
+        return (await self.search(plane, query))[0].files[0]

@@ -56,7 +56,7 @@ def test_search_answers_with_names_from_hell_are_values_that_can_be_shown_and_pl
     async def story(world: World) -> None:
         ours = await world.online("ours", 2)
         peer = await raw_user(world)
-        search = asyncio.ensure_future(ours.search("tune", wait_s=1.0))
+        search = asyncio.ensure_future(world.search(ours, "tune"))
         await peer.at_server.until(lambda: peer.at_server.got(m.FileSearch.Response))
         query = peer.at_server.got(m.FileSearch.Response)[0]
         _, writer = await asyncio.open_connection("127.1.2.1", ours._settings.listen_port, local_addr=("127.1.9.1", 0))
@@ -112,7 +112,7 @@ def test_files_of_impossible_sizes_are_not_offered(in_world) -> None:
     async def story(world: World) -> None:
         ours = await world.online("ours", 2)
         peer = await raw_user(world)
-        search = asyncio.ensure_future(ours.search("tune", wait_s=1.0))
+        search = asyncio.ensure_future(world.search(ours, "tune"))
         await peer.at_server.until(lambda: peer.at_server.got(m.FileSearch.Response))
         ticket = peer.at_server.got(m.FileSearch.Response)[0].ticket
         _, writer = await asyncio.open_connection("127.1.2.1", ours._settings.listen_port, local_addr=("127.1.9.1", 0))

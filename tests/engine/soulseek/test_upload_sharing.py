@@ -52,14 +52,7 @@ async def file_named(world: World, plane: SoulseekPlane, words: str) -> FoundFil
 
 async def reply_of(world: World, plane: SoulseekPlane, words: str) -> SearchReply:
     """The first whole answer to a search, as soon as it is there."""
-    desk = plane._desk
-    task = asyncio.ensure_future(plane.search(words, wait_s=20.0))
-    while not task.done():
-        for collection in tuple(desk._collecting.values()):
-            if collection.replies():
-                collection.full.set()
-        await asyncio.wait((task,), timeout=0.01)
-    return task.result()[0]
+    return (await world.search(plane, words))[0]
 
 
 def test_a_friend_overtakes_those_who_wait_and_all_are_told_their_new_places(in_world) -> None:
@@ -289,15 +282,19 @@ def test_a_downloader_that_never_says_from_where_does_not_keep_the_slot(in_world
         silent = await world.online("silent", 3)
         honest = await world.online("honest", 4)
         file = await file_named(world, silent, "long tune")
-        gate = asyncio.Event()
+        asked, gate = asyncio.Event(), asyncio.Event()
 
         async def never(transfer: Any) -> int:
+            asked.set()
             await gate.wait()
             return 0
 
         silent.transfers._calculate_offset = never
         stuck = Getter(silent, file)
-        await world.server.until(lambda: world.server.count("GetPeerAddress", "silent") > 0)
+        await asked.wait()
+        for _ in range(10):  # the uploader has its turns to begin its wait
+            await asyncio.sleep(0)
+        monkeypatch.setattr(uploads_module, "OFFSET_S", 60.0)  # the honest one may take longer on a busy machine
         getter = Getter(honest, file)
         assert (await getter.task)[0] == OriginEnd.COMPLETE
         gate.set()
