@@ -1,4 +1,4 @@
-"""The overlay's side of a swarm: which variant, which peers, what they are asked and what they answer. Shells scheduler and guard over `ChunkPeer`s.
+"""The overlay's side of a swarm: which variant, which peers, what they are asked and what they answer. Shells guard and evidence over `ChunkPeer`s.
 
 Every leaf is checked before it counts; one wrong leaf and its peer is out. `TrackSwarm` owns one of these.
 """
@@ -7,31 +7,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.engine.peers.addresses import network_of
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import Clock
-from slskdn_tui.engine.swarm.cost import cheapest
-from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEvent, plane_of
+from slskdn_tui.engine.swarm.events import SwarmEvent
 from slskdn_tui.engine.swarm.evidence import Canonical, Evidence, Misplaced
 from slskdn_tui.engine.swarm.guard import GUARD, Decision, Proof, Target
-from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member, explain
+from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member
 from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK
-from slskdn_tui.engine.swarm.report import member_status, merged
+from slskdn_tui.engine.swarm.roster import Roster
 from slskdn_tui.engine.swarm.scheduler import Scheduler
 from slskdn_tui.engine.swarm.states import DEvent
-from slskdn_tui.engine.swarm.steps import Step
 from slskdn_tui.engine.swarm.variants import Choice, compare
 from slskdn_tui.model.part import Layout
 from slskdn_tui.model.ports import ChunkPeer, OriginState
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, Variant
-
-FAIRNESS = "fairness: "
-"""How a refusal by the fairness governor begins; such a peer may be asked again, too."""
 
 
 class MeshSide:
@@ -55,23 +49,16 @@ class MeshSide:
     ) -> None:
         self.part = part
         self.scheduler = scheduler
-        self.members: dict[str, Member] = {}
-        self.past: dict[str, SourceStatus] = {}
-        self.bans: dict[str, str] = {}
+        self.roster = Roster(scheduler, clock, reputation, observe, outcome)
         self.choice = Choice(part.size)
         self.decision = Decision(True, Proof.NONE, "")
         self.stopped = False
         self.pending = 0
         self._clock = clock
         self._guard = guard
-        self._reputation = reputation
-        self._observe = observe
-        self._outcome = outcome
         self._trouble = trouble
         self._wake = wake
         self._told_held = False
-        self._most: int | None = None
-        self._why_most = ""
         self.evidence = Evidence(part, self.choice, guard=guard, origin=origin, target=target, canonical=canonical)
         self._binding = asyncio.Lock()
         self._switching = asyncio.Lock()
@@ -87,10 +74,10 @@ class MeshSide:
             return
         if part.digests[leaf] == digest:
             first = not self.evidence.confirmed
-            self.run_step(self.scheduler.landed(leaf, SLSK, self._clock.now()))
+            self.roster.carry_out(self.scheduler.landed(leaf, SLSK, self._clock.now()))
             part.mark(leaf, from_origin=True)
             if first:
-                self._tell("proof", source, result="prefix", offset=part.pieces.span(leaf)[0], length=part.pieces.length(leaf))
+                self.roster.tell("proof", source, result="prefix", offset=part.pieces.span(leaf)[0], length=part.pieces.length(leaf))
         elif self.evidence.confirmed:
             self._charge(source, leaf)
         else:
@@ -107,8 +94,8 @@ class MeshSide:
         """The origin's bytes for this leaf are wrong: fetched again from the overlay."""
         self.part.pieces.fail(leaf)
         start, stop = self.part.pieces.span(leaf)
-        self._tell("chunk", source, offset=start, length=stop - start, result="corruption", words="differs from its digest")
-        self._count(source, ChunkOutcome.CORRUPTION)
+        self.roster.tell("chunk", source, offset=start, length=stop - start, result="corruption", words="differs from its digest")
+        self.roster.count(source, ChunkOutcome.CORRUPTION)
 
     # peers and the variant
 
@@ -136,7 +123,7 @@ class MeshSide:
         why = await self._admit(member, variants)
         if why:
             member.step(DEvent.ABORT)
-            self._tell("peer_refused", peer.node_id, variant_id=member.variant.variant_id, words=why)
+            self.roster.tell("peer_refused", peer.node_id, variant_id=member.variant.variant_id, words=why)
         return why
 
     async def _admit(self, member: Member, variants: Sequence[Variant]) -> str:
@@ -144,20 +131,20 @@ class MeshSide:
         member.step(DEvent.NEGOTIATE)
         if self.stopped or self.part.pieces.complete or self.part.pieces.tail_only:
             return "the file needs no more peers"
-        if node in self.bans:
-            return f"banned: {self.bans[node]}"
-        if node in self.members:
+        if node in self.roster.bans:
+            return f"banned: {self.roster.bans[node]}"
+        if node in self.roster.members:
             return ""
         if peer.closed:
             return "the connection is gone"
-        if self._most is not None and len(self.members) + self.pending >= self._most:
-            return f"{FAIRNESS}{self._why_most}"
+        if why := self.roster.full(self.pending):
+            return why
         self.pending += 1
         try:
             async with self._binding:
                 self.choice.offers[node] = ()
                 self.choice.networks[node] = network_of(peer.host)
-                reasons = [await self._try(member, variant, variants) for variant in variants if node not in self.members]
+                reasons = [await self._try(member, variant, variants) for variant in variants if node not in self.roster.members]
         finally:
             self.pending -= 1
         if "" in reasons:
@@ -193,7 +180,7 @@ class MeshSide:
         try:
             return self.choice.learn(variant, await peer.digests(variant))
         except ValueError as error:
-            self._count(peer.node_id, ChunkOutcome.CORRUPTION)
+            self.roster.count(peer.node_id, ChunkOutcome.CORRUPTION)
             return f"its digests do not match the variant it names: {SafeText(error)}"
         except (OSError, EOFError, LookupError) as error:
             return f"it did not send its digests: {SafeText(error)}"
@@ -220,12 +207,10 @@ class MeshSide:
             member.peer.attach(member.variant.variant_id, self)
         except ValueError as error:
             return f"it is asked for this file already: {error}"
-        self.members[member.node] = member
         self._decided(self.evidence.decide(member.variant))
         self.scheduler.paused = not self.decision.allowed
-        self.scheduler.add(member.node, member.peer.limits, self._reputation(member.node), self._clock.now())
-        member.step(DEvent.ACCEPT)
-        self._tell("peer_added", member.node, variant_id=member.variant.variant_id, words=self.decision.words)
+        self.roster.take(member)
+        self.roster.tell("peer_added", member.node, variant_id=member.variant.variant_id, words=self.decision.words)
         self.fill(member.node)
         return ""
 
@@ -245,10 +230,10 @@ class MeshSide:
 
     async def _switch(self, variant: Variant, layout: Layout, here: Sequence[int], mesh: Collection[int]) -> None:
         part, known = self.part, self.choice.known[variant.variant_id]
-        stay = [member.peer for member in self.members.values() if variant in self.choice.offers.get(member.node, ())]
+        stay = [member.peer for member in self.roster.members.values() if variant in self.choice.offers.get(member.node, ())]
         for peer in stay:
-            self._part_with(self.members[peer.node_id], "policy_change")
-        self._dismiss(lambda member: True, "other variant")
+            self.roster.part_with(self.roster.members[peer.node_id], "policy_change")
+        self.roster.dismiss("other variant")
         if layout.start:
             await part.flush()  # the head is on disk before a record says that leaves follow it
         await part.set_variant(variant, known, layout.start)
@@ -264,12 +249,12 @@ class MeshSide:
                 part.mark(leaf, from_origin=leaf not in mesh)
         self._decided(self.evidence.decide(variant))
         words = f"{len(good)} of {len(good) + len(bad)} leaves from Soulseek match" if seen else "no whole leaf from Soulseek yet"
-        self._tell("proof", "", variant_id=variant.variant_id, result=self.decision.proof.value, words=words)
+        self.roster.tell("proof", "", variant_id=variant.variant_id, result=self.decision.proof.value, words=words)
         for peer in stay:
             member = Member(peer, variant, self._clock.now())
             member.step(DEvent.NEGOTIATE)
             if why := "the connection is gone" if peer.closed else self._join(member):
-                self._tell("peer_refused", peer.node_id, variant_id=variant.variant_id, words=why)
+                self.roster.tell("peer_refused", peer.node_id, variant_id=variant.variant_id, words=why)
 
     async def complete(self) -> bool:
         """Whether every byte is there, once no variant is being bound: that lays the leaves anew, and takes the peers that stay again."""
@@ -282,39 +267,14 @@ class MeshSide:
         if variant is None:
             return
         self.choice.rejected.add(variant.variant_id)
-        self._dismiss(lambda member: True, "other variant: it contradicts the bytes from Soulseek")
-        self._tell("proof", "", variant_id=variant.variant_id, result="refused", words="the bytes from Soulseek contradict it")
+        self.roster.dismiss("other variant: it contradicts the bytes from Soulseek")
+        self.roster.tell("proof", "", variant_id=variant.variant_id, result="refused", words="the bytes from Soulseek contradict it")
         await self.part.set_variant(None, ())
-
-    def _dismiss(self, which: Callable[[Member], bool], words: str) -> None:
-        for member in [member for member in self.members.values() if which(member)]:
-            self._part_with(member, "policy_change")
-            self._tell("peer_refused", member.node, variant_id=member.variant.variant_id, words=words)
-
-    def limit_peers(self, most: int | None, why: str) -> None:
-        """At most so many peers from now on (None: any number). The dearest of those beyond it are let go; `why` is told them and who wants to come."""
-        self._most, self._why_most = most, why
-        if most is None or len(self.members) <= most:
-            return
-        for node in cheapest(self.scheduler.costs(), self.members)[most:]:
-            member = self.members[node]
-            self._part_with(member, "policy_change", "throttled")
-            self._tell("peer_refused", node, variant_id=member.variant.variant_id, words=f"{FAIRNESS}{why}")
-
-    def _part_with(self, member: Member, reason: str, state: str = "") -> list[tuple[int, int]]:
-        """Out of this swarm: cancelled, detached; returns the runs that are free again. `state` is what the screens say of it, the reason by default."""
-        last = member_status(self.scheduler, member, self._clock.now())
-        self.past[member.node] = replace(merged(self.past.get(member.node), last), rate=0.0, outstanding=0, state=state or reason)
-        freed, last_words = self.scheduler.remove(member.node)
-        self.run_step(last_words)
-        self.members.pop(member.node, None)
-        member.leave(reason)
-        return freed
 
     # what peers answer (ChunkReceiver)
 
     def on_leaf(self, node_id: str, offset: int, data: memoryview) -> None:
-        member = self.members.get(node_id)
+        member = self.roster.members.get(node_id)
         if member is None or self.stopped:
             return
         part, leaf, size, now = self.part, offset // LEAF, len(data), self._clock.now()
@@ -326,7 +286,9 @@ class MeshSide:
             try:
                 if not self.evidence.confirmed and not self.evidence.goes_on(member.variant, leaf, data):
                     # Soulseek's own beginning of it says that this is another file: it is kept, and the guard shuts.
-                    self.run_step(self.scheduler.refused(node_id, leaf, 1, "not_found", now), words="differs from what Soulseek began")
+                    self.roster.carry_out(
+                        self.scheduler.refused(node_id, leaf, 1, "not_found", now), words="differs from what Soulseek began"
+                    )
                     return
                 part.write(part.pieces.span(leaf)[0], data)
             except DiskTrouble as trouble:
@@ -337,7 +299,7 @@ class MeshSide:
             member.given += size
             part.mark(leaf)
         member.step(DEvent.CHUNK)
-        self.run_step(step)
+        self.roster.carry_out(step)
         if part.pieces.complete and self.settled():
             self._wake()
         if not self._hungry:  # once a turn of the loop: deciding anew for each leaf cost as much as hashing it
@@ -351,95 +313,58 @@ class MeshSide:
 
     def on_refused(self, node_id: str, offset: int, length: int, code: str) -> None:
         first, count = offset // LEAF, -(-length // LEAF)
-        self.run_step(self.scheduler.refused(node_id, first, count, code, self._clock.now()), words=SafeText(code, 40))
+        self.roster.carry_out(self.scheduler.refused(node_id, first, count, code, self._clock.now()), words=SafeText(code, 40))
 
     def on_lost(self, node_id: str, reason: str) -> None:
-        member = self.members.get(node_id)
+        member = self.roster.members.get(node_id)
         if member is not None:
             busy = bool(self.scheduler.lanes[node_id].asks)
-            freed = self._part_with(member, "error")
+            freed = self.roster.part_with(member, "error")
             self.choice.offers.pop(node_id, None)
             if busy:
-                self._count(node_id, ChunkOutcome.ERROR)
-            self._tell("peer_lost", node_id, length=sum(count for _, count in freed) * LEAF, words=SafeText(reason))
+                self.roster.count(node_id, ChunkOutcome.ERROR)
+            self.roster.tell("peer_lost", node_id, length=sum(count for _, count in freed) * LEAF, words=SafeText(reason))
             self._wake()
 
     def _ban(self, member: Member, offset: int, size: int) -> None:
         """A wrong leaf is proof: out of this swarm, at once."""
         at = self.part.pieces.layout.start + offset
-        self._tell("chunk", member.node, offset=at, length=size, result="corruption", words="differs from its digest")
+        self.roster.tell("chunk", member.node, offset=at, length=size, result="corruption", words="differs from its digest")
         if 0 <= offset // LEAF < self.part.pieces.leaves:
             self.part.pieces.failed.add(offset // LEAF)
-        self._count(member.node, ChunkOutcome.CORRUPTION)
+        self.roster.count(member.node, ChunkOutcome.CORRUPTION)
         words = f"wrong bytes in leaf {offset // LEAF}"
-        self.bans[member.node] = words
+        self.roster.bans[member.node] = words
         if (lane := self.scheduler.lanes.get(member.node)) is not None:
             lane.metrics.chunk("corruption")
         self.choice.offers.pop(member.node, None)
-        freed = self._part_with(member, "error", "banned")
-        self._tell("ban", member.node, offset=at, length=sum(count for _, count in freed) * LEAF, words=words)
+        freed = self.roster.part_with(member, "error", "banned")
+        self.roster.tell("ban", member.node, offset=at, length=sum(count for _, count in freed) * LEAF, words=words)
         self._wake()
-
-    def _count(self, source: str, outcome: ChunkOutcome) -> None:
-        if self._outcome is not None:
-            self._outcome(source, outcome)
-        if (lane := self.scheduler.lanes.get(source)) is not None:
-            lane.reputation = self._reputation(source)
-
-    # carrying out what the scheduler decides
 
     def fill(self, node: str) -> None:
         if not self.stopped and not self.part.pieces.complete:
-            self.run_step(self.scheduler.fill(node, self._clock.now()))
-
-    def run_step(self, step: Step, words: str = "") -> None:
-        if not (step.cancels or step.ended or step.orders):
-            return
-        for cancel in step.cancels:
-            if (member := self.members.get(cancel.node)) is not None:
-                member.cancel(cancel.first, cancel.count, "timeout" if cancel.why == "take_back" else "swarm_rebalanced")
-        for event in explain(step, self.part.pieces.layout, words):
-            self._observe(event)
-        for ended in step.ended:
-            if ended.whole:
-                self._count(ended.node, ended.outcome)
-        for order in step.orders:
-            if (member := self.members.get(order.node)) is not None:
-                member.request(order.first, order.count, order.priority)
-
-    def _tell(
-        self,
-        kind: str,
-        source: str,
-        *,
-        variant_id: str = "",
-        offset: int = 0,
-        length: int = 0,
-        result: str = "",
-        throughput_bps: float | None = None,
-        words: str = "",
-    ) -> None:
-        self._observe(SwarmEvent(kind, source, 0, variant_id, offset, length, result, None, throughput_bps, words, plane_of(source)))
+            self.roster.carry_out(self.scheduler.fill(node, self._clock.now()))
 
     def tick(self, now: float) -> None:
         """Lost connections, the guard, silences, requests."""
-        for member in list(self.members.values()):
+        for member in list(self.roster.members.values()):
             if member.peer.closed:
                 self.on_lost(member.node, "the connection was closed")
         self.check_guard()
-        self.run_step(self.scheduler.tick(now))
+        self.roster.carry_out(self.scheduler.tick(now))
         nothing_left = self.part.pieces.missing() == 0
-        for member in self.members.values():
+        for member in self.roster.members.values():
             member.settle(bool(self.scheduler.lanes[member.node].asks), nothing_left)
 
     def check_guard(self) -> None:
         if self.part.variant is None:
             return
         decision = self.evidence.decide(self.part.variant)
-        if self.members and decision.allowed == self.scheduler.paused:
-            self._tell("proof", "", result=decision.proof.value if decision.allowed else "missing", words=decision.words)
+        if self.roster.members and decision.allowed == self.scheduler.paused:
+            self.roster.tell("proof", "", result=decision.proof.value if decision.allowed else "missing", words=decision.words)
             if not decision.allowed:
-                self.run_step(self.scheduler.cancel_all())
+                self.roster.carry_out(self.scheduler.cancel_all())
         self.scheduler.paused = not decision.allowed
         self._decided(decision)
 
@@ -452,7 +377,7 @@ class MeshSide:
         if held != self._told_held:
             self._told_held = held
             if held:
-                self._tell("proof", "", result="missing", words=self.held)
+                self.roster.tell("proof", "", result="missing", words=self.held)
 
     def hopeful(self, now: float, since: float) -> bool:
         """Some peer may still deliver; `since`: when this run began."""
@@ -462,29 +387,11 @@ class MeshSide:
             return False
         return not self.scheduler.paused and any(
             not (lane.silent or now < lane.paused_until)
-            or now - max(lane.metrics.last_arrival or 0.0, self.members[node].since, since) < GIVE_UP_S
+            or now - max(lane.metrics.last_arrival or 0.0, self.roster.members[node].since, since) < GIVE_UP_S
             for node, lane in self.scheduler.lanes.items()
         )
-
-    def quiesce(self, complete: bool) -> None:
-        """Nothing is asked any more; with the file complete its peers are told and let go."""
-        step = self.scheduler.cancel_all()
-        self.run_step(Step(ended=step.ended))
-        for cancel in step.cancels:
-            if not complete and (member := self.members.get(cancel.node)) is not None:
-                member.cancel(cancel.first, cancel.count, "user_cancelled")
-        if complete:
-            for member in self.members.values():
-                member.step(DEvent.ALL_PRESENT)
-                member.detach("complete")
-
-    def verified(self) -> None:
-        """The whole file is committed."""
-        for member in self.members.values():
-            member.step(DEvent.VERIFIED)
 
     def leave(self) -> None:
         """Every peer is let go."""
         self.stopped = True
-        for member in list(self.members.values()):
-            self._part_with(member, "complete" if self.part.pieces.complete else "user_cancelled")
+        self.roster.leave("complete" if self.part.pieces.complete else "user_cancelled")

@@ -191,7 +191,7 @@ class TrackSwarm:
 
     def limit_peers(self, most: int | None, why: str = "") -> None:
         """At most so many overlay peers from now on, and why; None for any number."""
-        self.mesh.limit_peers(most, why)
+        self.mesh.roster.limit(most, why)
 
     def _cap_origin(self, now: float) -> None:
         stream = self.stream
@@ -272,7 +272,7 @@ class TrackSwarm:
         try:
             while (end := self._tick()) is None or (end is SwarmEnd.COMPLETE and not await self.mesh.complete()):
                 await self._pause()
-            self.mesh.quiesce(end is SwarmEnd.COMPLETE)
+            self.mesh.roster.quiesce(end is SwarmEnd.COMPLETE)
             if end is SwarmEnd.COMPLETE:
                 await self._part_from_origin()
         finally:
@@ -285,7 +285,7 @@ class TrackSwarm:
             self.stream_trouble(trouble)
             end = SwarmEnd.DISK
         if end is SwarmEnd.COMPLETE:
-            self.mesh.verified()
+            self.mesh.roster.verified()
             self._tell("complete", "", length=self.part.size)
         return end
 
@@ -373,16 +373,16 @@ class TrackSwarm:
 
     @property
     def members(self) -> dict[str, Member]:
-        return self.mesh.members
+        return self.mesh.roster.members
 
     @property
     def past(self) -> dict[str, SourceStatus]:
-        return self.mesh.past
+        return self.mesh.roster.past
 
     @property
     def bans(self) -> dict[str, str]:
         """Why each banned peer is out."""
-        return self.mesh.bans
+        return self.mesh.roster.bans
 
     @property
     def canonical(self) -> str:

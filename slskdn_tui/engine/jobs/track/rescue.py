@@ -25,7 +25,7 @@ from slskdn_tui.engine.store.state.rescues import Outcome
 from slskdn_tui.engine.swarm.events import SwarmStatus
 from slskdn_tui.engine.swarm.evidence import HEADLESS
 from slskdn_tui.engine.swarm.guard import GUARD
-from slskdn_tui.engine.swarm.mesh_side import FAIRNESS
+from slskdn_tui.engine.swarm.roster import FAIRNESS
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.errors import UserError
