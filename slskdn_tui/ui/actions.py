@@ -17,14 +17,11 @@ from slskdn_tui.commands import SPECS, CommandSpec
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
-from slskdn_tui.ui import discover, finding, library, line, looks, peers, people, playing
+from slskdn_tui.ui import discover, finding, library, line, looks, peers, people, playing, viewing
 from slskdn_tui.ui.screens.base import LiveScreen
-from slskdn_tui.ui.screens.details import DetailsScreen
-from slskdn_tui.ui.screens.dialogs import Ask, Choice, Choose, Pick, Prompt
+from slskdn_tui.ui.screens.dialogs import Ask, Choice, Pick, Prompt
 from slskdn_tui.ui.screens.help import Help
-from slskdn_tui.ui.screens.log import LogScreen
 from slskdn_tui.ui.screens.newjob import NewJob
-from slskdn_tui.ui.screens.trace import TraceScreen
 
 if TYPE_CHECKING:
     from slskdn_tui.ui.app import SlskdnApp
@@ -315,63 +312,6 @@ class Actions:
             return
         looks.open_trace(self.app, str(subject["job"]), int(subject.get("track") or 0))
 
-    def sort(self, args: Args) -> None:
-        table = self.screen().table
-        columns = table.model.presenter.columns
-        choices = [Choice("", "as it comes"), *(Choice(column.key, column.title.lower()) for column in columns)]
-
-        def sorted_by(key: str | None) -> None:
-            if key is not None:
-                table.set_sort(key, table.model.descending)
-
-        self.app.push_screen(Pick("Sort by", choices, start=table.model.sort), sorted_by)
-
-    def reverse(self, args: Args) -> None:
-        table = self.screen().table
-        if not table.model.sort:
-            self.sort(args)
-            return
-        table.set_sort(table.model.sort, not table.model.descending)
-
-    def columns(self, args: Args) -> None:
-        table = self.screen().table
-        columns = table.model.presenter.columns
-        choices = [Choice(column.key, column.title.lower()) for column in columns if column.width]
-        shown = frozenset(choice.key for choice in choices if choice.key not in table.hidden)
-
-        def chosen(keys: str | None) -> None:
-            on = set((keys or "").split(","))
-            table.set_hidden(frozenset(choice.key for choice in choices if choice.key not in on))
-
-        self.app.push_screen(Choose("Columns", choices, shown), chosen)
-
-    def copy(self, args: Args) -> None:
-        text = "\n".join(str(SafeText(row)) for row in self.screen().table.copy_text().split("\n"))
-        if text:
-            self.app.copy_to_clipboard(text)
-            count = text.count("\n") + 1
-            self.say(
-                f"sent {count} row{'s' if count > 1 else ''} to the terminal's clipboard; tmux drops it unless set-clipboard is on",
-                "colors.dim",
-            )
-
-    def freeze(self, args: Args) -> None:
-        self.app.poller.frozen = not self.app.poller.frozen
-        self.say("frozen: Z goes on" if self.app.poller.frozen else "", "colors.warning")
-        self.screen().status_changed()
-        self.app.poller.kick()
-
-    def themes(self, args: Args) -> None:
-        before = self.app.theme_name
-        choices = [Choice(name, name, "dark" if theme.dark else "light") for name, theme in self.app.themes.items()]
-
-        def picked(name: str | None) -> None:
-            self.app.use_theme(name or before)
-            if name:
-                self.say(f"for good: ui.theme: {name} in the configuration file", "colors.dim")
-
-        self.app.push_screen(Pick("Themes", choices, start=before, seen=self.app.use_theme), picked)
-
     def palette(self, args: Args) -> None:
         here = self.screen().KEYS
         specs = [spec for spec in SPECS if spec.palette and spec.where != "cli"]
@@ -395,45 +335,8 @@ class Actions:
         jobs = sorted({str(row.job_id)[:8] for row in self.screen().main.model.rows if getattr(row, "job_id", "")})
         self.screen().bar.ask(":", "", self.history, lambda text: line.complete(text, jobs))
 
-    def pane(self, args: Args) -> None:
-        self.screen().focus_next("LiveTable")
-
-    def next_match(self, args: Args) -> None:
-        query = self.app.last_query
-        if not query or not self.screen().table.next_match(query):
-            self.say(f"no other row contains {query!r}" if query else "press / and type what to look for", "colors.dim")
-
-    def follow(self, args: Args) -> None:
-        if isinstance(screen := self.screen(), LogScreen):
-            screen.follow()
-
-    def details(self, args: Args) -> None:
-        if isinstance(screen := self.screen(), DetailsScreen):
-            screen.toggle_details()
-
-    def step(self, by: int) -> None:
-        if isinstance(screen := self.screen(), TraceScreen):
-            screen.step(by)
-
-    def whole(self) -> None:
-        if isinstance(screen := self.screen(), TraceScreen):
-            screen.toggle()
-
-    def redraw(self, args: Args) -> None:
-        self.app.refresh(layout=True)
-        self.screen().repaint()
-
     def suspend(self, args: Args) -> None:
         self.app.action_suspend_process()
-
-
-def _list(act: Callable[[Any], object]) -> Callable[[Actions, Args], None]:
-    """A command on the table that has the focus."""
-
-    def run(actions: Actions, args: Args) -> None:
-        act(actions.screen().table)
-
-    return run
 
 
 UI: dict[str, Callable[[Actions, Args], None]] = {
@@ -445,34 +348,8 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     "screen.peers": lambda actions, args: actions.app.places.show("peers"),
     "screen.log": lambda actions, args: actions.app.places.show("log"),
     "screen.previous": lambda actions, args: actions.app.places.previous(),
-    "list.down": _list(lambda table: table.move(1)),
-    "list.up": _list(lambda table: table.move(-1)),
-    "list.page_down": _list(lambda table: table.move(table.page)),
-    "list.page_up": _list(lambda table: table.move(-table.page)),
-    "list.first": _list(lambda table: table.move_to(0)),
-    "list.last": _list(lambda table: table.move_to(len(table.model) - 1)),
-    "list.pane": Actions.pane,
-    "list.open": _list(lambda table: table.unfold()),
-    "list.close": _list(lambda table: table.fold()),
-    "list.mark": _list(lambda table: table.mark()),
-    "list.mark_range": _list(lambda table: table.mark_range()),
-    "list.mark_all": _list(lambda table: table.mark_all()),
-    "list.filter": lambda actions, args: actions.screen().bar.ask("/", actions.screen().filter_words),
-    "list.next_match": Actions.next_match,
-    "list.sort": Actions.sort,
-    "list.reverse": Actions.reverse,
-    "list.columns": Actions.columns,
-    "list.copy": Actions.copy,
-    "view.freeze": Actions.freeze,
-    "view.details": Actions.details,
-    "view.themes": Actions.themes,
-    "view.redraw": Actions.redraw,
-    "view.follow": Actions.follow,
     "stats.open": looks.open_stats,
     "trace.open": Actions.trace,
-    "trace.whole": lambda actions, args: actions.whole(),
-    "trace.next_track": lambda actions, args: actions.step(1),
-    "trace.previous_track": lambda actions, args: actions.step(-1),
     "app.command": Actions.command,
     "app.palette": Actions.palette,
     "app.help": Actions.help,
@@ -485,4 +362,5 @@ UI: dict[str, Callable[[Actions, Args], None]] = {
     **people.UI,
     **peers.UI,
     **playing.UI,
+    **viewing.UI,
 }
