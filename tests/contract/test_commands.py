@@ -1,5 +1,6 @@
 """The command table: everything has a name of its own, words, and keys that do not clash."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,14 @@ def test_every_command_reaches_who_carries_it_out() -> None:
     of = {where: {spec.name for spec in SPECS if spec.where == where} for where in ("engine", "cli")}
     assert of["engine"] == set(HANDLERS)
     assert of["cli"] == set(VERBS), "a face's verb has its function, and no function is without a verb"
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.where == "cli"], ids=lambda spec: spec.name)
+def test_a_verb_of_the_command_line_is_run_by_a_test(spec: CommandSpec) -> None:
+    """Those the engine carries out are all run below."""
+    words = re.compile(r"""["']""" + r"""["'],\s*["']""".join(spec.verb) + r"""["']|["']""" + " ".join(spec.verb) + r"""[ "']""")
+    root = Path(__file__).parents[1]
+    assert [path for path in root.rglob("test_*.py") if path != Path(__file__) and words.search(path.read_text("utf-8"))]
 
 
 WORDS = {"int": "3", "float": "0.5", "path": "a/b", "job": "0f4de638", "track": "2"}

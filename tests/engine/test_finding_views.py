@@ -116,6 +116,44 @@ def test_a_filter_that_cannot_be_read_says_so_and_shows_nothing_else(tmp_path: P
     play(tmp_path, album, story)
 
 
+def test_two_hundred_filters_are_saved_and_no_more(tmp_path: Path, album: Album) -> None:
+    async def story(world: World, engine: Engine) -> None:
+        for number in range(200):
+            assert (await engine.submit(Command("filters.save", {"name": f"f{number}", "filter": ["lossless"]}))).ok
+        full = await engine.submit(Command("filters.save", {"name": "one-more", "filter": ["lossless"]}))
+        assert full.code == "refused" and "200 filters are saved" in full.message
+        assert (await engine.submit(Command("filters.save", {"name": "f7", "filter": ["lossy"]}))).ok, "one that is there may change"
+        assert (await engine.submit(Command("filters.drop", {"name": "f8"}))).ok
+        assert (await engine.submit(Command("filters.save", {"name": "one-more", "filter": ["lossless"]}))).ok
+        saved = await engine.snapshot(ViewKey("filters"))
+        assert isinstance(saved, FiltersView) and len(saved.rows) == 200
+
+    play(tmp_path, album, story)
+
+
+def test_of_ways_to_look_at_a_search_six_are_kept(tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: World, engine: Engine) -> None:
+        grouped: list[int] = []
+
+        def noting(*args: Any) -> Any:
+            grouped.append(1)
+            return folders_of(*args)
+
+        monkeypatch.setattr(finding, "folders_of", noting)
+        await opened(engine, "band", reply("ann", "m\\One\\1.mp3"))
+        for number in range(6):
+            await look(engine, filter=f"size>{number}")
+        assert len(grouped) == 6
+        for number in range(6):
+            await look(engine, filter=f"size>{number}")
+        assert len(grouped) == 6, "six ways are all kept"
+        await look(engine, filter="size>6")
+        await look(engine, filter="size>0")
+        assert len(grouped) == 8, "with a seventh the oldest was let go, and is made anew"
+
+    play(tmp_path, album, story)
+
+
 def test_nothing_is_drawn_again_until_an_answer_comes_and_then_only_what_is_new(tmp_path: Path, album: Album) -> None:
     async def story(world: World, engine: Engine) -> None:
         search = await opened(engine, "band", reply("ann", "m\\One\\1.mp3"))

@@ -12,7 +12,7 @@ from aioslsk.protocol.messages import PeerSharesReply, PeerTransferQueue, PeerTr
 from aioslsk.protocol.primitives import DirectoryData, FileData
 from soulseek_world import World, blob
 
-from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.soulseek.wire import hardening, share_list
 from slskdn_tui.model.errors import UserError
@@ -100,6 +100,26 @@ def test_a_message_that_cannot_be_stored_is_not_acknowledged(in_world) -> None:
         await bob.people.send("bob", "a note to myself")  # answered on the same connection, so the first one was dealt with
         await until(lambda: bob.people.unread == 1)
         assert [each.message for each in world.server.mail["bob"].values()] == ["keep this"]
+
+    in_world(story)
+
+
+def test_a_user_who_floods_is_told_of_ten_times_a_minute_and_what_is_kept_of_many_users_is_bounded(in_world) -> None:
+    async def story(world: World) -> None:
+        bob = await world.online("bob", 3, kept=True, clock=VirtualClock())
+
+        def told(of: str) -> int:
+            return sum(1 for who, name, text in world.events if (who, name) == ("bob", "message.received") and f" {of}" in text)
+
+        for number in range(15):
+            world.server.write("eve", "bob", f"buy {number}")
+        await until(lambda: bob.people.unread == 15 and told("eve: ") == 10)
+        for number in range(200):  # so many others, and eve's count is let go: an endless crowd takes no endless memory
+            world.server.write(f"user{number}", "bob", "hello")
+        await until(lambda: told("user") == 200)
+        assert told("eve: ") == 10
+        world.server.write("eve", "bob", "again")
+        await until(lambda: told("eve: ") == 11)
 
     in_world(story)
 
