@@ -14,7 +14,7 @@ _EMPTY = SafeText("")
 class CacheRow:
     """A recording that is held, being fetched, or pinned and not here yet. `peers` voices have or want it; `hits` peers were sent something of it.
 
-    `note` says how its copy stands to what the mesh tells, or how its job does.
+    One that is `checking` is not offered yet. `note` says how its copy stands to what the mesh tells, or how its job does.
     """
 
     key: str
@@ -22,7 +22,7 @@ class CacheRow:
     recording: str
     title: SafeText
     artist: SafeText = _EMPTY
-    state: Literal["held", "sending", "fetching", "wanted"] = "held"
+    state: Literal["held", "sending", "checking", "fetching", "wanted"] = "held"
     pinned: bool = False
     size: int = 0
     peers: int = 0

@@ -16,8 +16,10 @@ from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.wanted.for_cache import cache_record, for_cache
+from slskdn_tui.engine.store.state.cache import CacheDay
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, JobState
+from slskdn_tui.model.music import Release
 from slskdn_tui.model.ports import OriginState
 from slskdn_tui.model.text import SafeText
 
@@ -37,6 +39,8 @@ REST_S = 86_400.0
 """What was given up or let go is not fetched again for so long."""
 WANTED_S = 30 * 86_400.0
 MOST = 100
+SETTLED_A_LOOK = 3
+"""Files found after a stop that MusicBrainz is asked of in one round."""
 MOST_RESTING = 1000
 
 
@@ -108,13 +112,21 @@ class Fetcher:
 
     async def _tidy(self) -> None:
         shelf, rules, wall = self._shelf, self._rules(), self._services.clock.wall().timestamp()
-        job = self.job
-        names = [*(one.recording for one in shelf.files()), *([for_cache(job.record)] if job is not None else [])]
+        coming = for_cache(job.record) if (job := self.job) is not None else ""
+        for one in [one for one in shelf.unsettled() if one.recording != coming][:SETTLED_A_LOOK] if shelf.on else ():
+            await shelf.settle(one.recording, await self._release_of(one.recording))
+        names = [*(one.recording for one in shelf.files()), *([coming] if coming else [])]
         self.peers = await self._services.store.popularity.voices(names)
         await shelf.let_go(outdated(shelf.held(self.peers), rules, wall), f"nobody wanted it for {rules.keep_days:g} days")
         over = surplus(shelf.held(self.peers), rules)
         await shelf.let_go(over, "the cache is full")
         self.rest(over)
+
+    async def _release_of(self, recording: str) -> Release | None:
+        try:
+            return (await resolve(self._services.music, recording)).release
+        except UserError:
+            return None  # then what the mesh says has to do
 
     def rest(self, recordings: Sequence[str]) -> None:
         """These are not fetched for a day."""
@@ -165,13 +177,11 @@ class Fetcher:
             full = fits.most < rules.most
             self.words = f"no room for {track.title}: {f'the disk of {shelf.folder} is full' if full else why}"
             return False
-        shelf.expect(asked.recording, target.release)
         record = cache_record(target.release, asked.recording, str(shelf.folder))
         try:
             await self._runner.add(record)
         except (OSError, UserError) as error:
             self.words = str(SafeText(str(error)))
-            shelf.forget(asked.recording)
             self.rest([asked.recording])
             return False
         self._grew = services.clock.now(), 0.0
@@ -181,7 +191,10 @@ class Fetcher:
     async def _room(self, asked: Asked, size: int, rules: Rules) -> str:
         """Make room for so many bytes; why there is none, or empty."""
         shelf = self._shelf
-        going = room_for(asked, size, shelf.held(self.peers), rules, self._services.clock.wall().timestamp())
+        others = [
+            one for one in shelf.held(self.peers) if one.recording != asked.recording
+        ]  # its own file may stand there, placed before a stop
+        going = room_for(asked, size, others, rules, self._services.clock.wall().timestamp())
         if going is None:
             return "what is held is wanted as much, or was sent a while ago"
         await shelf.let_go(going, "something that more peers want takes its place")
@@ -197,15 +210,8 @@ class Fetcher:
         """The job under way: ended, given up, or too large."""
         record, recording, now = job.record, for_cache(job.record), self._services.clock.now()
         if record.state in ENDED:
-            if record.state is not JobState.COMPLETED or self._shelf.file(recording) is None:
-                self.rest([recording])
-            else:
-                await self._shelf.name(recording, record.release)
-            self._shelf.forget(recording)
-            await self._runner.forget(job)
-            self._news.set()
+            await self._end(job)
             return
-        self._shelf.expect(recording, record.release)  # after a start nobody knows it but the job
         done = sum(live.done for live in job.tracks)
         if done != self._grew[1] or record.state is JobState.PAUSED or self._services.soulseek.state != "online":
             self._grew = now, done
@@ -222,6 +228,19 @@ class Fetcher:
         if why:
             self._services.bus.publish("cache.given_up", "cache", f"{record.label}: given up: {why}", level="warning")
             await self._runner.cancel(job)
+
+    async def _end(self, job: LiveJob) -> None:
+        """What the ended job brought is judged and counted. The count goes with the job's record, so that no stop between the two counts twice or not at all."""
+        record, recording, clock = job.record, for_cache(job.record), self._services.clock
+        await self._shelf.settle(recording, record.release)
+        file = self._shelf.file(recording)
+        if record.state is JobState.COMPLETED and file is not None:
+            day = clock.wall().date().isoformat()
+            await self._services.store.cache.count(CacheDay(day, fetched=1, bytes_fetched=file.size), ends=record.job_id)
+        else:
+            self.rest([recording])
+        await self._runner.forget(job)
+        self._news.set()
 
 
 def _patience(job: LiveJob) -> float:

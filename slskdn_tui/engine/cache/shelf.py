@@ -90,7 +90,6 @@ class Shelf:
         self.stats: Stats | None = None
         self.pins: dict[str, float] = {}
         self._files: dict[str, CacheFile] = {}
-        self._coming: dict[str, Release] = {}
         self._table = table
         self._index = files
         self._clock = clock
@@ -105,7 +104,7 @@ class Shelf:
     # Start and stop ---------------------------------------------------------------------------------------------
 
     async def load(self) -> None:
-        """Take up what is there: what lost its file is forgotten, a file that nobody knows is hashed again."""
+        """Take up what is there: what lost its file is forgotten, a file that nobody knows is hashed again, and judged by `settle`."""
         self.pins = await self._table.pins()
         self._files = {one.recording: one for one in await self._index.files()}
         await self.prepare()
@@ -114,6 +113,8 @@ class Shelf:
         loop = asyncio.get_running_loop()
         there = await loop.run_in_executor(self._disk, _listing, self.folder)
         gone = [one for one in self._files.values() if os.path.basename(one.path) not in there]
+        for one in self.unsettled():
+            one.used_at = self._clock.wall().timestamp()
         await self._index.drop([one.path for one in gone])
         for one in gone:
             del self._files[one.recording]
@@ -125,7 +126,7 @@ class Shelf:
                 log.warning("the warm cache knows nothing of %s; it is left alone", SafeText(name, 100))
                 continue
             with contextlib.suppress(OSError, UserError):
-                await self._put(self.folder / name, recording, None, fetched=False)
+                await self._take_in(self.folder / name, recording)
 
     async def prepare(self) -> None:
         """Make the folder, or say in `trouble` why it cannot be used."""
@@ -158,14 +159,21 @@ class Shelf:
     # The overlay's side (ChunkProvider) -------------------------------------------------------------------------
 
     def find(self, recordings: Sequence[str]) -> Sequence[Variant]:
-        return self._offers.find(recordings) if self.on else ()
+        return self._offers.find([name for name in recordings if self._offered(name)])
 
     def recordings(self) -> Sequence[str]:
-        return self._offers.recordings() if self.on else ()
+        return [name for name in self._offers.recordings() if self._offered(name)]
 
     def open(self, variant_id: str) -> ChunkReader | None:
         reader = self._offers.open(variant_id) if self.on else None
+        if reader is not None and not self._offered(reader.variant.recording_mbid):
+            reader.close()
+            return None
         return _Counted(reader, self) if reader is not None else None
+
+    def _offered(self, recording: str) -> bool:
+        file = self._files.get(recording)
+        return self.on and file is not None and file.settled
 
     def sent(self, recording: str, count: int, *, first: bool) -> None:
         """So many bytes go to a peer; `first` for the first ones of a reader."""
@@ -202,49 +210,42 @@ class Shelf:
             for name, one in self._files.items()
         ]
 
-    def expect(self, recording: str, release: Release) -> None:
-        """A job fetches this one; `release` holds its track alone."""
-        self._coming[recording] = release
-
-    def forget(self, recording: str) -> None:
-        """It does not come any more."""
-        self._coming.pop(recording, None)
+    def unsettled(self) -> Sequence[CacheFile]:
+        """Those that are not judged yet, and so not offered: placed a moment ago, or found after a stop."""
+        return [one for one in self._files.values() if not one.settled]
 
     async def arrived(self, path: Path, recording: str) -> bool:
-        """True when the file was placed in the cache's folder: it is hashed, held against what the mesh says, and offered or deleted again."""
+        """True when the file was placed in the cache's folder: it is hashed, and offered once it is settled."""
         if path.parent != self.folder:
             return False
-        await self._put(path, recording, self._coming.pop(recording, None), fetched=True)
+        await self._take_in(path, recording)
         return True
 
-    async def name(self, recording: str, release: Release) -> None:
-        """What it is called, for one that was found after a stop."""
-        file = self._files.get(recording)
-        if file is not None and not file.title:
-            file.title, file.artist = release.tracks[0].title, release.artist
-            await self._index.tell(file)
-
-    async def _put(self, path: Path, recording: str, release: Release | None, *, fetched: bool) -> None:
+    async def _take_in(self, path: Path, recording: str) -> None:
         variant = await self._offers.add_file(path, recording)
         if variant is None:
             raise UserError("disk", f"{path} lies outside the cache", "")
+        self._files[recording] = CacheFile(recording, os.fspath(path), variant.length, used_at=self._clock.wall().timestamp())
+
+    async def settle(self, recording: str, release: Release | None) -> None:
+        """Hold a file that was not judged against what the mesh says, and against its track, the only one of `release`: offered, or deleted again. OSError."""
+        file = self._files.get(recording)
+        if file is None or file.settled or not (variants := self._offers.find((recording,))):
+            return
         track = release.tracks[0] if release is not None else None
-        stats = await self.stats(recording, variant.codec_profile) if self.stats is not None else None
-        said = judge(variant, track.length_ms if track is not None else None, stats)
-        now = self._clock.wall().timestamp()
-        file = CacheFile(recording, os.fspath(path), variant.length, consensus=SafeText(said.words), added_at=now, used_at=now)
+        stats = await self.stats(recording, variants[0].codec_profile) if self.stats is not None else None
+        said = judge(variants[0], track.length_ms if track is not None else None, stats)
         if release is not None and track is not None:
             file.title, file.artist = track.title, release.artist
         if not said.kept:
-            self._files[recording] = file
             await self._delete(file)
             self._tell("refused", f"{file.title or recording} is not kept: {said.words}", warn=True)
             return
-        self._files[recording] = file
+        file.consensus = SafeText(said.words)
+        file.added_at = file.used_at = self._clock.wall().timestamp()
         await self._index.tell(file)
-        if fetched:
-            await self._table.count(CacheDay(self._day(), fetched=1, bytes_fetched=file.size))
-            self._tell("kept", f"{file.title or recording} is offered to the mesh ({said.words})")
+        self._changed()
+        self._tell("kept", f"{file.title or recording} is offered to the mesh ({said.words})")
 
     # What is let go ---------------------------------------------------------------------------------------------
 

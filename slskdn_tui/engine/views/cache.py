@@ -16,15 +16,18 @@ async def cache_view(engine: Parts, key: ViewKey) -> CacheView:
     shelf, fetcher, rules = engine.warm.shelf, engine.warm.fetcher, engine.warm.rules
     await shelf.flush()
     peers = fetcher.peers if fetcher is not None else {}
+    job = fetcher.job if fetcher is not None else None
+    coming = for_cache(job.record) if job is not None else ""
     rows = [
         cache_row(file, peers.get(file.recording, 0), pinned=file.recording in shelf.pins, sending=shelf.reading[file.recording] > 0)
         for file in shelf.files()
+        if file.recording != coming
     ]
-    if fetcher is not None and (job := fetcher.job) is not None:
-        recording, live = for_cache(job.record), job.tracks[0]
+    if job is not None:
+        live = job.tracks[0]
         note = job.record.error or (f"{live.done:.0%} is here" if live.done else live.why or live.state.value)
-        coming = CacheRow(recording, 0, recording, live.track.title, job.record.release.artist, "fetching", recording in shelf.pins)
-        rows.append(replace(coming, size=live.record.size, peers=peers.get(recording, 0), note=SafeText(note)))
+        row = CacheRow(coming, 0, coming, live.track.title, job.record.release.artist, "fetching", coming in shelf.pins)
+        rows.append(replace(row, size=live.record.size, peers=peers.get(coming, 0), note=SafeText(note)))
     view = await kept(engine.store, shelf.files(), shelf.pins)
     view = replace(
         view,

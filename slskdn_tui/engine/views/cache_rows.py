@@ -50,7 +50,7 @@ def cache_row(file: CacheFile, peers: int, *, pinned: bool, sending: bool = Fals
         file.recording,
         file.title or SafeText(file.recording),
         file.artist,
-        "sending" if sending else "held",
+        "sending" if sending else "held" if file.settled else "checking",
         pinned,
         file.size,
         peers,
@@ -71,7 +71,7 @@ def missing_pins(pins: Iterable[str], rows: Sequence[CacheRow]) -> list[CacheRow
 
 def windowed(view: CacheView, rows: Sequence[CacheRow], key: ViewKey) -> CacheView:
     wanted = key.filter.casefold().split()
-    order = {"fetching": 0, "sending": 1, "wanted": 2, "held": 1}
+    order = {"fetching": 0, "checking": 1, "sending": 1, "held": 1, "wanted": 2}
     found = [row for row in rows if all(word in f"{row.artist} {row.title} {row.state} {row.recording}".casefold() for word in wanted)]
     found.sort(key=lambda row: row.recording)
     found.sort(key=lambda row: row.used_at, reverse=True)

@@ -30,6 +30,11 @@ class CacheFile:
     hits: int = 0
     bytes_served: int = 0
 
+    @property
+    def settled(self) -> bool:
+        """Whether it was judged, and may be offered."""
+        return self.added_at > 0
+
 
 class CacheFilesTable:
     """A `FileIndex`; `files`, `tell` and `used` keep what is known beside the bytes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 
@@ -43,11 +44,17 @@ class CacheTable:
         """True when it was pinned."""
         return bool(await self._database.execute("DELETE FROM CachePins WHERE mb_recording_id = ?", (recording,)))
 
-    async def count(self, day: CacheDay) -> None:
-        """Add these to that day's counts."""
+    async def count(self, day: CacheDay, *, ends: str = "") -> None:
+        """Add these to that day's counts; with the job that it `ends` (an id), in one transaction and only if that job is there."""
         counts = [f"{name} = {name} + excluded.{name}" for name in _COUNTS]
         sql = f"INSERT INTO CacheDays (day, {', '.join(_COUNTS)}) VALUES (?, {', '.join('?' * len(_COUNTS))})"
-        await self._database.execute(f"{sql} ON CONFLICT (day) DO UPDATE SET {', '.join(counts)}", astuple(day))
+        sql += f" ON CONFLICT (day) DO UPDATE SET {', '.join(counts)}"
+
+        def work(connection: sqlite3.Connection) -> None:
+            if not ends or connection.execute("DELETE FROM Jobs WHERE job_id = ?", (ends,)).rowcount:
+                connection.execute(sql, astuple(day))
+
+        await self._database.write(work)
 
     async def days(self, since: str = "") -> Sequence[CacheDay]:
         """Days from that one on, oldest first; all without one."""
