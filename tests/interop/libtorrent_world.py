@@ -66,7 +66,7 @@ class World:
             }
             self.udp.send(bencode(message), to or self.first)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2.0):
+                async with asyncio.timeout(2.0):  # asked again when nothing came
                     return await future
         raise AssertionError(f"no answer to {method.decode()}")
 

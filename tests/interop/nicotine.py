@@ -150,7 +150,7 @@ class Nicotine:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGINT)
             try:
-                await asyncio.wait_for(self.process.wait(), 10)
+                await asyncio.wait_for(self.process.wait(), 10)  # then it is killed
             except TimeoutError:
                 self.process.kill()
                 await self.process.wait()

@@ -102,6 +102,12 @@ class Terminal:
             out += data
         raise AssertionError(f"never quiet; the last bytes: {out[-400:]!r}")
 
+    def drawn(self, seconds: float = 1.5) -> bytes:
+        """What comes in answer to a key or a signal, however late it begins, until nothing more has come for that long."""
+        first = self.read_some(60)
+        assert first, "nothing was drawn"
+        return first + self.quiet(seconds)
+
     def press(self, keys: str) -> None:
         os.write(self.fd, keys.encode())
 

@@ -21,7 +21,7 @@ def test_an_idle_screen_sends_nothing() -> None:
         assert terminal.read(4) == b""
         for keys in ("5", "7", "6", "\t", "2", "\t", "\t", "2u", "b", "q", "M\r", "q", "1U", "3", "\t", "4nboards\r", "\t\r"):
             terminal.press(keys)
-            terminal.quiet()
+            terminal.drawn()
             assert terminal.read(2) == b"", keys
 
 
@@ -35,7 +35,7 @@ def test_a_tick_with_three_changed_rows_is_small(size: tuple[int, int], screen: 
         counts = []
         for _ in range(5):
             terminal.signal(signal.SIGUSR1)
-            data = terminal.quiet()
+            data = terminal.drawn()
             assert b"%" in data or b"/s" in data or b"GB" in data
             counts.append(len(data))
         assert max(counts) <= TICK_BYTES, counts

@@ -111,7 +111,7 @@ def test_a_disk_that_fills_pauses_the_job_until_there_is_room(tmp_path: Path, al
             mono.let_go()
             await paused(world, engine, job, "the disk is full")
             told = len(world.said("me", "job.disk"))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # five looks at the disk
             assert job.in_trouble and len(world.said("me", "job.disk")) == told, "it does not try before there is room"
             (incomplete / "ballast").unlink()
             await whole(world, mono, engine, job, 3 * LEAF)

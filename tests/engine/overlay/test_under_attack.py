@@ -90,7 +90,7 @@ class Attacker:
             for byte in frame(Kind.HELLO, 0, encode(Hello())):
                 writer.write(bytes([byte]))
                 await writer.drain()
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.5)  # this slow is the attack
         finally:
             writer.transport.abort()
 
@@ -100,7 +100,7 @@ class Attacker:
             writer.transport.pause_reading()
             for index in range(16):
                 writer.write(frame(Kind.CHUNK_REQUEST, index, ChunkRequest(1, self.variant, index * MIB, MIB).encode()))
-            await asyncio.sleep(3600)
+            await asyncio.sleep(3600)  # until it is dropped
         finally:
             writer.transport.abort()
 

@@ -126,4 +126,4 @@ def test_nothing_of_reputations_paths_notes_names_and_wishes_travels_in_a_rescue
 
 async def settled(engine: Engine) -> None:
     """Long enough that what a node does by itself every second was done."""
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(1.2)  # what would travel then is looked for

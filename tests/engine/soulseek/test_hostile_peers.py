@@ -66,7 +66,7 @@ async def strike(victim: Victim, data: bytes, stay: bool, source: str, open_ones
     try:
         _, writer = await asyncio.open_connection("127.1.2.1", victim.port, local_addr=(source, 0))
         writer.write(data)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5):  # nobody need read what a hostile one sends
             await writer.drain()
     except (OSError, TimeoutError):
         return

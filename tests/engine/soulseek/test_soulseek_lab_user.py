@@ -80,7 +80,7 @@ def test_a_stalling_user_sends_so_many_bytes_and_holds_the_connection(in_world) 
             task = asyncio.ensure_future(down.origin(found).fetch(sink))
             await sink.until(lambda: len(sink.data) == 300_000)
             await read_until(stats, lambda report: report["stalled"].get(found.path) == 1)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # time in which more bytes would come
             assert len(sink.data) == 300_000 and not task.done() and sink.states[-1][0] == OriginState.ACTIVE
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

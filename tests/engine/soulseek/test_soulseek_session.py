@@ -39,7 +39,7 @@ def test_a_wrong_password_is_said_and_not_tried_again(in_world) -> None:
             await plane.wait_online()
         assert caught.value.code == "auth" and "INVALIDPASS" in caught.value.message and "soulseek.password" in caught.value.hint
         assert plane.state == "refused" and "password is wrong" in plane.state_words
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # five times the wait before another try
         assert world.server.count("Login refused") == 1
         with pytest.raises(UserError):
             await plane.search("anything")
@@ -78,7 +78,7 @@ def test_being_kicked_stays_kicked_until_asked(in_world) -> None:
         second = await world.online("alice", 3)
         await until_state(first, "kicked")
         assert "another place" in first.state_words and first.error is not None and first.error.code == "auth"
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # five times the wait before another try
         assert world.server.count("Login", "alice") == 2 and second.state == "online"
         first.reconnect()
         await first.wait_online()

@@ -73,7 +73,7 @@ def test_a_sink_that_has_enough_ends_well_and_the_uploader_sees_one_try(in_world
         assert down.transfers.transfers == []
         # nothing asks for it again: the next management cycles find an empty list
         asked = world.server.count("GetPeerAddress", "downloader")
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.6)  # time in which it would be asked for again
         assert world.server.count("GetPeerAddress", "downloader") == asked
         assert len([1 for who, event, text in world.events if event == "soulseek.upload" and "active" in text]) == 1
         # and the rest may be had later, from the same user

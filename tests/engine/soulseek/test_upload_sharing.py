@@ -365,7 +365,7 @@ def test_a_finished_file_is_shared_soon_when_its_folder_is(in_world, monkeypatch
             while up.shared != (1, 2):
                 await asyncio.sleep(0.02)
         else:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # four times the wait before a scan
             assert len([1 for _, event, _ in world.events if event == "soulseek.shares"]) == scans
 
     in_world(story)

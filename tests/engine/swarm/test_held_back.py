@@ -49,7 +49,7 @@ def test_two_who_agree_on_a_length_the_track_has_not_finish_nothing(tmp_path: Pa
             for peer in peers(data, "a1", "b2"):
                 assert await swarm.add_peer(peer, peer.variant) == ""
             assert "2 of 2 peers agree, but it lasts 200 s, the track 260 s (proof 3)" in await held(swarm)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # time in which it would be told again, or end
             assert [event.words for event in world.told("proof", "missing")] == [swarm.held], "told once"
             assert swarm.status().done == SIZE - LEAF and not run.done()
             origin.go.set()
@@ -74,7 +74,7 @@ def test_a_file_complete_before_a_restart_is_not_complete_without_a_proof(tmp_pa
         again.use_origin(origin)
         run = asyncio.ensure_future(again.run())
         await held(again)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # time in which it would end
         assert not run.done()
         origin.go.set()
         assert await run is SwarmEnd.COMPLETE

@@ -206,7 +206,7 @@ def test_without_a_proof_a_region_is_never_placed(tmp_path: Path) -> None:
             assert await swarm.add_peer(peer, *peer.variants) == ""
             while not swarm.held:
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # time in which it would end
             assert not run.done() and "no whole leaf came from Soulseek (proof 1)" in swarm.held
             origin.go.set()
             assert await run is SwarmEnd.COMPLETE

@@ -87,7 +87,7 @@ def test_a_stalled_source_is_noticed_and_the_mesh_finishes_while_it_stays(tmp_pa
         while not (reason := swarm.underperforming()):
             await asyncio.sleep(0.02)
         assert reason.startswith("no byte for ")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # time in which it would be told again
         assert [event.source for event in world.told("stall")] == ["slsk:anna"], "told once"
         peer = FakePeer("a1", data)
         swarm.set_origin_share(0.1)
@@ -217,7 +217,7 @@ def test_the_origin_is_held_at_its_share_while_the_mesh_delivers(tmp_path: Path)
         while swarm.status().done < LEAF:
             await asyncio.sleep(0.01)
         swarm.set_origin_share(0.1)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # time in which it would be slowed down
         assert origin.rates == [], "alone it is not slowed down"
         peer = FakePeer("a1", data, rate=5e6)
         assert await swarm.add_peer(peer, peer.variant) == ""
