@@ -21,16 +21,22 @@ _CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A damaged file: what was found, where it lies now, the newest copy there is, and the copy that is in use in its place (None where there is none)."""
+    """A damaged file: what was found, where it lies now, the newest copy there is, and the copy that is in use in its place (None where there is none).
+
+    `mended`: all of it is in use; what was wrong could be told from the rest, and `aside` is a copy of it as it was.
+    """
 
     database: str
     reason: SafeText
     aside: Path
     backup: Path | None
     restored: Path | None = None
+    mended: bool = False
 
     def __str__(self) -> str:
         """One line for the status and the log, with what to do."""
+        if self.mended:
+            return f"{self.database} was damaged ({self.reason}): put right with nothing lost; as it was, it is kept as {self.aside.name}"
         if self.restored is not None:
             return f"{self.database} was damaged ({self.reason}): set aside as {self.aside.name}, the copy {self.restored.name} is in use; jobs go on from what is on disk"
         copy = f"; a copy from before lies at {self.backup}" if self.backup else ""
@@ -81,13 +87,19 @@ def bring_back(path: Path, copy: Path) -> None:
     replace_durably(path, copy.read_bytes())
 
 
-def set_aside(path: Path, reason: str, moment: datetime) -> Damage:
-    """Rename the file and its journals to `NAME.damaged-DATE`; nothing is deleted."""
+def aside_name(path: Path, moment: datetime) -> Path:
+    """`NAME.damaged-DATE` beside the file, one that is not there yet."""
     stamp = moment.strftime("%Y%m%dT%H%M%SZ")
     aside, count = path.with_name(f"{path.name}.damaged-{stamp}"), 1
     while aside.exists():
         count += 1
         aside = path.with_name(f"{path.name}.damaged-{stamp}-{count}")
+    return aside
+
+
+def set_aside(path: Path, reason: str, moment: datetime) -> Damage:
+    """Rename the file and its journals to `NAME.damaged-DATE`; nothing is deleted."""
+    aside = aside_name(path, moment)
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,9 +22,21 @@ from typing import Any, Literal, TypeVar
 import aiosqlite
 
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock
-from slskdn_tui.engine.store.damage import ALWAYS_CHECK, Damage, backups, bring_back, find_damage, is_damage, set_aside, stopped_uncleanly
-from slskdn_tui.engine.store.migrate import Migration, copy_database, load_migrations, migrate, refuse_newer, schema_version
+from slskdn_tui.engine.store.damage import (
+    ALWAYS_CHECK,
+    Damage,
+    aside_name,
+    backups,
+    bring_back,
+    find_damage,
+    is_damage,
+    newest_backup,
+    set_aside,
+    stopped_uncleanly,
+)
+from slskdn_tui.engine.store.migrate import Migration, copy_database, load_migrations, migrate, recognise, refuse_newer, schema_version
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +103,8 @@ class Database:
     ) -> Database:
         """Open for writing, checked and at the newest schema. `migrations` is `state`, `library` or the steps themselves.
 
-        A damaged one is set aside; with `restore` its newest sound copy takes its place, else (or without one) a fresh one does.
+        A damaged one is set aside; with `restore` its newest sound copy takes its place, else (or without one) a fresh one does. One whose schema
+        number alone is wrong goes on, and a copy of it as it was is kept.
 
         Raises UserError: `config` for a newer schema, `disk` when the file cannot be opened or written.
         """
@@ -102,20 +116,21 @@ class Database:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 try:
-                    return _connect(path, steps, synchronous)
+                    return _connect(path, steps, synchronous, found, moment)
                 except _Damaged as damaged:
+                    found[:] = []
                     found.append(set_aside(path, str(damaged), moment))
                     for copy in backups(path) if restore else ():
                         try:
                             bring_back(path, copy)
-                            connection = _connect(path, steps, synchronous)
+                            connection = _connect(path, steps, synchronous, [], moment)
                         except _Damaged as worse:
                             log.error("%s is damaged, too: %s", copy, worse)
                             continue
                         found[0] = replace(found[0], restored=copy)
                         return connection
                     path.unlink(missing_ok=True)
-                    return _connect(path, steps, synchronous)
+                    return _connect(path, steps, synchronous, [], moment)
             except (sqlite3.Error, OSError, _Damaged) as error:
                 raise UserError(
                     "disk", f"cannot open the database {path}: {error}", "check that its folder can be written and the disk has room"
@@ -135,7 +150,8 @@ class Database:
     @classmethod
     async def open_read_only(cls, path: Path, migrations: str) -> Database:
         """Open beside an engine, or without one, without changing a byte. UserError when there is no such file, or its schema is another one."""
-        known = len(load_migrations(migrations))
+        steps = load_migrations(migrations)
+        known = len(steps)
         if not path.is_file():
             raise UserError("not_found", f"there is no database at {path}", "start `slskdn` once, or name the right --profile")
 
@@ -143,6 +159,8 @@ class Database:
             try:
                 connection = _connect_read_only(path)
                 version = schema_version(connection)
+                if version != known and recognise(connection, steps) == known:
+                    version = known  # the number alone is damaged; the next start puts it right
             except sqlite3.Error as error:
                 raise UserError(
                     "disk", f"cannot read the database {path}: {error}", "start `slskdn`: it sets a damaged one aside"
@@ -226,8 +244,11 @@ class _Damaged(Exception):
     """The file is no sound database; the message says what was found."""
 
 
-def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous) -> sqlite3.Connection:
-    """A write connection with the house's pragmas, its file checked and migrated. Raises _Damaged, UserError, sqlite3.Error."""
+def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous, found: list[Damage], moment: datetime) -> sqlite3.Connection:
+    """A write connection with the house's pragmas, its file checked and migrated; what was mended is added to `found`.
+
+    Raises _Damaged, UserError, sqlite3.Error.
+    """
     if path.exists() and 0 < path.stat().st_size < SMALLEST:
         raise _Damaged("the file is cut short")  # SQLite would take it for an empty one
     check = stopped_uncleanly(path) or (path.exists() and path.stat().st_size <= ALWAYS_CHECK)
@@ -235,7 +256,14 @@ def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous) -
     try:
         os.chmod(path, 0o600)
         connection.execute("PRAGMA trusted_schema = OFF")
-        refuse_newer(path, schema_version(connection), len(steps))
+        number = schema_version(connection)
+        tables = number if number == len(steps) else recognise(connection, steps)
+        if tables is None and number < 0:
+            raise _Damaged(f"its schema number is {number}")
+        if tables is None and number > len(steps):
+            if reason := find_damage(connection):
+                raise _Damaged(reason)
+            refuse_newer(path, number, len(steps))
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             log.warning("%s: this file system cannot hold a WAL journal; %s is used, which is slower", path.name, mode)
@@ -245,6 +273,8 @@ def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous) -
         connection.execute("PRAGMA journal_size_limit = 8388608")
         if check and (reason := find_damage(connection)):
             raise _Damaged(reason)
+        if tables is not None and tables != number:
+            found.append(_renumber(connection, path, number, tables, moment))
         migrate(connection, path, steps)
     except UnicodeDecodeError as error:  # SQLite quotes the schema it cannot read, and Python the quotation
         connection.close()
@@ -258,6 +288,17 @@ def _connect(path: Path, steps: Sequence[Migration], synchronous: Synchronous) -
         connection.close()
         raise
     return connection
+
+
+def _renumber(connection: sqlite3.Connection, path: Path, number: int, tables: int, moment: datetime) -> Damage:
+    """Keep a copy of the database as it is, then give it the schema number its tables have."""
+    aside = aside_name(path, moment)
+    copy_database(connection, aside)
+    connection.execute(f"PRAGMA user_version = {tables:d}")
+    words = SafeText(f"its schema number was {number}, its tables are those of {tables}")
+    damage = Damage(path.name, words, aside, newest_backup(path), mended=True)
+    log.error("%s", damage)
+    return damage
 
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:

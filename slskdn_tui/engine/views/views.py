@@ -154,7 +154,7 @@ class Views:
         """Each part of the engine in words a person understands."""
         engine = self._engine
         parts = [_soulseek_part(engine.soulseek.state, engine.soulseek.state_words, engine.soulseek.ports.waits)]
-        parts += [PartStatus("database", "failing", SafeText(str(damage))) for damage in engine.store.damage]
+        parts += [PartStatus("database", "ok" if damage.mended else "failing", SafeText(str(damage))) for damage in engine.store.damage]
         parts += [
             PartStatus("disk", "failing", SafeText(why))
             for why in sorted({job.record.error for job in engine.runner.jobs() if job.in_trouble})

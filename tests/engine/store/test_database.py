@@ -145,8 +145,7 @@ def test_a_kill_inside_a_migration_leaves_the_old_schema_and_the_next_start_fini
 def damage(path, seed):
     data, rng = bytearray(path.read_bytes()), random.Random(seed)
     for _ in range(1000):
-        if (at := rng.randrange(len(data))) not in range(60, 64):  # the schema's number: a newer one is refused, and nothing changed
-            data[at] ^= 1 << rng.randrange(8)
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     path.write_bytes(data)
     return bytes(data)
 
@@ -178,6 +177,75 @@ def test_a_damaged_database_is_set_aside_told_and_replaced(tmp_path, seed):
     assert found[0].aside.name == "state.db.damaged-20260101T000000Z" and found[0].aside.read_bytes() == broken
     assert found[0].restored is not None and "set aside" in str(found[0]) and found[0].restored.name in str(found[0])
     assert run(start)[0] == ()
+
+
+def number_of(path):
+    return int.from_bytes(path.read_bytes()[60:64], "big", signed=True)
+
+
+def renumber(path, number):
+    """What a flipped bit in the file's header does."""
+    data = bytearray(path.read_bytes())
+    data[60:64] = number.to_bytes(4, "big", signed=True)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("bit", [None, 0, 1, 5, 20, 31])
+@pytest.mark.parametrize(("name", "row"), [("state", "SearchGate VALUES (1.0, 'kept')"), ("library", "MbCache VALUES ('kept', '{}', 1.0)")])
+def test_a_database_whose_schema_number_alone_is_damaged_goes_on_with_all_it_holds(tmp_path, name, row, bit):
+    path, right = tmp_path / f"{name}.db", len(migrate.load_migrations(name))
+    wrong = 0 if bit is None else right - (1 << 31) if bit == 31 else right ^ (1 << bit)
+
+    async def work(opening, sql):
+        database = await opening
+        rows = await (database.fetch(sql) if sql.startswith("SELECT") else database.execute(sql))
+        await database.close()
+        return rows, database.damage
+
+    def start(sql=f"SELECT * FROM {row.split()[0]}"):
+        return run(lambda: work(Database.open(path, name, clock=VirtualClock(), restore=True), sql))
+
+    start(f"INSERT INTO {row}")
+    kept = start()[0]
+    renumber(path, wrong)
+    assert run(lambda: work(Database.open_read_only(path, name), f"SELECT * FROM {row.split()[0]}"))[0] == kept
+    assert number_of(path) == wrong, "who only looks changes nothing"
+    rows, damage = start()
+    assert rows == kept and number_of(path) == right
+    assert damage.mended and damage.restored is None and f" {wrong}," in str(damage) and "nothing lost" in str(damage)
+    assert number_of(damage.aside) == wrong and damage.aside.stat().st_size == path.stat().st_size
+    assert start() == (kept, None), "told once"
+
+
+def test_a_database_of_no_schema_of_ours_with_an_impossible_number_is_set_aside(tmp_path):
+    path = tmp_path / "state.db"
+    raw = sqlite3.connect(path)
+    raw.execute("CREATE TABLE odd (a)")
+    raw.execute("PRAGMA user_version = -7")
+    raw.commit()
+    raw.close()
+
+    async def start():
+        database = await Database.open(path, [ONE])
+        rows = await database.fetch("SELECT b FROM t")
+        await database.close()
+        return rows, database.damage
+
+    rows, damage = run(start)
+    assert rows == [("kept",)] and "-7" in str(damage)
+    assert sqlite3.connect(damage.aside).execute("SELECT name FROM sqlite_master").fetchall() == [("odd",)]
+
+
+@pytest.mark.parametrize("name", ["state", "library"])
+def test_every_step_changes_the_schema_so_that_a_database_shows_its_number(name):
+    steps = migrate.load_migrations(name)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for step in steps:
+        assert migrate.recognise(connection, steps) == step.number - 1
+        migrate.apply_step(connection, step)
+    assert migrate.recognise(connection, steps) == len(steps)
+    connection.execute("CREATE TABLE Later (a)")
+    assert migrate.recognise(connection, steps) is None
 
 
 def test_a_damaged_copy_is_passed_over_and_without_a_sound_one_a_fresh_database_is_used(tmp_path):
