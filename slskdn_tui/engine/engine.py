@@ -24,6 +24,7 @@ from slskdn_tui.engine.discovery.aggregates import Aggregates
 from slskdn_tui.engine.discovery.standing import trust_in
 from slskdn_tui.engine.handlers.table import HANDLERS, checked
 from slskdn_tui.engine.jobs.parents.parents import ParentRunner
+from slskdn_tui.engine.jobs.placing.folders import make_folders
 from slskdn_tui.engine.jobs.placing.had import placed_counts
 from slskdn_tui.engine.jobs.placing.placement import base_folder, check_downloads
 from slskdn_tui.engine.jobs.recognise import Recogniser
@@ -34,7 +35,7 @@ from slskdn_tui.engine.library.fix.retag import Retagger
 from slskdn_tui.engine.library.fix.trash import Trash
 from slskdn_tui.engine.library.health.doctor import Doctor
 from slskdn_tui.engine.library.offers import LibraryOffers
-from slskdn_tui.engine.library.roots import library_roots
+from slskdn_tui.engine.library.roots import library_roots, offered_folders
 from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.lock import ProfileLock
 from slskdn_tui.engine.logs import LogFile
@@ -59,20 +60,20 @@ from slskdn_tui.engine.peers.limits import Limits
 from slskdn_tui.engine.playback.playback import Playback
 from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock, iso
-from slskdn_tui.engine.runtime.events import EventBus, Level
-from slskdn_tui.engine.runtime.supervise import Part, Supervisor
+from slskdn_tui.engine.runtime.events import EventBus
+from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.speed import Speed
 from slskdn_tui.engine.store.damage import newest_backup
 from slskdn_tui.engine.store.records import Direction, Plane
 from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.telling import Telling
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.engine.variants import KnownVariants
 from slskdn_tui.engine.views.views import Views
 from slskdn_tui.engine.warm_cache import WarmCache
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.heard import ObservationSink
-from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, Snapshot, Unchanged, ViewKey
 from slskdn_tui.seam import Command, Result
@@ -92,7 +93,8 @@ class Engine:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.bus = EventBus(self.clock)
-        self.supervisor = Supervisor(self.clock, self._part_failed)
+        self.telling = Telling(self.bus)
+        self.supervisor = Supervisor(self.clock, self.telling.part_failed)
         self.rng = random.SystemRandom()
         self.rates = Rates(self.clock)
         self.started_at = ""
@@ -123,7 +125,7 @@ class Engine:
     async def _start(self) -> None:
         stack, paths = self._stack, self.paths
         check_downloads(self.settings.downloads)
-        _make_folders(paths, self.settings)
+        make_folders(paths, self.settings)
         lock = ProfileLock(paths)
         lock.acquire(self._how)
         stack.callback(lock.release)
@@ -185,7 +187,7 @@ class Engine:
         await asyncio.get_running_loop().run_in_executor(self.disk, self.trash.mend)
         self.audio = AudioChecker()
         stack.push_async_callback(self.audio.close)
-        folders = self._offered_folders() if self.settings.overlay.enabled else []
+        folders = offered_folders(self.settings) if self.settings.overlay.enabled else []
         self.stock = MeshStock(self.clock, self._serving, lambda: self.governor.verdict().may_upload)
         self.offers = LibraryOffers(
             folders, self.store.files, downloads_only=self.settings.overlay.offer == "downloads", changed=self.stock.changed
@@ -215,17 +217,6 @@ class Engine:
         age = self.clock.wall().timestamp() - last.stat().st_mtime if last is not None else BACKUP_EVERY
         await self.clock.sleep(max(BACKUP_SOON, BACKUP_EVERY - max(0.0, age)))
         await self.store.backup()
-
-    def _offered_folders(self) -> list[Path]:
-        """Which folders the overlay may offer from (`overlay.offer`)."""
-        downloads = Path(self.settings.downloads.folder).expanduser()
-        shared = [Path(folder).expanduser() for folder in self.settings.soulseek.share]
-        match self.settings.overlay.offer:
-            case "shared":
-                return shared
-            case "downloads":
-                return [downloads]
-        return []
 
     async def _keep_offers(self) -> None:
         summary = await self.offers.scan()
@@ -288,8 +279,8 @@ class Engine:
             stack.push_async_callback(plane.stop)
             self.supervisor.keep("dht table", plane.keep)
         self.finder = MeshFinder(
-            self.settings, self.mesh, self.dht, self.clock, self.rng, self.stock.recordings, self._warn, self.book.blocked, self.gossip,
-            self.hood, self._met_before,
+            self.settings, self.mesh, self.dht, self.clock, self.rng, self.stock.recordings, self.telling.overlay_trouble,
+            self.book.blocked, self.gossip, self.hood, self._met_before,
         )  # fmt: skip
         if self.mesh is not None and overlay.peers:
             self.supervisor.keep("configured peers", self.finder.keep_configured)
@@ -319,7 +310,7 @@ class Engine:
             clock=self.clock,
             supervisor=self.supervisor,
             rng=self.rng,
-            on_event=self._soulseek_event,
+            on_event=self.telling.soulseek,
             on_bytes=lambda user, direction, count: self._moved("slsk", direction, user, count),
             gate_store=self.store.gate,
             people=self.store.people,
@@ -400,33 +391,15 @@ class Engine:
 
     # What the parts tell ----------------------------------------------------------------------------------------
 
-    def _part_failed(self, part: Part, error: BaseException) -> None:
-        self.bus.publish("part.failed", "engine", f"{part.name} failed: {part.error}", level="error", part_name=part.name)
-
-    def _warn(self, name: str, text: str) -> None:
-        self.bus.publish(name, "overlay", text, level="warning")
-
     def _moved(self, plane: Plane, direction: str, peer: str, count: int) -> None:
         way: Direction = "up" if direction == "up" else "down"
         self.ledger.add(plane, way, peer, count)
         self.rates.add(plane, way, count)
 
-    def _soulseek_event(self, name: str, text: str, data: dict[str, object]) -> None:
-        level: Level = "error" if name in ("soulseek.refused", "soulseek.kicked") else "warning" if data.get("warning") else "info"
-        facts = {key: value for key, value in data.items() if isinstance(value, str | int | float)}
-        self.bus.publish(name, "soulseek", text, level=level, facts=facts)
-
     def _mesh_event(self, name: str, data: dict[str, object]) -> None:
         if name == "peer.connected":
             self.book.seen(str(data["node_id"]), str(data.get("listens") or data.get("address", "")))
-        node = str(data.get("node_id", ""))
-        who = short_node_id(node) if node else "somebody"
-        where = f" at {data['address']}" if data.get("address") else ""
-        why = f": {data['reason']}" if data.get("reason") else ""
-        level: Level = "warning" if name == "peer.refused" else "info"
-        self.bus.publish(
-            f"overlay.{name}", "overlay", f"{who}{where} {name.removeprefix('peer.')}{why}", level=level, facts={"node_id": node}
-        )
+        self.telling.mesh(name, data)
 
     async def _finished(self, path: Path, recording: str) -> None:
         """A file was placed: offer it, when the user offers finished downloads or shares that folder; and share it where it lies in a shared folder."""
@@ -434,7 +407,7 @@ class Engine:
             return
         if self.soulseek.sharing is not None:
             self.soulseek.sharing.file_arrived(path)
-        if self.mesh is not None and any(path.is_relative_to(folder) for folder in self._offered_folders()):
+        if self.mesh is not None and any(path.is_relative_to(folder) for folder in offered_folders(self.settings)):
             await self.offers.add_file(path, recording)
             self.stock.touch((recording,))
             if self.gossip is not None:
@@ -469,17 +442,3 @@ class Engine:
         placed = await asyncio.get_running_loop().run_in_executor(self.disk, placed_counts, records, os.path.isfile)
         held = await self.store.files.held_releases(sorted(wanted))
         return {mbid: max(placed.get(mbid, 0), held.get(mbid, 0)) for mbid in {*placed, *held}}
-
-
-def _make_folders(paths: Paths, settings: Settings) -> None:
-    downloads = [base_folder(settings.downloads, name) for name in ("", *settings.downloads.destinations)]
-    for folder in (paths.data, *downloads):
-        try:
-            paths.ensure() if folder == paths.data else folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                "disk", f"cannot make {folder}: {error.strerror}", "check its owner and rights, or name another folder in the configuration"
-            ) from error
-    for folder in downloads:
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise UserError("disk", f"{folder} cannot be written", "change its rights, or name another folder in downloads")

@@ -19,3 +19,15 @@ def only_shared(settings: Settings) -> list[str]:
     roots = [f"{os.path.realpath(root)}/" for root in library_roots(settings)]
     shared = dict.fromkeys(os.path.abspath(os.path.expanduser(name)) for name in settings.soulseek.share)
     return [name for name in shared if not f"{os.path.realpath(name)}/".startswith(tuple(roots))]
+
+
+def offered_folders(settings: Settings) -> list[Path]:
+    """Which folders the overlay may offer from (`overlay.offer`)."""
+    downloads = Path(settings.downloads.folder).expanduser()
+    shared = [Path(folder).expanduser() for folder in settings.soulseek.share]
+    match settings.overlay.offer:
+        case "shared":
+            return shared
+        case "downloads":
+            return [downloads]
+    return []
