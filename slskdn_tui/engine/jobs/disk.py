@@ -13,6 +13,7 @@ from pathlib import Path
 from slskdn_tui.engine.jobs.folders import part_path
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.services import Services
+from slskdn_tui.engine.runtime.backoff import doubled
 from slskdn_tui.engine.swarm.part_file import DiskTrouble
 
 LOOK_S = 30.0
@@ -65,7 +66,7 @@ class DiskWatch:
             if not job.in_trouble:
                 if now - last > MOST_S:
                     self._tries.pop(job.job_id, None)
-            elif now - last >= min(MOST_S, LOOK_S * 2**tries):
+            elif now - last >= doubled(LOOK_S, tries, MOST_S):
                 loop = asyncio.get_running_loop()
                 if not await loop.run_in_executor(self._services.disk, self.trouble, job) and job.in_trouble:
                     self._tries[job.job_id] = tries + 1, now

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from slskdn_tui.engine.peers.metrics import PeerMetrics
+from slskdn_tui.engine.runtime.backoff import doubled
 from slskdn_tui.model.ports import PeerLimits
 from slskdn_tui.model.variant import LEAF, MAX_CHUNK_LEAVES
 
@@ -24,7 +25,7 @@ GUESS_RTT_S = 0.1
 _MOST_UNSURE_RTT_S = 0.5
 """Measured on a busy connection only, most of it is our own queue: taken for a round trip, it let a slow peer's window grow without end."""
 _SETTLED_S = 0.4
-_LONGEST_BACKOFF_S = 30.0
+LONGEST_BACKOFF_S = 30.0
 _LACK_S = 5.0
 _LONGEST_LACK_S = 80.0
 GHOST_S = 1.0
@@ -155,9 +156,9 @@ class Lane:
         2 s before its first answer, twice as many each time it is tried again: a peer whose leaf takes longer would time out for ever."""
         measured = self.metrics.throughput_avg
         if measured is None or self.silent:
-            return float(min(2 * SILENCE_S * 2.0**self.strikes, _LONGEST_BACKOFF_S))
+            return doubled(2 * SILENCE_S, self.strikes, LONGEST_BACKOFF_S)
         usual = max(3 * LEAF / measured, 1.5 * self.gap)
-        return max(SILENCE_S, SILENCE_RTTS * self.rtt(), min(usual, _LONGEST_BACKOFF_S))
+        return max(SILENCE_S, SILENCE_RTTS * self.rtt(), min(usual, LONGEST_BACKOFF_S))
 
     def usable(self, now: float) -> bool:
         """May be asked now; a silent peer only when its time to be tried again has come."""
@@ -270,7 +271,7 @@ class Lane:
             self.quiet_since = self.heard
         self.silent = True
         self.strikes += 1
-        self.retry_at = now + min(_LONGEST_BACKOFF_S, 0.5 * 2.0**self.strikes)
+        self.retry_at = now + doubled(0.5, self.strikes, LONGEST_BACKOFF_S)
 
     def without(self, leaf: int, now: float) -> None:
         """The peer said it has not got this leaf; ask again in some seconds (it may be fetching it), each time in twice as many."""

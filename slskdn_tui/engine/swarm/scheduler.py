@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
+from slskdn_tui.engine.runtime.backoff import doubled
 from slskdn_tui.engine.swarm.cost import CostWeights, Tunables, cheapest, cost, with_unknown
 from slskdn_tui.engine.swarm.events import Inputs
 from slskdn_tui.engine.swarm.finish import could_take, last_leaf, one_leaf
-from slskdn_tui.engine.swarm.lanes import Ask, Lane
+from slskdn_tui.engine.swarm.lanes import LONGEST_BACKOFF_S, Ask, Lane
 from slskdn_tui.engine.swarm.picking import Picker
 from slskdn_tui.engine.swarm.piecemap import DONE, MAX_REQUESTERS, PieceMap, runs
 from slskdn_tui.engine.swarm.steps import Cancel, Ended, Order, Step, came
@@ -249,7 +250,7 @@ class Scheduler:
             lane.slowed(now)
         elif code in ("io_error", "policy_violation", "timeout"):
             lane.strikes += 1
-            lane.paused_until = now + min(30.0, 0.5 * 2.0**lane.strikes)
+            lane.paused_until = now + doubled(0.5, lane.strikes, LONGEST_BACKOFF_S)
         return step
 
     # time

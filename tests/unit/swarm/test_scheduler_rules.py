@@ -125,6 +125,21 @@ def test_a_peer_that_does_not_answer_has_two_seconds_and_then_twice_as_long_each
     assert waited == [2, 4, 8]
 
 
+def test_a_peer_that_says_nothing_for_a_day_is_still_tried_now_and_then() -> None:
+    swarm = Swarm(64, quiet=(1 * MB, 0.02))
+    asked = [bool(swarm.tick(later=32.0).orders) for _ in range(2700)]
+    assert swarm.scheduler.lanes["quiet"].strikes > 1024, "2.0**1024 is no number"
+    assert 0 < sum(asked[-225:]) <= 120  # two hours: once a minute and no oftener
+
+
+def test_a_peer_that_refuses_everything_for_hours_is_still_asked_twice_a_minute() -> None:
+    swarm = Swarm(64, broken=(1 * MB, 0.02))
+    while swarm.scheduler.lanes["broken"].strikes <= 1024:
+        for order in swarm.tick(later=30.0).orders:
+            swarm.scheduler.refused("broken", order.first, order.count, "io_error", swarm.now)
+    assert swarm.scheduler.lanes["broken"].paused_until == pytest.approx(swarm.now + 30)
+
+
 # 3
 
 
