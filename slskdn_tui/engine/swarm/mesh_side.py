@@ -225,10 +225,9 @@ class MeshSide:
         if part.pieces.complete or self.stopped:
             return "the file needs no more peers"
         async with self._switching:
-            await self._switch(variant, layout, here, mesh)
-        return ""
+            return await self._switch(variant, layout, here, mesh)
 
-    async def _switch(self, variant: Variant, layout: Layout, here: Sequence[int], mesh: Collection[int]) -> None:
+    async def _switch(self, variant: Variant, layout: Layout, here: Sequence[int], mesh: Collection[int]) -> str:
         part, known = self.part, self.choice.known[variant.variant_id]
         stay = [member.peer for member in self.roster.members.values() if variant in self.choice.offers.get(member.node, ())]
         for peer in stay:
@@ -240,6 +239,9 @@ class MeshSide:
         await self.evidence.gather(layout)
         seen = self.evidence.seen(layout)
         good, bad = compare(seen, part.digests)
+        if bad and not good:  # what came while it was being bound to
+            await self._reject(variant)
+            return f"other variant: none of {len(bad)} leaves from Soulseek match"
         for leaf in good:
             part.mark(leaf, from_origin=True)
         for leaf in bad:
@@ -255,6 +257,7 @@ class MeshSide:
             member.step(DEvent.NEGOTIATE)
             if why := "the connection is gone" if peer.closed else self._join(member):
                 self.roster.tell("peer_refused", peer.node_id, variant_id=variant.variant_id, words=why)
+        return ""
 
     async def complete(self) -> bool:
         """Whether every byte is there, once no variant is being bound: that lays the leaves anew, and takes the peers that stay again."""
@@ -264,8 +267,11 @@ class MeshSide:
     async def _refuse_variant(self) -> None:
         """Every leaf from Soulseek contradicts the variant: it is another file, and what came of it is dropped."""
         variant = self.part.variant
-        if variant is None:
-            return
+        async with self._switching:
+            if variant is not None and self.part.variant == variant and not self.evidence.confirmed:
+                await self._reject(variant)
+
+    async def _reject(self, variant: Variant) -> None:
         self.choice.rejected.add(variant.variant_id)
         self.roster.dismiss("other variant: it contradicts the bytes from Soulseek")
         self.roster.tell("proof", "", variant_id=variant.variant_id, result="refused", words="the bytes from Soulseek contradict it")
