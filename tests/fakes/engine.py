@@ -52,6 +52,7 @@ class FakeEngine:
             "labels": records.labels,
             "label": records.label,
             "cache": warm.cache(),
+            "stats": story.stats(),
             "playback": PlaybackView(1),
         }
         if empty:
@@ -197,6 +198,25 @@ def _poison_citizen(engine: FakeEngine, names: Sequence[SafeText]) -> None:
     engine.views["uploads"] = replace(citizen.uploads(), rows=going, total=len(going))
 
 
+def _poison_records(engine: FakeEngine, names: Sequence[SafeText]) -> None:
+    """Discover's lists: a discography, where it leads, labels and a label's releases, every name in each."""
+    tree, crate = records.discography("artist/x"), records.label("Kompakt")
+    assert tree is not None
+    groups = tuple(
+        replace(tree.rows[0], key=f"k{index}", title=name, artist=name, label=name, type=name, why=name, doing=name)
+        for index, name in enumerate(names)
+    )
+    links = tuple(replace(tree.links[0], relation=name, name=name) for name in names[:200])
+    told = replace(tree, name=names[0], rows=groups, total=len(groups), links=links, error=names[1], hint=names[2])
+    engine.views["discography"] = lambda subject, filter_="": replace(told, subject=subject)
+    label = records.labels("").rows[0]
+    engine.views["labels"] = LabelsView(1, tuple(replace(label, key=f"k{index}", label=name) for index, name in enumerate(names)))
+    found = tuple(
+        replace(crate.rows[0], key=f"k{index}", title=name, artist=name, doing=name, codecs=(name,)) for index, name in enumerate(names)
+    )
+    engine.views["label"] = lambda subject, filter_="": replace(crate, label=names[3], rows=found, total=len(found), error=names[4])
+
+
 def hostile(count: int = 10_000, *, raw: bool = False) -> FakeEngine:
     """An engine all of whose foreign text attacks the terminal. `raw`: as if cleaning at the door had been forgotten."""
     make: Any = RawText if raw else SafeText
@@ -230,6 +250,7 @@ def hostile(count: int = 10_000, *, raw: bool = False) -> FakeEngine:
     rows = tuple(LogRow(f"k{index}", 1, story.at("21:04:00"), "rescue", "warning", name) for index, name in enumerate(names))
     engine.views["log"] = LogView(1, rows, count)
     _poison_citizen(engine, names)
+    _poison_records(engine, names)
     trace = story.trace("x")
     timeline = tuple(replace(trace.rows[2], key=f"k{index}", source=name, words=name, track=5) for index, name in enumerate(names))
     engine.views["trace"] = lambda subject: replace(poison(trace), rows=timeline, total=count)

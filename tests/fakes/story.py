@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from slskdn_tui.model.playing import PlaybackView
+from slskdn_tui.model.stats import StatsView, share
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import (
     CandidateRow,
@@ -70,6 +71,14 @@ def status() -> StatusView:
         engine=T("in this window"),
         parts=(PartStatus("soulseek", "ok", T("online as alice")), PartStatus("dht", "ok", T("212 nodes"))),
     )
+
+
+def stats() -> StatsView:
+    """Of a node some months old, without a cache."""
+    return StatsView(
+        1, 31, share(41, 47), 9, share(2, 3), share(61, 74), 6, 2, share(4, 212), share(310, 329), share(78, 80), 7, share(12, 96), 3,
+        share(40, 96), share(118, 120), 3, soulseek_bytes_saved=share(71_200_000_000, 182_600_000_000),
+    )  # fmt: skip
 
 
 def _track(number: int, state: str, done: float, speed: float, eta: float | None, source: str = "dj_kode", **more: object) -> SwarmRow:

@@ -12,6 +12,8 @@ pytestmark = pytest.mark.slow
 TICK_BYTES = 1200
 CITIZEN = ("2", "\t\t", "2:browse x\r", "2M", "1U", "6", "3\t")
 """Keys to the long lists of Soulseek and the mesh: results, wishes, a user's folders, conversations, uploads, peers, the library's issues."""
+TREE, LABELS = "4nplone\r", ("\t", "\r")
+"""Keys to Discover's: a discography and where it leads; labels, the releases of one, of which the first 2,000 will do."""
 
 
 def test_an_idle_screen_sends_nothing() -> None:
@@ -68,8 +70,10 @@ def test_ten_thousand_hostile_names_on_each_screen_leave_no_foreign_control_byte
         "--hostile", "10000", "--hz", "20", *more, size=(120, 480)
     ) as terminal:  # a page stays below the window of rows a screen holds
         data = terminal.until(b".flac") + terminal.quiet()
-        for keys in ("1", "5", "7", "1t", *CITIZEN):
+        for keys in ("1", "5", "7", "1t", *CITIZEN, TREE):
             data += every_page(terminal, keys, least)
+        for keys in LABELS:
+            data += every_page(terminal, keys, least // 5)
         for keys in ("2u", "b", "q", "q", "M", "\r", "q", "1", "t"):
             terminal.press(keys)
             data += terminal.quiet(0.7)
