@@ -11,6 +11,8 @@ from engine_world import LEAF, Album, completed, put, until, uploaded
 from rescue_world import BUFFERS, RescueWorld, rescues, rows, settle, traced, track_view
 
 from slskdn_tui.engine.jobs.track import probe
+from slskdn_tui.engine.peers.reputation import ChunkOutcome
+from slskdn_tui.model.heard import HeardVariant, Voice
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 
@@ -71,6 +73,26 @@ def test_another_file_of_the_same_size_proves_nothing(tmp_path: Path, album: Alb
             assert world.music() == world.truth
             assert [event.result for event in await traced(engine, job, "probe")] == ["error"]
             assert len(free.uploads) == 1, "nobody is probed twice"
+
+    asyncio.run(main())
+
+
+def test_what_known_nodes_said_before_proves_what_one_node_offers_now(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with RescueWorld(tmp_path, album, tracks=1) as world:
+            mono, node = await world.uploader("mono_lith", busy=True), await world.node("node")
+            engine = await world.rescued(nodes=[node], queued_s=1.0)
+            assert engine.aggregates is not None
+            (variant,) = [each for each in node.offers.variants() if each.kind == "file"]
+            for number in (1, 2):  # they gave verified bytes once, and are not here
+                gone = f"{number:02x}" * 32
+                engine.book.outcome(gone, ChunkOutcome.OK)
+                engine.aggregates.advertised(Voice(gone, f"127.9.{number}.1"), [HeardVariant(variant)], (), whole=True)
+            await engine.aggregates.flush()
+            job = await world.create(engine)
+            await completed(job)
+            assert world.music() == world.truth and job.tracks[0].last is not None and job.tracks[0].last.proof == "agree"
+            assert mono.total == 0 and not mono.uploads, "Soulseek's queue did not move"
 
     asyncio.run(main())
 
