@@ -235,6 +235,7 @@ class Engine:
             identity = self.identity
             self.aggregates = Aggregates(self.store.voices, self.store.popularity, self.clock, trust_in(self.book), identity.node_id)
             self.sinks.append(self.aggregates)
+            self.graph.lines.learned = self.aggregates.learned
             self.supervisor.keep("aggregates", self.aggregates.run)
             stack.push_async_callback(self.aggregates.flush)
             self.gossip = Gossip(

@@ -50,7 +50,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHit:
-    """A line of a MusicBrainz text search or of a release group's editions. `script` is an ISO 15924 code such as Latn, "" when not said."""
+    """A line of a MusicBrainz text search or of a release group's editions. `script` is an ISO 15924 code such as Latn, "" when not said; `labels` are (MBID, name)."""
 
     mbid: str
     title: SafeText
@@ -63,3 +63,4 @@ class ReleaseHit:
     status: str = ""
     label: SafeText = SafeText("")  # noqa: RUF009
     script: str = ""
+    labels: tuple[tuple[str, SafeText], ...] = ()

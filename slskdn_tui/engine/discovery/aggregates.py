@@ -97,8 +97,13 @@ class Aggregates:
         await self._count(await self._voices.expire(self._clock.wall().timestamp() - KEEP_S))
         await self._count(await self._voices.everything())
 
+    async def learned(self, releases: Sequence[tuple[str, Sequence[tuple[str, SafeText]]]]) -> None:
+        """MusicBrainz lists these labels (MBID, name) of these releases: what nodes call them is folded by it."""
+        for at in range(0, len(releases), BATCH):
+            await self._count(await self._voices.listed(releases[at : at + BATCH]))
+
     async def _count(self, touched: Touched) -> None:
-        pairs, mbids = sorted(touched[0]), sorted(touched[1])
+        pairs, mbids = await self._voices.folded(touched[0]), sorted(touched[1])
         for at in range(0, max(len(pairs), len(mbids)), BATCH):
             some, names = pairs[at : at + BATCH], mbids[at : at + BATCH]
             labels = [self._label(pair[1], rows) for pair, rows in zip(some, await self._voices.of_releases(some), strict=True)]

@@ -57,9 +57,17 @@ def _credit_ids(row: Mapping[str, Any]) -> str:
     return ""
 
 
+def labels(row: Mapping[str, Any]) -> Iterator[tuple[str, SafeText]]:
+    """(MBID, name) of a release's labels in MusicBrainz' order; "" for one without an MBID."""
+    for info in _rows(row.get("label-info-list")):
+        label = info.get("label")
+        if isinstance(label, Mapping) and _text(label.get("name")):
+            mbid = _text(label.get("id"))
+            yield mbid if is_mbid(mbid) else "", SafeText(_text(label.get("name")))
+
+
 def _label(row: Mapping[str, Any]) -> SafeText:
-    names = [_text(_map(info.get("label", {}), "label").get("name")) for info in _rows(row.get("label-info-list"))]
-    return SafeText(", ".join(dict.fromkeys(name for name in names if name)))
+    return SafeText(", ".join(dict.fromkeys(name for _, name in labels(row))))
 
 
 def _audio_media(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -165,6 +173,7 @@ def hit(row: Mapping[str, Any], score: int = 100) -> ReleaseHit:
         status=str(SafeText(_text(row.get("status")), 32)),
         label=_label(row),
         script=_script(row),
+        labels=tuple(labels(row)),
     )
 
 

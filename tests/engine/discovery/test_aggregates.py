@@ -14,6 +14,7 @@ from slskdn_tui.engine.discovery.aggregates import Aggregates
 from slskdn_tui.engine.discovery.weigh import Standing
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.engine.store.library import voices as table
+from slskdn_tui.engine.store.library.labels import label_key
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.aggregates import LabelRelease, Popularity
 from slskdn_tui.model.heard import HeardDescriptor, HeardVariant, VerdictKind, Voice
@@ -222,10 +223,51 @@ async def test_a_labels_releases_are_filtered_by_quality_codec_and_year(world: W
 
 
 @in_world
+async def test_spellings_of_a_label_are_folded_by_what_musicbrainz_lists_of_the_release(world: World) -> None:
+    labels = world.store.popularity
+
+    async def seen(label: str) -> list[tuple[str, str, int]]:
+        return [(str(one.label), one.release_mbid, one.peers) for one in await labels.releases(label)]
+
+    async def names() -> list[str]:
+        return [str(one.name) for one in await labels.labels()]
+
+    warp, matador = ("id-w", SafeText("Warp Records")), ("id-m", SafeText("Matador"))
+    await world.say(1, variant(1, release="rel-a", label="Warp"))
+    await world.say(2, variant(1, release="rel-a", label="warp records"))
+    await world.say(3, variant(2, release="rel-b", label="Warp Records, Matador"))
+    assert await names() == ["Warp", "warp records", "Warp Records, Matador"], "nothing is known yet"
+    await world.mesh.learned([("rel-a", [warp]), ("rel-b", [warp, matador])])
+    assert await names() == ["Warp Records"]
+    both = [("Warp Records", "rel-a", 2), ("Warp Records", "rel-b", 1)]
+    assert await seen("Warp Records") == both == await seen("WARP"), "a spelling that was folded leads there"
+    await world.say(4, variant(1, release="rel-a", label="Sub Pop"), variant(2, release="rel-b", label="matador"))
+    assert await seen("warp records") == [("Warp Records", "rel-a", 3), ("Warp Records", "rel-b", 1)]
+    assert await seen("Matador") == [("Matador", "rel-b", 1)]
+    await world.say(4, whole=True)
+    assert await seen("warp records") == both and await names() == ["Warp Records"]
+    await world.mesh.learned([("rel-a", [("id-w", SafeText("Warp"))])])  # MusicBrainz calls it otherwise now
+    assert [one[1:] for one in await seen("Warp")] == [one[1:] for one in both] and await names() == ["Warp"]
+    await world.mesh.recount()
+    assert await names() == ["Warp"]
+
+
+@in_world
+async def test_a_label_without_an_mbid_stays_what_nodes_call_it(world: World) -> None:
+    await world.say(1, variant(1, release="rel-a", label="Own Tapes"))
+    await world.mesh.learned([("rel-a", [("", SafeText("Self-released"))]), ("rel-b", [])])
+    await world.say(2, variant(2, release="rel-b", label="Own Tapes"))
+    assert [(one.label, one.release_mbid) for one in await world.store.popularity.releases("own tapes")] == [
+        ("Own Tapes", "rel-a"),
+        ("Own Tapes", "rel-b"),
+    ]
+
+
+@in_world
 async def test_a_label_is_found_among_20000_by_the_beginning_of_its_name_through_an_index(world: World) -> None:
     names = [f"{word} {n}" for n in range(5000) for word in ("Warp", "Ninja", "Stones", "Ångström")]
     await world.store.popularity.put(
-        [((table.label_key(name), "rel"), LabelRelease(SafeText(name), "rel", n % 7, 0, None)) for n, name in enumerate(names)], []
+        [((label_key(name), "rel"), LabelRelease(SafeText(name), "rel", n % 7, 0, None)) for n, name in enumerate(names)], []
     )
     found = await world.store.popularity.labels("nInJa  499")
     assert [one.name for one in found] == ["Ninja 499", *(f"Ninja 499{n}" for n in range(10))]

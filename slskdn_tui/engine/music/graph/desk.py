@@ -17,6 +17,7 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.graph import Entity, EntityKind, Link
 from slskdn_tui.model.ids import is_mbid
 from slskdn_tui.model.music import ReleaseHit
+from slskdn_tui.model.text import SafeText
 
 KEPT = 8
 """So many discographies stay in memory; all others are read from the cache again."""
@@ -37,6 +38,8 @@ class Choices(Protocol):
     async def drop(self, key: str) -> None: ...
 
 
+Learned = Callable[[Sequence[tuple[str, Sequence[tuple[str, SafeText]]]]], Awaitable[None]]
+"""Is told which labels (MBID, name) MusicBrainz lists of each of these releases."""
 Owned = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
 """How many files are here of each of these releases."""
 
@@ -65,6 +68,10 @@ class Asked:
         return self.entity.links if self.entity is not None else ()
 
 
+async def _nobody(releases: object) -> None:
+    """Nobody wants to know."""
+
+
 class Lines:
     """Title, artist and date of releases the mesh tells of: asked of MusicBrainz in the background, 100 a request, each once."""
 
@@ -78,6 +85,7 @@ class Lines:
         self._not_before = 0.0
         self.error: UserError | None = None
         """Why the last question has no answer."""
+        self.learned: Learned = _nobody
 
     def look(self, mbids: Sequence[str]) -> dict[str, ReleaseHit]:
         """Those that are known; the others are asked for."""
@@ -101,6 +109,7 @@ class Lines:
                 self.error, self._not_before = error, self._clock.now() + AGAIN_S
                 self._wanted.clear()
                 return
+            await self.learned([(hit.mbid, hit.labels) for hit in found.values()])
             for mbid in batch:
                 self._known[mbid] = found.get(mbid)
                 self._wanted.pop(mbid, None)
@@ -157,7 +166,9 @@ class GraphDesk:
             asked.entity = await self.queries.entity(asked.kind, mbid)
             link: Literal["artist", "label", "release_group"]
             link, mbid = ("release_group", asked.entity.group_mbid) if asked.kind == "release" else (asked.kind, asked.entity.mbid)
-            asked.found = await self.queries.releases(link, mbid, seen)
+            found = await self.queries.releases(link, mbid, seen)
+            await self.lines.learned([(each.hit.mbid, each.labels) for each in found.releases])
+            asked.found = found
         except UserError as error:
             asked.error = error
         except Exception:  # the supervisor logs it; who waits must not wait for an hour

@@ -46,7 +46,7 @@ def _release(row: Mapping[str, Any]) -> GraphRelease:
         str(SafeText(_text(group.get("primary-type")), 32)),
         tuple(str(SafeText(name, 32)) for name in secondary if isinstance(name, str)) if isinstance(secondary, list) else (),
         _date(_text(group.get("first-release-date"))),
-        tuple(_labels(row)),
+        tuple(parse.labels(row)),
         tuple(mbid for mbid, _ in _credits(row)),
     )
 
@@ -69,7 +69,7 @@ def release(answer: Mapping[str, Any]) -> Entity:
     row = _entity(answer, "release")
     links = [Link(SafeText("more by"), "artist", mbid, name) for mbid, name in _credits(row)]
     own = {link.mbid for link in links}
-    links += [Link(SafeText("same label"), "label", mbid, name) for mbid, name in _labels(row) if mbid]
+    links += [Link(SafeText("same label"), "label", mbid, name) for mbid, name in parse.labels(row) if mbid]
     tracks = [track for medium in _rows(row.get("medium-list")) for track in _rows(medium.get("track-list"))]
     recordings = [each for each in (track.get("recording") for track in tracks) if isinstance(each, Mapping)]
     for source in (row, *recordings):
@@ -114,14 +114,6 @@ def _credits(row: Mapping[str, Any]) -> Iterator[tuple[str, SafeText]]:
         who = part.get("artist")
         if isinstance(who, Mapping) and is_mbid(_text(who.get("id"))):
             yield _text(who.get("id")), SafeText(_text(who.get("name")))
-
-
-def _labels(row: Mapping[str, Any]) -> Iterator[tuple[str, SafeText]]:
-    for info in _rows(row.get("label-info-list")):
-        label = info.get("label")
-        if isinstance(label, Mapping) and _text(label.get("name")):
-            mbid = _text(label.get("id"))
-            yield mbid if is_mbid(mbid) else "", SafeText(_text(label.get("name")))
 
 
 def _once(links: list[Link] | Iterator[Link]) -> tuple[Link, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from slskdn_tui.engine.store.database import BATCH, Database
-from slskdn_tui.engine.store.library.voices import label_key
+from slskdn_tui.engine.store.library.labels import counted_as, label_key
 from slskdn_tui.engine.store.records import plain_text
 from slskdn_tui.model.aggregates import LabelRelease, LabelSeen, Popularity
 from slskdn_tui.model.text import SafeText
@@ -53,9 +53,15 @@ class PopularityTable:
     async def releases(
         self, label: str, *, least_score: float = 0.0, codec: str = "", years: tuple[int, int] | None = None, limit: int = 1000
     ) -> list[LabelRelease]:
-        """A label's releases, those seen by most first. `least_score` leaves out the unscored, too, and `years` (first, last) those whose year is not known."""
+        """A label's releases, those seen by most first; of a spelling that counts as another label, that one's.
+
+        `least_score` leaves out the unscored, too, and `years` (first, last) those whose year is not known.
+        """
+        key = label_key(label)
+        if not await self._database.fetch("SELECT 1 FROM LabelPopularity WHERE label_key = ? LIMIT 1", (key,)):
+            key = await self._database.read(lambda connection: counted_as(connection, key))
         where: list[str] = ["p.label_key = ?"]
-        parameters: list[object] = [label_key(label)]
+        parameters: list[object] = [key]
         filters: Iterable[tuple[bool, str, Sequence[object]]] = (
             (least_score > 0, "p.avg_quality_score >= ?", (least_score,)),
             (bool(codec), "instr(upper(p.codecs), ',' || upper(?) || ',') > 0", (codec,)),

@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slskdn_tui.engine.store.database import BATCH, Database
+from slskdn_tui.engine.store.library.labels import Listed, folded, label_key, learn
 from slskdn_tui.engine.store.records import plain_text
 from slskdn_tui.model.heard import HeardVariant
 
@@ -56,11 +57,6 @@ _ROW = (
     "SELECT o.node_id, v.network, v.heard_at, o.variant_id, o.codec, o.length, o.duration_ms, o.quality_score, o.transcode_suspect, o.dynamic_range,"
     " o.encoder_signature, o.label_name FROM FingerprintObservations o JOIN MeshVoices v ON v.node_id = o.node_id"
 )
-
-
-def label_key(label: str) -> str:
-    """What spellings of one label have in common; empty for no label."""
-    return plain_text(" ".join(label.casefold().split()))
 
 
 class VoicesTable:
@@ -137,12 +133,23 @@ class VoicesTable:
             found |= {row[0] for row in await self._database.fetch(words, batch)}
         return found
 
+    async def listed(self, releases: Iterable[tuple[str, Listed]]) -> Touched:
+        """Keep which labels MusicBrainz lists of these releases."""
+        return await self._database.write(lambda connection: (learn(connection, releases), set()))
+
+    async def folded(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """These (label key, release), and those they count as."""
+
+        def work(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+            return sorted({(key, release) for said, release in pairs for key in (said, folded(connection, said, release)[0])})
+
+        return await self._database.read(work)
+
     async def of_releases(self, pairs: Sequence[tuple[str, str]]) -> list[list[ObservationRow]]:
-        """Every claim on each (label key, release): indexed."""
+        """Every claim that counts for each (label key, release), by the name MusicBrainz has for the label where it lists one: indexed."""
 
         def work(connection: sqlite3.Connection) -> list[list[ObservationRow]]:
-            sql = f"{_ROW} WHERE o.label_key = ? AND o.label_key <> '' AND o.mb_release_id = ?"
-            return [[_row(row) for row in connection.execute(sql, pair)] for pair in pairs]
+            return [_counting(connection, *pair) for pair in pairs]
 
         return await self._database.read(work)
 
@@ -158,6 +165,13 @@ class VoicesTable:
             return [connection.execute(sql, (mbid,)).fetchall() for mbid in mbids]
 
         return await self._database.read(work)
+
+
+def _counting(connection: sqlite3.Connection, key: str, release: str) -> list[ObservationRow]:
+    sql = f"{_ROW} WHERE o.mb_release_id = ? AND o.mb_release_id <> '' AND o.label_key <> ''"
+    rows = [_row(row) for row in connection.execute(sql, (release,))]
+    as_what = {said: folded(connection, label_key(said), release) for said in {row.label_name for row in rows}}
+    return [replace(row, label_name=as_what[row.label_name][1] or row.label_name) for row in rows if as_what[row.label_name][0] == key]
 
 
 def _hear(connection: sqlite3.Connection, said: Said, touched: Touched) -> None:
