@@ -63,7 +63,7 @@ def act(context: Context) -> int:
 
 
 def report(result: Result, *, as_json: bool) -> int:
-    """Print a result: a manifest or the message to stdout, failures to stderr; returns the exit code."""
+    """Print a result: a manifest or the message to stdout, failures and what to do next to stderr; returns the exit code."""
     if as_json:
         put_json({"code": result.code, "message": str(result.message), "hint": str(result.hint), **result.data})
     if not result.ok:
@@ -76,4 +76,6 @@ def report(result: Result, *, as_json: bool) -> int:
                 say(str(result.message))
         elif result.message:
             put(str(result.message))
+        if result.hint:
+            say(str(result.hint))
     return EXIT[result.code][0] if result.code in EXIT else EXIT["failed"][0]

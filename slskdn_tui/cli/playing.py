@@ -7,7 +7,7 @@ import os
 from slskdn_tui.cli import acting
 from slskdn_tui.cli.context import Context
 from slskdn_tui.cli.present.render import Look
-from slskdn_tui.model.playing import PlaybackView, clock
+from slskdn_tui.model.playing import PlaybackView, clock, tunnel
 from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command, EngineProtocol, Result
 
@@ -31,6 +31,9 @@ def playback_lines(view: PlaybackView, look: Look) -> list[str]:
     """`slskdn player show`."""
     if view.state == "stopped":
         return ["Nothing plays."]
+    if view.state == "unheard":
+        words = f"{view.title} is not heard here: {view.reason}."
+        return [words, "Open this URL with any player:", view.url, "From another machine, first run there:", tunnel(view.url)]
     tree, last = ("|-", "`-") if look.ascii else ("├─", "└─")
     of = f" of {clock(view.length_ms)}" if view.length_ms else ""
     speed = f"{view.rate / 1000:.0f} kB/s ({view.times:.1f}x the bitrate)" if not view.whole else "all of it is there"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from slskdn_tui.commands import SPECS
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.playing import PlaybackView
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.playing import PlaybackView, tunnel
 from slskdn_tui.model.views import JobView, ViewKey
 from slskdn_tui.ui.poller import NEVER
+from slskdn_tui.ui.screens.elsewhere import Elsewhere
 from slskdn_tui.ui.screens.library import LibraryScreen
 
 if TYPE_CHECKING:
@@ -61,8 +61,12 @@ async def _look(actions: Actions, key: ViewKey) -> object:
 async def _play(actions: Actions) -> None:
     what = await _here(actions)
     result = await actions.do("playback.play", what) if what is not None else None
-    if result is not None and result.ok and result.data.get("player"):
+    if result is None or not result.ok:
+        return
+    if result.data.get("player"):
         actions.say(f"{result.message}: {_hints(actions)}", "states.done")
+    elif url := str(result.data.get("url", "")):
+        await actions.ask(Elsewhere(str(result.data.get("title", "")), url, tunnel(url), str(result.data.get("reason", ""))))
 
 
 def _hints(actions: Actions) -> str:
@@ -76,11 +80,12 @@ def _hints(actions: Actions) -> str:
 
 
 async def _copy(actions: Actions) -> None:
-    """The URL of what plays; where nothing does, of the track under the cursor."""
+    """The URL of what plays, or could not be played here; where nothing does, of the track under the cursor. It is shown, too: a clipboard may not be
+    reached over tmux."""
     view = await _look(actions, ViewKey("playback"))
     if not isinstance(view, PlaybackView):
         return
-    url = view.url
+    url, title, reason = view.url, str(view.title), str(view.reason)
     if not url:
         what = await _here(actions)
         if what is None:
@@ -91,9 +96,10 @@ async def _copy(actions: Actions) -> None:
         result = await actions.do("playback.stream", {"job": what["subject"], "track": what["track"]})
         if result is None or not result.ok:
             return
-        url = str(result.data.get("url", ""))
+        url, title = str(result.data.get("url", "")), str(result.data.get("title", ""))
+    actions.say("")
     actions.app.copy_to_clipboard(url)
-    actions.say(f"sent to the terminal's clipboard (tmux drops it unless set-clipboard is on): {SafeText(url)}", "colors.dim")
+    await actions.ask(Elsewhere(title, url, tunnel(url), reason, sent=True))
 
 
 async def _seek(actions: Actions, by: int) -> None:

@@ -23,6 +23,7 @@ SIZES = ((80, 24), (120, 36))
 SHOTS: dict[str, tuple[str, ...]] = {
     "swarms": (),
     "playing": ("j",),
+    "elsewhere": ("j", "Y"),
     "search": ("2", "j", "enter", "j", "j"),
     "search-warning": ("2", "j", "j"),
     "search-waiting": ("2",),
@@ -64,6 +65,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
 """Keys that lead to each picture."""
 VIEWS: dict[str, dict[str, Any]] = {
     "playing": {"status": replace(story.status(), playing=story.PLAYS.line)},
+    "elsewhere": {"playback": replace(story.PLAYS, state="unheard", reason="mpv finds no sound device on this machine", url=story.URL)},
     "search-waiting": {"search": citizen.waiting()},
     "jobs-parent": {"jobs": records.jobs()},
     "uploads": {"limits": citizen.limits()},
@@ -95,7 +97,7 @@ async def arrange(pilot: Pilot[Any], keys: tuple[str, ...]) -> None:
     await settled(pilot)
     for key in keys:
         await pilot.press(key)
-        if len(key) > 1 or key.isdigit() or key in "tnxbuMU":
+        if len(key) > 1 or key.isdigit() or key in "tnxbuMUY":
             await settled(pilot)
 
 

@@ -351,6 +351,7 @@ def moved(view: SwarmsView, tick: int) -> SwarmsView:
     return replace(view, version=view.version + tick, rows=rows)
 
 
+URL = "http://127.0.0.1:8765/stream/9dXv0y3mJrZkq2bq1w4Txw/track.flac"
 PLAYS = PlaybackView(
     1, "playing", SafeText("Blue in Green"), "3f9a1c5e", 5, 83_000, 337_000, 28_000, 2_000, False, 850_000.0, 3.0, SafeText("anna + 2 mesh peers")
 )  # fmt: skip

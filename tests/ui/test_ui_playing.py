@@ -10,6 +10,8 @@ from textual.pilot import Pilot
 from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
+from slskdn_tui.ui.screens.elsewhere import Elsewhere
+from slskdn_tui.ui.widgets.lines import Lines
 from tests.fakes import shelf, story
 from tests.fakes.driving import Make, drive, message, on_screen, until
 from tests.fakes.engine import FakeEngine
@@ -118,7 +120,8 @@ def test_y_copies_the_url_of_what_plays_else_of_the_track_under_the_cursor(make_
 
     async def steps(pilot: Pilot[int]) -> None:
         await pilot.press("j", "Y")
-        await until(pilot, lambda: len(copied) == 1)
+        await until(pilot, lambda: len(copied) == 1 and "was sent to the terminal's clipboard" in on_screen(app))
+        await pilot.press("q")
         engine.views["playback"] = replace(PLAYS, url="http://127.0.0.1:8765/stream/x/track.flac")
         await pilot.press("Y")
         await until(pilot, lambda: len(copied) == 2)
@@ -129,13 +132,45 @@ def test_y_copies_the_url_of_what_plays_else_of_the_track_under_the_cursor(make_
     assert copied == ["http://127.0.0.1:1/a", "http://127.0.0.1:8765/stream/x/track.flac"]
 
 
-def test_a_player_that_is_not_there_leaves_the_url_on_the_screen(make_app: Make) -> None:
+UNHEARD = replace(PLAYS, state="unheard", reason=SafeText("mpv finds no sound device on this machine"), url=story.URL)
+
+
+@pytest.mark.parametrize("size", ((80, 24), (120, 36)), ids=lambda size: f"{size[0]}x{size[1]}")
+def test_what_cannot_be_heard_here_is_shown_with_the_lines_to_copy_whole_and_from_the_edge(make_app: Make, size: tuple[int, int]) -> None:
     engine = FakeEngine()
-    engine.answer = Result(message=SafeText("mpv is not installed; open this URL"), data={"player": ""})
+    reason = str(UNHEARD.reason)
+    engine.answer = Result(message=SafeText(reason), data={"player": "", "url": story.URL, "title": "Blue in Green", "reason": reason})
     app = make_app(engine)
+    copied: list[str] = []
+    app.copy_to_clipboard = copied.append  # type: ignore[method-assign]
 
     async def steps(pilot: Pilot[int]) -> None:
         await pilot.press("j", "P")
-        await until(pilot, lambda: message(app) == "mpv is not installed; open this URL")
+        await until(pilot, lambda: isinstance(app.screen, Elsewhere))
+        await until(pilot, lambda: {story.URL, "ssh -L 8765:127.0.0.1:8765 HOST"} <= set(on_screen(app).split("\n")))
+        panel = app.screen.query_one("#elsewhere", Lines)
+        assert panel.region.x == 0 and panel.region.width == size[0] and reason in on_screen(app) and not copied
+        await pilot.press("s")
+        await until(pilot, lambda: "ssh line was sent" in on_screen(app))
+        await pilot.press("Y")
+        await until(pilot, lambda: "URL was sent" in on_screen(app))
+        await pilot.press("q")
+        await until(pilot, lambda: not isinstance(app.screen, Elsewhere))
+
+    drive(app, steps, size)
+    assert copied == ["ssh -L 8765:127.0.0.1:8765 HOST", story.URL]
+
+
+def test_a_device_that_goes_is_told_above_the_footer_and_y_says_how_to_hear_it_elsewhere(make_app: Make) -> None:
+    engine = FakeEngine()
+    engine.views["status"] = replace(story.status(), version=900, playing=UNHEARD.line)
+    engine.views["playback"] = UNHEARD
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: message(app).startswith("mpv finds no sound device on this machine; Y says how to hear it"))
+        await pilot.press("Y")
+        await until(pilot, lambda: story.URL in on_screen(app).split("\n") and "no sound device" in on_screen(app))
 
     drive(app, steps)
+    assert not engine.commands

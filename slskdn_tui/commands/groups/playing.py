@@ -27,7 +27,8 @@ PLAYING: tuple[CommandSpec, ...] = (
         "cli",
         ("play",),
         _WHAT,
-        help="Plays with `playback.player` (mpv) on the machine the engine runs on. Where it is not installed the URL is printed, to open with any player.",
+        help="Plays with `playback.player` (mpv) on the machine the engine runs on. Where that is not installed, finds no sound device or fails at once, the URL is "
+        "printed, to open with any player, and on standard error why, and the ssh line that leads to it from another machine.",
         palette=False,
     ),
     CommandSpec("playback.show", "Show what plays: buffer, sources, speed", "playing", "cli", ("player", "show"), (JSON,), palette=False),
@@ -64,7 +65,7 @@ PLAYING: tuple[CommandSpec, ...] = (
         "playback.stop", "Stop what plays", "playing", "engine", ("player", "stop"), (JSON,), (Key("all", "X"),), label="stop playback"
     ),
     CommandSpec(
-        "playback.copy", "Copy the URL of what plays, or of this track (OSC 52)", "playing", "ui", keys=(Key("all", "Y"),), label="copy URL"
+        "playback.copy", "Show and copy the URL of what plays, or of this track", "playing", "ui", keys=(Key("all", "Y"),), label="copy URL"
     ),
     CommandSpec(
         "playback.stream",

@@ -9,6 +9,7 @@ from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.playback.stream import Stream
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobState, TrackState
+from slskdn_tui.model.playing import tunnel
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Result
 
@@ -28,7 +29,12 @@ async def track_stream(engine: Parts, reference: str, position: int) -> Stream:
 
 async def stream(engine: Parts, args: Args) -> Result:
     found = await track_stream(engine, args["job"], args["track"])
-    return done(engine.playback.url(found), url=engine.playback.url(found), title=found.label, port=engine.playback.port)
+    url = engine.playback.url(found)
+    return Result("ok", SafeText(url), _hint(url), {"url": url, "title": found.label, "port": engine.playback.port, "ssh": tunnel(url)})
+
+
+def _hint(url: str) -> SafeText:
+    return SafeText(f"From another machine, first run there: {tunnel(url)}")
 
 
 async def play(engine: Parts, args: Args) -> Result:
@@ -37,10 +43,10 @@ async def play(engine: Parts, args: Args) -> Result:
         raise UserError("usage", f"{subject!r} is no absolute path", "give a track position too, or a file")
     found = await track_stream(engine, subject, position) if position is not None else await playback.file(subject)
     url = playback.url(found)
-    if not playback.has_player:
-        hint = f"{engine.settings.playback.player} is not installed; open this URL, from another machine after `ssh -L {playback.port}:{url.split('/')[2]} HOST`"
-        return Result("ok", SafeText(hint), data={"text": url, "url": url, "player": ""})
     await playback.play(found)
+    if why := await playback.why_unheard(found):
+        data = {"text": url, "url": url, "player": "", "title": found.label, "ssh": tunnel(url), "reason": why}
+        return Result("ok", SafeText(f"{why}: open this URL with any player."), _hint(url), data)
     return done(f"playing {found.label}", url=url, player=engine.settings.playback.player)
 
 
@@ -62,7 +68,7 @@ async def seek(engine: Parts, args: Args) -> Result:
 
 
 async def stop(engine: Parts, args: Args) -> Result:
-    stream = engine.playback.now
+    stream = engine.playback.now or (engine.playback.unheard or (None,))[0]
     await engine.playback.end()
     return done(f"stopped: {stream.label}" if stream is not None else "nothing plays")
 

@@ -26,6 +26,10 @@ MOST_STREAMS = 64
 STEP_S = 0.1
 WAITING_STEP_S = 0.02
 """While a player waits for bytes: each look is a part of the time to the first sound."""
+SETTLE_S = 3.0
+"""mpv says within so many seconds whether there is a sound device (0.3 s where nothing else runs);"""
+OTHER_SETTLE_S = 0.5
+"""another player says nothing: one that cannot play at all has ended by then."""
 UNUSED_S = 3600.0
 """A URL that nobody has read from for so long is void."""
 
@@ -53,6 +57,8 @@ class Playback:
         self._starting = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
         self.now: Stream | None = None
+        self.unheard: tuple[Stream, str] | None = None
+        """What was to be played and cannot be heard here, and why, in words; its URL stays."""
         self.player: Player | None = None
         self.paused = False
         self._task: asyncio.Task[None] | None = None
@@ -136,32 +142,49 @@ class Playback:
 
     # the player on this machine
 
-    @property
-    def has_player(self) -> bool:
-        """The program of `playback.player` is installed."""
-        return bool(command_of(self._settings.player))
-
     async def play(self, stream: Stream) -> None:
-        """Play `stream` from its start, in place of what plays. UserError when the player cannot be started."""
+        """Play `stream` from its start, in place of what plays. Where nobody can, it is `unheard`."""
         await self.end()
+        if not (command := command_of(self._settings.player)):
+            self.unheard = stream, f"{self._settings.player} is not installed on this machine"
+            return
         stream.buffer.seek()
-        player = Player(command_of(self._settings.player), self.url(stream), self._clock, stream.buffer.seek)
+        player = Player(command, self.url(stream), self._clock, stream.buffer.seek)
         self.now, self.player, self.paused = stream, player, False
         stream.player = player if player.driven else None
         self._task = self._supervisor.spawn("player", self._run(stream, player))
 
+    async def why_unheard(self, stream: Stream) -> str:
+        """Why `stream`, which was just to be played, is not heard on this machine; "" when the player has a sound device, or does not say."""
+        player, task = self.player, self._task
+        if player is not None and task is not None and self.now is stream:
+            waits = (
+                asyncio.ensure_future(player.settled.wait()),
+                asyncio.ensure_future(self._clock.sleep(SETTLE_S if player.driven else OTHER_SETTLE_S)),
+            )
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for each in waits:
+                each.cancel()
+            if player.ended:
+                await asyncio.wait((task,))
+        return self.unheard[1] if self.unheard is not None and self.unheard[0] is stream else ""
+
     async def _run(self, stream: Stream, player: Player) -> None:
         try:
             await player.run()
-            words = player.ended or f"{stream.label}: played"
-            self._told("playback.failed" if player.ended else "playback.ended", words, level="warning" if player.ended else "info")
+            why = player.ended
         except OSError as error:
-            self._told("playback.failed", f"{player.name} cannot be started: {error.strerror}", level="warning")
+            why = f"{player.name} cannot be started: {error.strerror}"
         finally:
             stream.player = None
             stream.buffer.seek()
             if self.player is player:
                 self.now = self.player = None
+        if why:
+            self.unheard = stream, why
+            self._told("playback.failed", f"{why}; {stream.label} plays elsewhere: Y, or `slskdn player show`, says how", level="warning")
+        else:
+            self._told("playback.ended", f"{stream.label}: played", level="info")
 
     def _told(self, name: str, words: str, level: Level) -> None:
         self._bus.publish(name, "playback", words, level=level)
@@ -191,7 +214,8 @@ class Playback:
             player.seek(goal)
 
     async def end(self) -> None:
-        """Stop what plays."""
+        """Stop what plays. Of what is unheard the URL stays, and no word."""
+        self.unheard = None
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -200,5 +224,7 @@ class Playback:
     def close(self, stream: Stream) -> None:
         """Its URL is void, and its swarm goes its usual way."""
         self.streams.pop(stream.token, None)
+        if self.unheard is not None and self.unheard[0] is stream:
+            self.unheard = None
         self._by_subject = {subject: other for subject, other in self._by_subject.items() if other is not stream}
         stream.source.close()

@@ -1,17 +1,20 @@
 """mpv, driven over its JSON IPC. Shells one process and a socket pair: no file, so that nobody else can drive it.
 
 It starts paused; sound begins, stops and goes on as the buffer and the user say. Another player than mpv is only started with the URL.
+A few milliseconds of silence are its first file: whether this machine has a sound device is known at once, not when the first bytes of a track come.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import shlex
 import shutil
 import socket
+import wave
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,7 +30,26 @@ QUIT_S = 2.0
 MOST_LINE = 64 * 1024
 WAIT_S = 600
 """mpv gives up a connection that is silent for a minute by default; ours waits for bytes."""
-_OPTIONS = ("--no-video", "--no-terminal", "--really-quiet", "--idle=no", "--pause", "--no-ytdl", f"--network-timeout={WAIT_S}")
+_OPTIONS = (
+    "--no-video",
+    "--no-terminal",
+    "--really-quiet",
+    "--idle=no",
+    "--pause",
+    "--no-ytdl",
+    "--no-shuffle",
+    f"--network-timeout={WAIT_S}",
+)
+_NO_DEVICE = "audio output initialization failed"
+
+
+def _silence() -> str:
+    """A WAV file of 256 samples, as a URL of mpv's own."""
+    data = io.BytesIO()
+    with wave.open(data, "wb") as out:
+        out.setparams((2, 2, 44_100, 0, "NONE", ""))
+        out.writeframes(bytes(4 * 256))
+    return f"hex://{data.getvalue().hex()}"
 
 
 def command_of(player: str) -> list[str]:
@@ -55,36 +77,46 @@ class Player:
         self.heard = False
         """Sound has come out of it."""
         self.ended = ""
+        self.settled = asyncio.Event()
+        """It has a sound device, or has ended: told by mpv alone."""
+        self._files = 0
         self._paused: bool | None = True if self.driven else None
-        self._writer: asyncio.StreamWriter | None = None
+        self._socket: socket.socket | None = None
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> None:
         """OSError when the program cannot be started."""
         ours, theirs = socket.socketpair()
         try:
-            words = [*self._command, *_OPTIONS, f"--input-ipc-client=fd://{theirs.fileno()}"] if self.driven else self._command
+            driven = [*_OPTIONS, f"--input-ipc-client=fd://{theirs.fileno()}", _silence()] if self.driven else []
             self._process = await asyncio.create_subprocess_exec(
-                *words, self._url, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+                *self._command, *driven, self._url, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),), start_new_session=True,
             )  # fmt: skip
         except BaseException:
+            self.settled.set()
             ours.close()
             raise
         finally:
             theirs.close()
+        writer: asyncio.StreamWriter | None = None
         try:
-            reader, self._writer = await asyncio.open_connection(sock=ours, limit=MOST_LINE)
+            reader, writer = await asyncio.open_connection(sock=ours, limit=MOST_LINE)
             if self.driven:
+                self._socket = ours
+                self._send("observe_property", 1, "current-ao")
                 async with asyncio.TaskGroup() as group:
                     asking = group.create_task(self._ask())
                     await self._listen(reader)
                     asking.cancel()
-            await self._process.wait()
-            self.ended = self.ended or ("" if not self._process.returncode else f"{self.name} ended with status {self._process.returncode}")
+            if not self.ended:
+                code = await self._process.wait()
+                self.ended = f"{self.name} ended with status {code}" if code else ""
         finally:
-            if self._writer is not None:
-                self._writer.close()
+            self.settled.set()
+            self._socket = None
+            if writer is not None:
+                writer.close()
             await self._end()
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
@@ -101,6 +133,8 @@ class Player:
                 continue
             if isinstance(told, dict):
                 self._take(told)
+                if self.ended:
+                    return
 
     def _take(self, told: dict[str, Any]) -> None:
         if told.get("request_id") == 1 and isinstance(told.get("data"), int | float):
@@ -111,28 +145,45 @@ class Player:
             self.length_ms = max(0, int(min(told["data"], MOST_S) * 1000))
         elif told.get("request_id") == 3 and isinstance(told.get("data"), int | float):
             self._read_ms = max(0, int(min(told["data"], MOST_S) * 1000))
+        elif told.get("event") == "start-file":
+            self._files += 1
+            if self._files > 1:
+                self.settled.set()
+        elif told.get("event") == "property-change" and told.get("name") == "current-ao" and told.get("data") and not self.settled.is_set():
+            self.settled.set()
+            self._send("playlist-next")
         elif told.get("event") == "end-file" and told.get("reason") == "error":
-            self.ended = f"{self.name}: {SafeText(str(told.get('file_error', 'the file cannot be played')))}"
+            why = SafeText(str(told.get("file_error", "the file cannot be played")))
+            if why == _NO_DEVICE:
+                self.ended = f"{self.name} {'lost the' if self.heard else 'finds no'} sound device on this machine"
+            elif self._files > 1:
+                self.ended = f"{self.name}: {why}"
         elif told.get("event") == "seek":
             self._moved()
 
     async def _ask(self) -> None:
         while True:
-            self._send("get_property", "playback-time", number=1)
-            self._send("get_property", "demuxer-cache-time", number=3)
-            if not self.length_ms:
-                self._send("get_property", "duration", number=2)
+            if self._files > 1:
+                self._send("get_property", "playback-time", number=1)
+                self._send("get_property", "demuxer-cache-time", number=3)
+                if not self.length_ms:
+                    self._send("get_property", "duration", number=2)
             await self._clock.sleep(ASK_S if self.heard else SILENT_ASK_S)
 
-    def _send(self, *words: object, number: int = 0) -> None:
-        if self.driven and self._writer is not None and not self._writer.is_closing():
-            self._writer.write(json.dumps({"command": words, "request_id": number}).encode() + b"\n")
+    def _send(self, *words: object, number: int = 0) -> bool:
+        """Straight into the socket: a transport that cannot write drops what is still to be read, among it why the player ends. False when it is full or shut."""
+        if self._socket is None:
+            return False
+        try:
+            self._socket.send(json.dumps({"command": words, "request_id": number}).encode() + b"\n")
+        except OSError:
+            return False
+        return True
 
     def pause(self, paused: bool) -> None:
         """Tell it, where that is news."""
-        if self._writer is not None and paused is not self._paused and self.driven:
+        if paused is not self._paused and self._files > 1 and self._send("set_property", "pause", paused):
             self._paused = paused
-            self._send("set_property", "pause", paused)
 
     def seek(self, ms: int) -> None:
         self.position_ms, self.goal_ms = ms, None

@@ -10,9 +10,14 @@ from slskdn_tui.model.views import ViewKey
 
 
 async def playback_view(engine: Parts, key: ViewKey) -> PlaybackView:
-    """What the player on this machine plays, else what another player reads."""
+    """What the player on this machine plays, else what another player reads, else what nobody could play here."""
     playback = engine.playback
     stream = playback.now or next((one for one in playback.streams.values() if one.readers), None)
+    unheard, why = playback.unheard or (None, "")
+    if stream is None:
+        stream = unheard
+    else:
+        unheard = None
     if stream is None:
         return PlaybackView(0)
     buffer, media = stream.buffer, stream.media
@@ -20,7 +25,7 @@ async def playback_view(engine: Parts, key: ViewKey) -> PlaybackView:
     times = 0.0 if buffer.whole else round(buffer.rate, 1)
     return PlaybackView(
         0,
-        "paused" if playback.paused and stream is playback.now else str(buffer.phase),
+        "unheard" if unheard is not None else "paused" if playback.paused and stream is playback.now else str(buffer.phase),
         SafeText(stream.label),
         job_id,
         int(track) if track else 0,
@@ -35,6 +40,7 @@ async def playback_view(engine: Parts, key: ViewKey) -> PlaybackView:
         buffer.stalls,
         SafeText(playback.player.name if playback.player is not None and stream is playback.now else "another player"),
         playback.url(stream),
+        SafeText(why if unheard is not None else ""),
     )
 
 
