@@ -12,6 +12,7 @@ from typing import Protocol
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.cache.fetcher import Fetcher
+from slskdn_tui.engine.cache.move import move_to_library
 from slskdn_tui.engine.cache.policy import GB, Rules
 from slskdn_tui.engine.cache.shelf import Shelf
 from slskdn_tui.engine.discovery.aggregates import Aggregates
@@ -61,6 +62,7 @@ class WarmCache:
         self._engine = engine
         self._by_hand: dict[str, float] = {}
         self.fetcher: Fetcher | None = None
+        self._services: Services | None = None
         self.changed: Callable[[], None] = lambda: None
         apart = [*library_roots(settings), *(Path(name).expanduser() for name in settings.soulseek.share)]
         self.shelf = Shelf(
@@ -86,6 +88,7 @@ class WarmCache:
     def start(self, services: Services, runner: JobRunner) -> None:
         engine = self._engine
         self.shelf.stats = services.canonical
+        self._services = services
         self.fetcher = Fetcher(services, runner, self.shelf, lambda: self.rules, self._in_library, self._busy)
         if engine.aggregates is not None:
             engine.aggregates.changed = self.fetcher.wake
@@ -127,6 +130,19 @@ class WarmCache:
                 self._engine.gossip.completed(())  # a descriptor without variants says how this node serves
         if self.fetcher is not None:
             self.fetcher.wake()
+
+    async def move(self, recording: str) -> str:
+        """Move what is held into the library; its path there. UserError as `move_to_library`; `not_found` for what is not held."""
+        file = self.shelf.file(recording)
+        if file is None or self._services is None or self.fetcher is None:
+            raise UserError("not_found", f"the cache does not hold {recording}", "`slskdn cache status` shows what it holds")
+        if self.shelf.trouble:
+            raise UserError("disk", self.shelf.trouble, "")
+        if not file.settled:
+            raise UserError("refused", f"{file.title or recording} is still being checked", "try again in a moment")
+        placed = await move_to_library(self._services, self.shelf, file)
+        self.fetcher.rest([recording])
+        return str(placed)
 
     def _in_library(self, recording: str) -> bool:
         return bool(self._engine.offers.find((recording,)))

@@ -55,7 +55,7 @@ def test_o_shows_the_cache_first_and_then_switches_it(engine: FakeEngine, make_a
     assert engine.commands == [Command("cache.off", {}), Command("cache.on", {})]
 
 
-def test_pin_unpin_and_evict_are_for_the_row_and_evict_asks(engine: FakeEngine, make_app: Make) -> None:
+def test_pin_unpin_move_and_evict_are_for_the_row_and_evict_asks(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
 
     async def steps(pilot: Pilot[int]) -> None:
@@ -65,6 +65,8 @@ def test_pin_unpin_and_evict_are_for_the_row_and_evict_asks(engine: FakeEngine, 
         await until(pilot, lambda: len(engine.commands) == 1)
         await pilot.press("P")
         await until(pilot, lambda: len(engine.commands) == 2)
+        await pilot.press("m")
+        await until(pilot, lambda: len(engine.commands) == 3)
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         assert "Blue in Green" in on_screen(app)
@@ -73,13 +75,14 @@ def test_pin_unpin_and_evict_are_for_the_row_and_evict_asks(engine: FakeEngine, 
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")
-        await until(pilot, lambda: len(engine.commands) == 3)
+        await until(pilot, lambda: len(engine.commands) == 4)
 
     drive(app, steps)
     recording = warm.RECORDINGS[1]
     assert engine.commands == [
         Command("cache.pin", {"recording": recording}),
         Command("cache.unpin", {"recording": recording}),
+        Command("cache.move", {"recording": recording}),
         Command("cache.evict", {"recording": recording, "yes": True}),
     ]
 

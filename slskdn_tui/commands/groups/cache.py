@@ -67,6 +67,16 @@ CACHE: tuple[CommandSpec, ...] = (
         (Key("peers", "P"),),
     ),
     CommandSpec(
+        "cache.move",
+        "Move a recording from the cache into the library",
+        "share",
+        "engine",
+        ("cache", "move"),
+        (Arg("recording", "str", _RECORDING, required=True), JSON),
+        (Key("peers", "m"),),
+        help="Where and how a job would have placed it; a file that stands there is never overwritten.",
+    ),
+    CommandSpec(
         "cache.evict",
         "Delete a recording from the cache",
         "share",

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -261,6 +261,22 @@ class Shelf:
             await self._table.count(CacheDay(self._day(), evicted=1))
             self._tell("evicted", f"{file.title or name} was let go: {why}")
         return freed
+
+    @contextlib.contextmanager
+    def fixed(self, recording: str) -> Iterator[None]:
+        """Meanwhile it is not let go."""
+        self.reading[recording] += 1
+        try:
+            yield
+        finally:
+            self.reading[recording] -= 1
+            self.reading += Counter()  # only what is being read stays
+
+    async def moved(self, file: CacheFile) -> None:
+        """It stands in the library: no longer held, nor pinned."""
+        await self._delete(file)
+        await self.unpin(file.recording)
+        self._tell("moved", f"{file.title or file.recording} is in the library")
 
     async def _delete(self, file: CacheFile) -> None:
         """No longer offered before it is gone: who asks in between is told that it is not found."""

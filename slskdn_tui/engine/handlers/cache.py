@@ -7,7 +7,7 @@ from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference
-from slskdn_tui.model.text import counted
+from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result
 
 
@@ -57,6 +57,15 @@ async def unpin(engine: Parts, args: Args) -> Result:
     was = await engine.warm.shelf.unpin(recording)
     _wake(engine)
     return done(f"{_name(engine, recording)} {'is not pinned any more' if was else 'was not pinned'}", recording=recording, pinned=False)
+
+
+async def move(engine: Parts, args: Args) -> Result:
+    recording = _find(engine, args["recording"])
+    name = _name(engine, recording)
+    path = await engine.warm.move(recording)
+    offered = bool(engine.offers.find((recording,)))
+    served = "; the mesh gets it from there" if offered else "; it is not offered to the mesh any more (overlay.offer)"
+    return done(f"{name} is in the library: {SafeText(path, 1000)}{served}", recording=recording, path=path, offered=offered)
 
 
 async def evict(engine: Parts, args: Args) -> Result:
@@ -125,5 +134,6 @@ CACHE: dict[str, Handler] = {
     "cache.threshold": threshold,
     "cache.pin": pin,
     "cache.unpin": unpin,
+    "cache.move": move,
     "cache.evict": evict,
 }

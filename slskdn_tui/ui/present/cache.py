@@ -8,7 +8,7 @@ from slskdn_tui.model.cache import CacheRow, CacheView
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop, fit, spread, wrap
 
-KEYS = "o on/off  z size  t threshold  p pin  P unpin  x let go"
+KEYS = "o on/off  z size  t threshold  p pin  P unpin  m move  x let go"
 _STATES = {"held": "", "sending": "states.active", "checking": "states.active", "fetching": "states.active", "wanted": "colors.warning"}
 _ORDERS = {"popularity": "the least wanted goes first", "lru": "what was not sent for longest goes first"}
 

@@ -15,7 +15,7 @@ from engine_world import LEAF, Album, World, put, sha, until
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.cache.shelf import MARK, Shelf
 from slskdn_tui.engine.remote import RemoteEngine
-from slskdn_tui.engine.soulseek.shares.shares import ShareReader
+from slskdn_tui.engine.soulseek.shares.index import ShareReader
 from slskdn_tui.model.cache import CacheView
 from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command

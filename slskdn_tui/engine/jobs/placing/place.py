@@ -98,10 +98,14 @@ def _beside(source: Path, target: Path) -> Path:
     if source.stat().st_dev == target.parent.stat().st_dev:
         return source
     copy = target.with_name(f".{target.name[:80]}.slskdn")
-    with source.open("rb") as reader, copy.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, _BLOCK)
-        writer.flush()
-        os.fsync(writer.fileno())
+    try:
+        with source.open("rb") as reader, copy.open("wb") as writer:
+            shutil.copyfileobj(reader, writer, _BLOCK)
+            writer.flush()
+            os.fsync(writer.fileno())
+    except OSError:  # half of it helps nobody, on a disk that is full
+        copy.unlink(missing_ok=True)
+        raise
     return copy
 
 
