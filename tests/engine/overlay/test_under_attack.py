@@ -72,9 +72,13 @@ class Attacker:
 
     async def _greeted(self) -> Streams:
         reader, writer = await self._tls()
-        writer.write(frame(Kind.HELLO, 0, encode(Hello())))
-        length, _, _ = struct.unpack(">IBI", await reader.readexactly(9))
-        await reader.readexactly(length)
+        try:
+            writer.write(frame(Kind.HELLO, 0, encode(Hello())))
+            length, _, _ = struct.unpack(">IBI", await reader.readexactly(9))
+            await reader.readexactly(length)
+        except BaseException:
+            writer.transport.abort()  # else nobody would: one cancelled here stays a peer of the node's
+            raise
         return reader, writer
 
     async def half_open(self) -> None:
