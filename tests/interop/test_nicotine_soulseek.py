@@ -21,6 +21,7 @@ from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.lab.soulseek_server import LabServer
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginEnd, OriginState
+from tests.engine.soulseek.soulseek_world import search
 from tests.fakes.ports import free_port
 from tests.interop.nicotine import Nicotine
 
@@ -150,7 +151,7 @@ def test_a_file_of_a_nicotine_user_is_found_cut_resumed_and_right(tmp_path) -> N
         peer = lab.peer("nico")
         peer.share("Lab Album/01 tune.flac", data)
         await lab.meet()
-        replies = await lab.plane.search("lab album tune", wait_s=3.0)
+        replies = await search(lab.plane, "lab album tune")
         assert [reply.username for reply in replies] == ["nico"]
         found = replies[0].files[0]
         assert found.size == SIZE and replies[0].free_slot
@@ -194,7 +195,7 @@ def test_both_sides_see_length_rate_and_depth_in_their_search_results(tmp_path) 
         sound(peer.shared / "Sounds" / "their tone.wav")
         sound(lab.ours / "Sounds" / "our tone.wav", 5)
         await lab.meet()
-        found = (await lab.plane.search("their tone", wait_s=3.0))[0].files[0]
+        found = (await search(lab.plane, "their tone"))[0].files[0]
         assert (found.seconds, found.sample_rate, found.bit_depth) == (3, 44100, 16)
         peer.do(do="search", query="our tone")
         told = (await peer.until(lambda: [each for each in peer.told("found") if each["user"] == "slskdn"]))[0]["files"]
@@ -215,7 +216,7 @@ def test_behind_a_busy_slot_the_places_are_shown_and_all_arrive_right(tmp_path) 
         big = blob(6_000_000, 9)
         peer.share("Big/big.flac", big)
         await lab.meet()
-        found = {file.name: file for reply in await lab.plane.search("tune", wait_s=3.0) for file in reply.files}
+        found = {file.name: file for reply in await search(lab.plane, "tune") for file in reply.files}
         assert sorted(found) == ["01 tune.flac", "02 tune.flac", "03 tune.flac"]
         other.do(do="download", user="nico", path="Music\\Big\\big.flac", size=len(big))
         await peer.until(lambda: peer.told("upload_started"))

@@ -71,7 +71,6 @@ async def holds(engine: Engine, *mbids: str) -> None:
         await until(
             lambda: all(engine.warm.shelf.file(mbid) is not None for mbid in mbids) and fetcher.job is None,
             "the cache holds them",
-            seconds=20,
         )
     except AssertionError as error:
         said = [str(event.text) for _, event in engine.bus.history][-8:]

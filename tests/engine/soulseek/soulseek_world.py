@@ -32,6 +32,21 @@ def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+async def search(plane: SoulseekPlane, query: str) -> tuple[SearchReply, ...]:
+    """What a search gives that ends with its first answer."""
+    desk = plane._desk
+    assert desk is not None
+    task = asyncio.ensure_future(plane.search(query, wait_s=60.0))
+    while not task.done():
+        for collection in tuple(desk._collecting.values()):
+            if collection.replies():
+                collection.full.set()
+        await asyncio.wait((task,), timeout=0.01)
+    replies = task.result()
+    assert replies, f"nothing found for {query!r}"
+    return replies
+
+
 class Sink:
     """An `OriginSink` in memory: starts where it is told, may have enough at some byte, and notes every state."""
 
@@ -159,20 +174,6 @@ class World:
             target.write_bytes(data)
         return root
 
-    async def search(self, plane: SoulseekPlane, query: str) -> tuple[SearchReply, ...]:
-        """What a search gives that ends with its first answer."""
-        desk = plane._desk
-        assert desk is not None
-        task = asyncio.ensure_future(plane.search(query, wait_s=20.0))
-        while not task.done():
-            for collection in tuple(desk._collecting.values()):
-                if collection.replies():
-                    collection.full.set()
-            await asyncio.wait((task,), timeout=0.01)
-        replies = task.result()
-        assert replies, f"nothing found for {query!r}"
-        return replies
-
     async def find(self, plane: SoulseekPlane, query: str) -> FoundFile:
         """The first file of the first answer, as soon as there is one."""
-        return (await self.search(plane, query))[0].files[0]
+        return (await search(plane, query))[0].files[0]

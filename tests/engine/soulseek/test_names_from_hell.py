@@ -9,7 +9,7 @@ import zlib
 from aioslsk.protocol import messages as m
 from aioslsk.protocol.primitives import Attribute, DirectoryData, FileData
 from raw_peer import Link, RawPeer
-from soulseek_world import World
+from soulseek_world import World, search
 
 from slskdn_tui.engine.jobs.placing.placement import safe_name
 from slskdn_tui.model.text import SafeText
@@ -56,7 +56,7 @@ def test_search_answers_with_names_from_hell_are_values_that_can_be_shown_and_pl
     async def story(world: World) -> None:
         ours = await world.online("ours", 2)
         peer = await raw_user(world)
-        search = asyncio.ensure_future(world.search(ours, "tune"))
+        searching = asyncio.ensure_future(search(ours, "tune"))
         await peer.at_server.until(lambda: peer.at_server.got(m.FileSearch.Response))
         query = peer.at_server.got(m.FileSearch.Response)[0]
         _, writer = await asyncio.open_connection("127.1.2.1", ours._settings.listen_port, local_addr=("127.1.9.1", 0))
@@ -65,7 +65,7 @@ def test_search_answers_with_names_from_hell_are_values_that_can_be_shown_and_pl
         body = zlib.decompress(odd[8:]).replace(b"odd tune", b"od\x81 tune")
         packed = zlib.compress(body)
         writer.write(m.PeerInit.Request("hell", "P", 0).serialize() + struct.pack("<II", len(packed) + 4, 9) + packed)
-        replies = await search
+        replies = await searching
         found = {each.path: each for each in replies[0].files}
         assert len(replies) == 1 and "@@hell\\Music\\plain tune.flac" in found and any("od\ufffd" in path for path in found)
         for each in found.values():
@@ -112,7 +112,7 @@ def test_files_of_impossible_sizes_are_not_offered(in_world) -> None:
     async def story(world: World) -> None:
         ours = await world.online("ours", 2)
         peer = await raw_user(world)
-        search = asyncio.ensure_future(world.search(ours, "tune"))
+        searching = asyncio.ensure_future(search(ours, "tune"))
         await peer.at_server.until(lambda: peer.at_server.got(m.FileSearch.Response))
         ticket = peer.at_server.got(m.FileSearch.Response)[0].ticket
         _, writer = await asyncio.open_connection("127.1.2.1", ours._settings.listen_port, local_addr=("127.1.9.1", 0))
@@ -120,7 +120,7 @@ def test_files_of_impossible_sizes_are_not_offered(in_world) -> None:
         writer.write(
             m.PeerInit.Request("hell", "P", 0).serialize() + m.PeerSearchReply.Request("hell", ticket, bad, True, 1, 1).serialize()
         )
-        replies = await search
+        replies = await searching
         assert [each.name for reply in replies for each in reply.files] == ["tune 1.flac"]
         writer.close()
         peer.close()

@@ -8,7 +8,7 @@ import resource
 import struct
 import zlib
 
-from soulseek_world import QUICK, World, blob
+from soulseek_world import QUICK, World, blob, search
 
 from slskdn_tui.config.settings import Soulseek
 from slskdn_tui.engine.runtime.supervise import Supervisor
@@ -39,7 +39,7 @@ def test_the_same_query_again_asks_the_network_nothing_even_after_a_restart(in_w
     async def story(world: World) -> None:
         await world.online("alice", 2, world.share("up", {"Band/Some Tune.flac": blob(5000)}))
         down = await world.online("bob", 3)
-        first = await world.search(down, "some tune")
+        first = await search(down, "some tune")
         assert first == await down.search("  Tune SOME ")
         await down.stop()
         world.planes.remove(down)
@@ -86,7 +86,7 @@ def test_attributes_come_along(in_world) -> None:
         down = await world.online("bob", 3)
         found = await world.find(down, "band tone")
         assert (found.seconds, found.sample_rate, found.bit_depth) == (3, 44100, 16)
-        replies = await world.search(down, "tone band")
+        replies = await search(down, "tone band")
         assert replies[0].free_slot and replies[0].queue == 0
 
     in_world(story)
@@ -97,7 +97,7 @@ def test_excluded_phrases_keep_files_out_of_answers_whatever_their_case(in_world
         world.server.excluded[:] = ["Forbidden BAND"]
         await world.online("alice", 2, world.share("up", {"forbidden Band/tune.flac": blob(100), "Fine Band/tune.flac": blob(100)}))
         down = await world.online("bob", 3)
-        replies = await world.search(down, "band tune")
+        replies = await search(down, "band tune")
         assert [file.path.split("\\")[-2] for reply in replies for file in reply.files] == ["Fine Band"]
 
     in_world(story)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from soulseek_world import Sink, World, blob, sha
+from soulseek_world import Sink, World, blob, search, sha
 
 from slskdn_tui.config.settings import Uploads
 from slskdn_tui.engine.handlers.sharing import SHARING as HANDLERS
@@ -52,7 +52,7 @@ async def file_named(world: World, plane: SoulseekPlane, words: str) -> FoundFil
 
 async def reply_of(world: World, plane: SoulseekPlane, words: str) -> SearchReply:
     """The first whole answer to a search, as soon as it is there."""
-    return (await world.search(plane, words))[0]
+    return (await search(plane, words))[0]
 
 
 def test_a_friend_overtakes_those_who_wait_and_all_are_told_their_new_places(in_world) -> None:
