@@ -103,6 +103,27 @@ async def scanned(store: Store, scanner: Scanner, bus: EventBus, name: str) -> N
     print(f"| {name} | {files} | {took:.2f} | {used:.2f} | {1000 * held:.0f} ms, {over} times over 5 ms |", flush=True)
 
 
+async def cancelled(store: Store, scanner: Scanner, bus: EventBus) -> None:
+    """How long a cancel takes while folders are walked, while headers of files that all changed are read, and while they are decoded."""
+    for name, after in (("walking", 0.0), ("reading headers", 0.5), ("decoding", 0.5)):
+        await store.library.execute("UPDATE HashDb SET mtime_ns = 0")
+        events = bus.subscribe()
+        await scanner.start()
+        if name == "walking":
+            await asyncio.sleep(0.3)  # its process is there
+        elif name == "reading headers":
+            while not (await store.library.fetch("SELECT 1 FROM HashDb WHERE mtime_ns > 0 LIMIT 1")):
+                await asyncio.sleep(0.01)
+        else:
+            async for event in events:
+                if event.name in ("library.scanned", "part.failed"):
+                    break
+        await asyncio.sleep(after)
+        began = time.perf_counter()
+        await scanner.cancel()
+        print(f"| cancel while {name} | | {time.perf_counter() - began:.3f} | | |", flush=True)
+
+
 def found(root: Path) -> None:
     began, used = time.perf_counter(), cpu()
     out = subprocess.run(FIND, cwd=root, check=True, stdout=subprocess.PIPE).stdout
@@ -130,6 +151,7 @@ async def main() -> None:
             found(root)
             await scanned(store, scanner, bus, "idle")
             await scanned(store, scanner, bus, "no-change rescan")
+        await cancelled(store, scanner, bus)
         sizes = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         print(
             f"\nlargest resident size: this process {sizes[0]} MiB, the scan's {sizes[1]} MiB; library.db {store.library.path.stat().st_size >> 20} MiB"
