@@ -9,7 +9,7 @@ from slskdn_tui.cli.context import Context, put_json, say, to_json
 from slskdn_tui.cli.present import finding
 from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.finding import BrowseView, FiltersView, SearchView, WishesView
-from slskdn_tui.model.views import CandidatesView, ViewKey
+from slskdn_tui.model.views import CandidatesView, StatusView, ViewKey
 from slskdn_tui.seam import Command, EngineProtocol
 
 POLL_S = 0.5
@@ -56,7 +56,10 @@ async def _collect(engine: EngineProtocol, search_id: str, words: str, wait_s: i
         view = await engine.snapshot(key)
         assert isinstance(view, SearchView)
         if view.state == "waiting" and view.wait_s >= 1 and not told:
-            say(f"(the search gate holds this search for {view.wait_s:.0f} s)")
+            status = await engine.snapshot(ViewKey("status"))
+            away = isinstance(status, StatusView) and status.soulseek not in ("online", "off")
+            gate = f"the search gate holds this search for {view.wait_s:.0f} s"
+            say(f"(not logged in, the search waits: {status.soulseek_words})" if away else f"({gate})")
             told = True
         if view.state == "searching":
             left -= POLL_S

@@ -90,9 +90,9 @@ class StatusView:
     rescues: tuple[int, int, int] = (0, 0, 0)
     """Rescues begun, of which the file was completed, and refused; of all time."""
     soulseek_words: SafeText = _EMPTY
+    """Why Soulseek is not online; empty while it is."""
     playing: SafeText = _EMPTY
     """The play bar in a line; empty while nothing plays."""
-    """Why Soulseek is not online; empty while it is."""
     search_wait: float = 0.0
     """Seconds the search gate holds the next search; 0 when it may go at once."""
     searches_waiting: int = 0

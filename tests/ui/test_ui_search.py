@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from slskdn_tui.model.finding import FiltersView, LimitsView, make_ref
 from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import StatusView
 from slskdn_tui.seam import Command, Result
 from slskdn_tui.ui.screens.browse import BrowseScreen
 from slskdn_tui.ui.screens.dialogs import Ask, Pick, Prompt
@@ -177,6 +178,22 @@ def test_the_wait_at_the_gate_is_told_in_seconds(engine: FakeEngine, make_app: M
         engine.views["search"] = replace(citizen.waiting(), version=2, wait_s=11.2)
         await app.poller.poll()
         await until(pilot, lambda: "for 11 s." in on_screen(app))
+
+    drive(app, steps)
+
+
+def test_a_search_that_waits_for_the_login_says_so_and_not_that_a_gate_holds_it(engine: FakeEngine, make_app: Make) -> None:
+    engine.views["search"] = citizen.waiting()
+    engine.views["status"] = StatusView(1, "newcomer", soulseek="offline", soulseek_words=SafeText("cannot reach the server"))
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await to_search(pilot)
+        await until(pilot, lambda: "Not logged in to Soulseek" in on_screen(app))
+        assert "cannot reach the server" in on_screen(app) and "gate" not in on_screen(app)
+        engine.views["status"] = StatusView(2, "newcomer", soulseek="online")
+        await app.poller.poll()
+        await until(pilot, lambda: "The gate holds this search for 12 s." in on_screen(app))
 
     drive(app, steps)
 

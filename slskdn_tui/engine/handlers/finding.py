@@ -26,6 +26,7 @@ async def ask(engine: Parts, args: Args) -> Result:
     wait = engine.soulseek.searches.wait_s(search)
     whom = f" at {search.user}" if search.user else ""
     when = f"; the search gate holds it for {wait:.0f} s" if wait >= 1 else ""
+    when = when if engine.soulseek.state == "online" else "; it waits until Soulseek is logged in"
     return done(f"search {number}: {search.query}{whom}{when}", search=number)
 
 

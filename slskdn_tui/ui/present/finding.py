@@ -7,11 +7,12 @@ from typing import Any
 
 from slskdn_tui.model.finding import BrowseView, SearchRow, SearchView, WishesView, WishRow, read_ref
 from slskdn_tui.model.text import SafeText
-from slskdn_tui.model.views import CandidateRow
+from slskdn_tui.model.views import CandidateRow, StatusView
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop, sections_rule, spread
 from slskdn_tui.ui.present.format import plural
 from slskdn_tui.ui.present.jobs import CandidatesPresenter
+from slskdn_tui.ui.present.status import away
 
 SECTIONS = (("soulseek", "Soulseek"), ("musicbrainz", "MusicBrainz"), ("wishlist", "Wishlist"))
 
@@ -227,12 +228,17 @@ def _filter_line(filter_: str, wrong: str, right: Line, width: int, glyphs: Glyp
     return spread(((" Filter / ", "colors.dim"), *shown), right, width)
 
 
-def search_empty(view: SearchView | None, filter_: str) -> tuple[str, ...]:
-    """What stands where the rows would; it says what to press, or how long to wait."""
+def search_empty(view: SearchView | None, filter_: str, status: StatusView | None = None) -> tuple[str, ...]:
+    """What stands where the rows would; it says what to press, or what is waited for."""
     if view is not None and view.state == "none" and view.error and not filter_:
         return (str(view.error), "The wishlist and MusicBrainz are there all the same: tab.")
     if view is None or view.state == "none":
         return ("No search yet.", "Press n to search Soulseek; tab goes to MusicBrainz and to the wishlist.")
+    if view.state == "waiting" and away(status):
+        return (
+            "Not logged in to Soulseek: this search goes out by itself when that is mended.",
+            str(status.soulseek_words) if status else "",
+        )
     if view.state == "waiting":
         return (
             f"The gate holds this search for {max(1, round(view.wait_s))} s.",
@@ -247,10 +253,12 @@ def search_empty(view: SearchView | None, filter_: str) -> tuple[str, ...]:
     return ("Nobody has it now.", "Press w to put it on the wishlist: searched again until somebody has it.", "n searches for other words.")
 
 
-def search_fact(view: SearchView | None) -> str:
+def search_fact(view: SearchView | None, status: StatusView | None = None) -> str:
     """For the tabs' right edge."""
     if view is None:
         return ""
+    if view.state == "waiting" and away(status):
+        return "waits for login"
     if view.state == "waiting":
         return f"gate: {max(1, round(view.wait_s))} s"
     return f"{max(1, round(view.left_s))} s left" if view.state == "searching" else ""

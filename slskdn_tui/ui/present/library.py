@@ -119,7 +119,8 @@ def top_lines(view: LibraryView | None, width: int, glyphs: Glyphs) -> list[Line
         words = f"   {view.files:,} files"
     else:
         right = ((f"next scan {fmt.day(scan.next_at)} ", "colors.dim"),) if scan.next_at and width >= 100 else ()
-        words = f"   {scan.words or fmt.plural(view.files, 'file')}"
+        said = scan.words.partition(": `slskdn ")[0]  # here a key does what the command would
+        words = f"   {said or fmt.plural(view.files, 'file')}"
         if view.checking:
             words += "; checking"
     return [spread((*head, (words, "colors.warning" if scan.state == "paused" or view.missing else "")), right, width), rule(width, glyphs)]
@@ -163,7 +164,15 @@ def why_lines(row: LibraryRow | None, width: int, height: int, glyphs: Glyphs) -
 def empty_words(view: LibraryView | None) -> tuple[str, str]:
     """What a list without an issue says."""
     if view is None or (not view.checked_at and not view.files):
-        return "Nothing was scanned yet.", "R scans the folders of `library.folders` and your downloads."
+        return (
+            "Nothing was scanned yet.",
+            "R scans the folders of `library.folders` and your downloads: fakes, cut files, doubles, missing tracks.",
+        )
     if not view.checked_at:
         return "The library was not checked yet.", "c checks it; so does the end of a scan."
+    if not view.files:
+        return (
+            "No music was found.",
+            "Name your folders under `library.folders` in the settings (`slskdn config path`), start slskdn again, press R.",
+        )
     return "Nothing wrong was found.", f"{fmt.plural(view.files, 'file')} checked {fmt.day(view.checked_at)}; R scans again."

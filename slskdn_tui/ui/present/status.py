@@ -18,6 +18,11 @@ _LINK = {
 }
 
 
+def away(view: StatusView | None) -> bool:
+    """Soulseek is wanted and not there."""
+    return view is not None and view.soulseek not in ("online", "off")
+
+
 def status_line(view: StatusView | None, history: Sequence[float], width: int, glyphs: Glyphs, frozen: bool = False) -> Line:
     """Account, link, mesh, rates, ratio, disk. What does not fit goes from the right; a failing part comes before everything."""
     if view is None:
@@ -30,9 +35,12 @@ def status_line(view: StatusView | None, history: Sequence[float], width: int, g
         left.append((f" {link}", _LINK[link]))
     if view.unread:
         left.append((f"  {glyphs.mail.format(view.unread)}", "states.done"))
-    left.append((f"  mesh {view.mesh_peers}", "sources.mesh" if view.mesh_peers else "colors.dim"))
+    if view.mesh_peers or not away(view):  # what is wrong needs the room
+        left.append((f"  mesh {view.mesh_peers}", "sources.mesh" if view.mesh_peers else "colors.dim"))
     bad = [part for part in view.parts if part.state == "failing"]
-    if bad:
+    if bad and bad[0].name == "soulseek" and link != "online":  # the link's own word stands there already
+        left.append((f"  ! {bad[0].words}", "colors.error"))
+    elif bad:
         left.append((f"  ! {bad[0].name}: {bad[0].words}", "colors.error"))
     if frozen:
         left.append(("  FROZEN", "colors.warning"))

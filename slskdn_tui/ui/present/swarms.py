@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from slskdn_tui.model.views import LogRow, SwarmRow, SwarmsView
+from slskdn_tui.model.views import LogRow, StatusView, SwarmRow, SwarmsView
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import Cell, Column, Glyphs, Line, Span, crop, fit
+from slskdn_tui.ui.present.status import away
 
 _LIVE = frozenset({"active", "rescue", "stalled", "verify", "searching"})
+
+
+def swarms_empty(status: StatusView | None) -> tuple[str, ...]:
+    """What stands where the rows would: first what keeps anything from moving."""
+    if status is not None and away(status) and not status.account:
+        return (
+            "No Soulseek account is set: nothing can be found yet.",
+            "Leave with q and run `slskdn init`; it asks for account and folders. A name nobody has makes a new account.",
+        )
+    ask = "Press n to fetch an album: a MusicBrainz URL, an MBID, or words to search for."
+    if status is not None and away(status) and status.soulseek != "connecting":
+        return ("Nothing is moving: Soulseek is offline.", str(status.soulseek_words), ask)
+    return ("Nothing is moving.", ask)
 
 
 class SwarmsPresenter:

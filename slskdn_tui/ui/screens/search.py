@@ -119,7 +119,7 @@ class SearchScreen(LiveScreen):
             self._say_wrong()
             return  # the filter cannot be read yet: what it left last stays
         at_top = other or (table.cursor_index == 0 and not table.model.unfolded)
-        table.set_empty(*search_empty(view, self.filter_text))
+        table.set_empty(*search_empty(view, self.filter_text, self.ui.status))
         table.set_rows(view.rows)
         if at_top:  # whoever has not moved yet sees the best ones as they come
             table.move_to(0)
@@ -220,7 +220,7 @@ class SearchScreen(LiveScreen):
         return [{"wish": row.wish}] if isinstance(row, WishRow) else []
 
     def fact(self) -> str:
-        return search_fact(self.view) if self.section == "soulseek" else ""
+        return search_fact(self.view, self.ui.status) if self.section == "soulseek" else ""
 
     def back(self) -> bool:
         if self.section == "soulseek" and self.wish:
@@ -277,6 +277,8 @@ class SearchScreen(LiveScreen):
 
     def status_changed(self) -> None:
         super().status_changed()
+        if self.section == "soulseek":
+            self.main.set_empty(*search_empty(self.view, self.filter_text, self.ui.status))
         self.query_one("#asked", Lines).update()
 
     def _top_changed(self) -> None:

@@ -13,7 +13,7 @@ from slskdn_tui.model.finding import LimitsView
 from slskdn_tui.model.views import Snapshot, SwarmRow, SwarmsView, TrackView, ViewKey
 from slskdn_tui.ui.present.base import Line, rule
 from slskdn_tui.ui.present.people import limits_short
-from slskdn_tui.ui.present.swarms import SwarmsPresenter, event_lines, upload_lines, uploads_line
+from slskdn_tui.ui.present.swarms import SwarmsPresenter, event_lines, swarms_empty, upload_lines, uploads_line
 from slskdn_tui.ui.present.track import track_lines
 from slskdn_tui.ui.screens.details import DetailsScreen
 from slskdn_tui.ui.widgets.lines import Lines
@@ -42,7 +42,7 @@ class SwarmsScreen(DetailsScreen):
     def body(self) -> Iterable[Widget]:
         tree = LiveTable(
             SwarmsPresenter(self.glyphs),
-            empty=("Nothing is moving.", "Press n to fetch an album: a MusicBrainz URL, an MBID, or words to search for."),
+            empty=swarms_empty(None),
             name_id="tree",
         )
         yield Vertical(
@@ -96,6 +96,10 @@ class SwarmsScreen(DetailsScreen):
         elif isinstance(view, TrackView):
             self._track = view
             self.query_one("#details", Lines).update()
+
+    def status_changed(self) -> None:
+        super().status_changed()
+        self.main.set_empty(*swarms_empty(self.ui.status))
 
     def _show_job(self, job: str, track: int) -> None:
         self.clear_filter()

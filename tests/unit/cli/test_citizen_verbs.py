@@ -34,7 +34,7 @@ from slskdn_tui.model.finding import (
 )
 from slskdn_tui.model.people import MessageRow, MessagesView, PeopleView, PersonRow, UserView
 from slskdn_tui.model.text import SafeText
-from slskdn_tui.model.views import CandidateRow, CandidatesView, EngineEvent, JobRow, JobView, LogView, Snapshot, ViewKey
+from slskdn_tui.model.views import CandidateRow, CandidatesView, EngineEvent, JobRow, JobView, LogView, Snapshot, StatusView, ViewKey
 from slskdn_tui.seam import Command, Result
 
 WIDE = Look(100)
@@ -117,12 +117,22 @@ def test_a_printed_reference_is_read_back_as_the_same_file(user: str, path: str)
 def test_a_search_prints_folders_with_what_get_takes(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
     engine.results["search.ask"] = [Result(data={"search": "1"})]
     engine.views["search"] = [SearchView(1), replace(FOUND, state="waiting", wait_s=12.0), replace(FOUND, state="searching"), FOUND]
+    engine.views["status"] = [StatusView(1, soulseek="online")]
     assert slskdn("search", "kind", "of", "blue", "--filter", "lossless") == 0
     out, err = capsys.readouterr()
     assert engine.sent == [Command("search.ask", {"query": "kind of blue"})]
     assert "Kind of Blue  [mono]" in out and FOLDER.ref in out and "01 So What.flac" in out
     assert "412 files of 61 users; 38 of 12 pass the filter" in out
     assert "the search gate holds this search for 12 s" in err
+
+
+def test_a_search_before_the_login_says_what_it_waits_for(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:
+    engine.results["search.ask"] = [Result(data={"search": "1"})]
+    engine.views["search"] = [SearchView(1), replace(FOUND, state="waiting", wait_s=1.0), FOUND]
+    engine.views["status"] = [StatusView(1, soulseek="offline", soulseek_words=SafeText("cannot reach the server"))]
+    assert slskdn("search", "blue") == 0
+    err = capsys.readouterr().err
+    assert "(not logged in, the search waits: cannot reach the server)" in err and "gate" not in err
 
 
 def test_a_filter_that_cannot_be_read_costs_no_search(slskdn: Slskdn, engine: Scripted, capsys: Capture) -> None:

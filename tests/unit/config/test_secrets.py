@@ -53,7 +53,7 @@ def test_what_a_failing_command_printed_is_not_repeated() -> None:
 def test_answers_become_settings() -> None:
     made = settings_of({"username": "alice", "password": "x y", "share": "/a, ~/b", "listen_port": "1000", "dht_port": "7"})
     assert made.soulseek.username == "alice" and made.soulseek.password.reveal() == "x y"
-    assert made.soulseek.share == ["/a", "~/b"] and made.soulseek.listen_port == 1000
+    assert made.soulseek.share == made.library.folders == ["/a", "~/b"] and made.soulseek.listen_port == 1000
     assert made.dht.listen == "0.0.0.0:7" and made.overlay.listen == "0.0.0.0:50400"
     assert settings_of({}) == Settings()
 

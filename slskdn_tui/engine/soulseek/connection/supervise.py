@@ -45,7 +45,7 @@ STOPPED = Status("off", "stopped", UserError("network", "the Soulseek session ha
 
 
 def no_account() -> Status:
-    return failed("refused", "auth", "no Soulseek account is set", "run `slskdn init`, or set soulseek.username and soulseek.password")
+    return failed("refused", "auth", "no account is set", "run `slskdn init`, or set soulseek.username and soulseek.password")
 
 
 def connecting(server: str) -> Status:
@@ -81,7 +81,7 @@ def reason_of(cause: BaseException) -> str:
 
 def unreachable(server: str, reason: str, wait: float) -> Status:
     hint = f"trying again in {wait:.0f} s; check soulseek.server and your connection"
-    return failed("offline", "network", f"the Soulseek server {server} cannot be reached ({reason})", hint)
+    return failed("offline", "network", f"cannot reach the Soulseek server {server} ({reason})", hint)
 
 
 def unanswered(server: str, wait: float) -> Status:
