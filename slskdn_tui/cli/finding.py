@@ -57,9 +57,10 @@ async def _collect(engine: EngineProtocol, search_id: str, words: str, wait_s: i
         assert isinstance(view, SearchView)
         if view.state == "waiting" and view.wait_s >= 1 and not told:
             status = await engine.snapshot(ViewKey("status"))
-            away = isinstance(status, StatusView) and status.soulseek not in ("online", "off")
-            gate = f"the search gate holds this search for {view.wait_s:.0f} s"
-            say(f"(not logged in, the search waits: {status.soulseek_words})" if away else f"({gate})")
+            if isinstance(status, StatusView) and status.soulseek not in ("online", "off"):
+                say(f"(not logged in, the search waits: {status.soulseek_words})")
+            else:
+                say(f"(the search gate holds this search for {view.wait_s:.0f} s)")
             told = True
         if view.state == "searching":
             left -= POLL_S

@@ -258,8 +258,11 @@ class Actions:
         elif not result.ok:
             text = f"{result.message}  {result.hint}".strip()
             self.say(text or f"{name}: {result.code}", "colors.error")
-            self.app.toast(text, "error")
+            if self.app.live is None or not self.app.live.has_room(text):
+                self.app.toast(text, "error")
         elif not quiet:
+            if name == "jobs.create" and (job := result.data.get("job_id")):
+                self.app.places.made = str(job)
             self.say(str(result.message) or f"{name}: done", "states.done")
         return result
 

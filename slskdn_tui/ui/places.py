@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
@@ -43,6 +43,16 @@ class Places:
         """A mode, and the trace (job, track) that lay over it when going to the tab closed it."""
         self.wanted: tuple[str, int] | None = None
         """A job and track (0: none) the next screen with rows puts its cursor on."""
+
+        self.made = ""
+        """A job just made: the first list that has it puts its cursor there, so that the next key is meant for it."""
+
+    def take_made(self, rows: Iterable[Any]) -> str:
+        """Key of the row of the job just made, once; "" while the list does not have it."""
+        key = next((str(row.key) for row in rows if self.made and row.job_id == self.made), "")
+        if key:
+            self.made = ""
+        return key
 
     def take_wanted(self) -> tuple[str, int] | None:
         """What is wanted, once."""

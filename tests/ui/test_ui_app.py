@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,23 @@ def test_an_album_that_is_here_already_is_fetched_anew_only_when_that_is_wanted(
 
     drive(app, steps)
     assert engine.commands[-1] == Command("jobs.create", {"reference": story.MBID, "again": True})
+
+
+def test_the_cursor_goes_to_the_job_that_was_just_made(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        shown = engine.views["swarms"]
+        made = replace(shown.rows[0], key="1234abcd", job_id="1234abcd", title=SafeText("Just made"), children=0)
+        engine.answer = Result("ok", SafeText("job 1234abcd: Just made"), data={"job_id": "1234abcd"})
+        await pilot.press("colon", *f"jobs create {story.MBID}", "enter")
+        await until(pilot, lambda: bool(app.places.made))
+        engine.views["swarms"] = replace(shown, version=99, rows=(*shown.rows, made), total=shown.total + 1)
+        await app.poller.poll()
+        await until(pilot, lambda: app.live is not None and app.live.main.row is not None and app.live.main.row.job_id == "1234abcd")
+        assert not app.places.made, "it is gone to once; later moves are the user's"
+
+    drive(app, steps)
 
 
 def test_what_a_prompt_offers_gives_way_to_what_is_typed_first(engine: FakeEngine, make_app: Make) -> None:

@@ -14,6 +14,7 @@ from slskdn_tui.config.settings import Ui
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import LogRow, LogView
+from slskdn_tui.seam import Result
 from slskdn_tui.ui.app import run_app
 from slskdn_tui.ui.screens.dialogs import Ask, Pick
 from slskdn_tui.ui.screens.jobs import JobsScreen
@@ -103,6 +104,21 @@ def test_errors_are_toasts_and_warnings_a_line(engine: FakeEngine, make_app: Mak
         await until(pilot, lambda: any("[red]b3:d0d0[/b]" in note.message for note in app._notifications))
         engine.say("warning", "no bytes for 120 s")
         await until(pilot, lambda: "no bytes for 120 s" in message(app))
+
+    drive(app, steps)
+
+
+def test_a_refusal_is_told_once_where_there_is_room_for_it(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        engine.answer = Result("refused", SafeText("nothing of that is moving"), SafeText("this works while a track is queued"))
+        await pilot.press("colon", *"jobs pause 0f4d", "enter")
+        await until(pilot, lambda: "nothing of that is moving  this works while" in message(app))
+        assert not app._notifications, "what is said above the footer does not cover rows as well"
+        engine.answer = Result("refused", SafeText("long " * 80))
+        await pilot.press("colon", *"jobs pause 0f4d", "enter")
+        await until(pilot, lambda: len(app._notifications) == 1)
 
     drive(app, steps)
 

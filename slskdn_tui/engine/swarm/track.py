@@ -175,7 +175,7 @@ class TrackSwarm:
             end, words = OriginEnd.ENOUGH, "the ranges met; the stream was closed"
         self.origin_result = (end, words)
         self.part.pieces.stream = None
-        stream.status(OriginState.ENDED, None, f"{end.value}: {words}")
+        stream.status(OriginState.ENDED, None, f"{end.value}: {words}" if words else end.value)
         self._wake.set()
 
     def set_origin_share(self, share: float | None) -> None:
@@ -341,7 +341,7 @@ class TrackSwarm:
             return
         met = MESH in self.part.pieces.plane
         if met and (not stream.ended or (self.origin_result is not None and self.origin_result[0] is OriginEnd.ENOUGH)):
-            self._tell("meet", stream.source, offset=self.part.pieces.prefix, words="the overlay met the stream")
+            self._tell("meet", stream.source, offset=self.part.pieces.prefix, words="the mesh has the rest; this stream ends")
         if stream.ended:
             return
         brought = not met and stream.state is OriginState.ACTIVE

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from slskdn_tui.engine.views.parent_rows import parent_row
+from slskdn_tui.model.jobs import ENDED
 from slskdn_tui.model.parents import Member, ParentRecord, ParentType
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import JobRow, JobsView, ViewKey
 
 TREE = "tree"
 """Subject of the view `jobs` that asks for it."""
+_ENDED = frozenset(str(state.value) for state in ENDED)
 Forecast = Callable[[int], float]
 
 
@@ -22,7 +24,10 @@ def shown_jobs(
     forecast: Forecast | None = None,
     note: Callable[[ParentRecord], str] = lambda record: "",
 ) -> JobsView:
-    """Filtered by `key.filter`, a parent of what passes included; the window of it."""
+    """Filtered by `key.filter`, a parent of what passes included; the window of it. The tree has what is not ended first, in the queue's order, then the newest."""
+    if key.subject == TREE:
+        ended = sorted((row for row in rows if row.state in _ENDED), key=lambda row: row.finished_at or row.created_at, reverse=True)
+        rows = [*(row for row in rows if row.state not in _ENDED), *ended]
     found = job_tree(rows, parents, forecast, note) if key.subject == TREE else list(rows)
     wanted = key.filter.casefold()
     if wanted:

@@ -99,9 +99,10 @@ def _note(row: PeerRow, standing: Standing, now: datetime) -> str:
 
 
 def _moment(seconds: float, now: datetime) -> str:
-    """`21:40 UTC` within a day, `3 Dec` beyond it."""
+    """`21:40 UTC` today, `tomorrow 9:40 UTC` within a day, `3 Dec` beyond it."""
     moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%H:%M} UTC" if moment - now < timedelta(days=1) else f"{moment.day} {moment:%b}"
+    day = "" if moment.date() == now.astimezone(UTC).date() else "tomorrow "
+    return f"{day}{moment:%H:%M} UTC" if moment - now < timedelta(days=1) else f"{moment.day} {moment:%b}"
 
 
 def _seconds(stamp: str) -> float | None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from slskdn_tui.engine.parts import Parts
@@ -52,6 +53,8 @@ from slskdn_tui.model.views import (
 )
 
 RECENT = 6
+ROUTINE = frozenset({"dht.lookup"})
+"""Events that come by themselves for ever and would leave no room for others: for the log alone."""
 LEVELS = ("info", "warning", "error")
 
 
@@ -202,7 +205,8 @@ class Views:
         wanted = key.filter.casefold()
         if wanted:
             rows = [row for row in rows if wanted in f"{row.title} {row.source} {row.state}".casefold()]
-        recent = [_log_row(number, event) for number, event in list(engine.bus.history)[-RECENT:]]
+        told = (_log_row(number, event) for number, event in reversed(engine.bus.history) if event.name not in ROUTINE)
+        recent = [*islice(told, RECENT)][::-1]
         return SwarmsView(
             version=0,
             rows=tuple(rows[key.start : key.start + key.count]),

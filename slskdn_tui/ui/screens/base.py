@@ -166,6 +166,10 @@ class LiveScreen(Screen[None]):
         self._message = (text, style)
         self._show_bar()
 
+    def has_room(self, text: str) -> bool:
+        """It can be read whole above the footer, and this screen is the one that is seen."""
+        return self.is_current and len(wrap(text, max(8, self.size.width) - 1)) <= MOST_SAID
+
     def note(self, text: str, style: str = "colors.dim") -> None:
         """What there is to say of the row under the cursor; shown while there is no message and no filter."""
         self._note = (text, style)

@@ -74,6 +74,8 @@ class JobsScreen(LiveScreen):
             self._heading_changed()
             if view.rows and (wanted := self.ui.places.take_wanted()) is not None:
                 self._show_job(wanted[0])
+            elif made := self.ui.places.take_made(view.rows):
+                self.main.reveal(made)
             if first and view.rows:
                 self.ui.poller.kick()
             elif not view.rows:

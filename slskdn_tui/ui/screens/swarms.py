@@ -85,6 +85,8 @@ class SwarmsScreen(DetailsScreen):
             self.main.set_rows(view.rows, view.total, key.start)
             if (wanted := self.ui.places.take_wanted()) is not None:
                 self._show_job(*wanted)
+            elif made := self.ui.places.take_made(view.rows):
+                self.main.reveal(made)
             self.query_one("#uploads", Lines).update()
             self.query_one("#events", Lines).update()
             self.status_changed()

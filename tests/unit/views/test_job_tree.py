@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from slskdn_tui.engine.views.job_tree import TREE, job_tree, shown_jobs
 from slskdn_tui.model.parents import Member, ParentRecord, ParentState, ParentType
 from slskdn_tui.model.text import SafeText as T
@@ -97,3 +99,12 @@ def test_a_parent_that_is_paused_says_so() -> None:
     record = parent("p", [member("r1")])
     record.state = ParentState.PAUSED
     assert job_tree([], [record])[0].state == "paused"
+
+
+def test_what_still_runs_stands_above_all_that_has_ended_and_the_newest_of_that_first() -> None:
+    ended = [replace(job(name, state), finished_at=f"2026-11-26T{hour}:00:00Z") for name, state, hour in _ENDED]
+    shown = shown_jobs([*ended, job("first"), job("paused", "paused")], [], ViewKey("jobs", TREE))
+    assert [row.job_id for row in shown.rows] == ["first", "paused", "late", "early"]
+
+
+_ENDED = [("early", "completed", 11), ("late", "failed", 12)]

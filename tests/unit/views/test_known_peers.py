@@ -38,7 +38,7 @@ def test_rates_are_of_the_last_requests_and_a_block_goes_before_all() -> None:
     recent = "o" * 60 + "t" * 30 + "e" * 6 + "c" * 4
     peer, blocked, new = known_peers([row(A, recent), row(C, "c"), row(B, "c" * 10, blocked=True, block_reason="liar")], {}, {}, NOW)
     assert (peer.errors, peer.timeouts) == (0.1, 0.3)
-    assert peer.state == "avoided" and peer.note == "avoided until 20:00 UTC: sent wrong bytes"
+    assert peer.state == "avoided" and peer.note == "avoided until tomorrow 20:00 UTC: sent wrong bytes"
     assert (new.errors, new.timeouts) == (0.1, 0.0), "one wrong chunk is no habit"
     assert (blocked.state, blocked.note) == ("blocked", "blocked by you: liar")
 

@@ -32,7 +32,7 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import is_mbid, short_node_id
 from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.ports import ChunkPeer
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.model.variant import Variant
 
 log = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ class Rescuer:
         if status is None or not status.by_mesh or not await self._count("succeeded"):
             return
         peers = sum(source.plane == "mesh" and source.bytes > 0 for source in status.sources)
-        words = f"{status.by_mesh} of {status.size} bytes came from the mesh ({peers} peers)"
+        words = f"{status.by_mesh * 100 // max(1, status.size)} % of its bytes came from the mesh ({counted(peers, 'peer')})"
         self._tell.log("rescue.succeeded", "rescue", f"{self._live.track.title}: rescued; {words}", mesh=status.by_mesh, size=status.size)
         self._tell.trace("rescue", result="succeeded", words=words)
 
