@@ -141,7 +141,7 @@ class WarmCache:
         if not file.settled:
             raise UserError("refused", f"{file.title or recording} is still being checked", "try again in a moment")
         placed = await move_to_library(self._services, self.shelf, file)
-        self.fetcher.rest([recording])
+        await self.fetcher.rest([recording])
         return str(placed)
 
     def _in_library(self, recording: str) -> bool:

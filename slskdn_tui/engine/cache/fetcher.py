@@ -63,7 +63,6 @@ class Fetcher:
         self._offered = offered
         self._busy = busy
         self._news = asyncio.Event()
-        self._resting: dict[str, float] = {}
         self._grew = services.clock.now(), 0.0
         self.words = ""
         """Why nothing is fetched though something is wanted."""
@@ -120,7 +119,7 @@ class Fetcher:
         await shelf.let_go(outdated(shelf.held(self.peers), rules, wall), f"nobody wanted it for {rules.keep_days:g} days")
         over = surplus(shelf.held(self.peers), rules)
         await shelf.let_go(over, "the cache is full")
-        self.rest(over)
+        await self.rest(over)
 
     async def _release_of(self, recording: str) -> Release | None:
         try:
@@ -128,19 +127,9 @@ class Fetcher:
         except UserError:
             return None  # then what the mesh says has to do
 
-    def rest(self, recordings: Sequence[str]) -> None:
-        """These are not fetched for a day."""
-        until = self._services.clock.now() + REST_S
-        for name in recordings:
-            self._resting.pop(name, None)
-            self._resting[name] = until
-        while len(self._resting) > MOST_RESTING:
-            del self._resting[next(iter(self._resting))]
-
-    def _rested(self) -> set[str]:
-        now = self._services.clock.now()
-        self._resting = {name: until for name, until in self._resting.items() if until > now}
-        return set(self._resting)
+    async def rest(self, recordings: Sequence[str]) -> None:
+        """These are not fetched for a day, over restarts."""
+        await self._services.store.cache.rest(recordings, self._services.clock.wall().timestamp() + REST_S, MOST_RESTING)
 
     # What is fetched --------------------------------------------------------------------------------------------
 
@@ -154,7 +143,8 @@ class Fetcher:
         asked |= {name: Asked(name, asked[name].peers if name in asked else 0, pinned=True) for name in shelf.pins}
         have = {one.recording for one in shelf.files()}
         have |= {name for name in asked if name not in have and self._offered(name)}
-        for one in worth_fetching(asked.values(), have, self._rested(), rules):
+        resting = await self._services.store.cache.resting(clock.wall().timestamp(), REST_S)
+        for one in worth_fetching(asked.values(), have, resting, rules):
             if why := shelf.trouble or self._busy():
                 self.words = why
                 return
@@ -169,7 +159,7 @@ class Fetcher:
         except UserError as error:
             self.words = str(error.message)
             if error.code == "not_found":
-                self.rest([asked.recording])
+                await self.rest([asked.recording])
             return error.code != "not_found"  # MusicBrainz cannot be asked: nothing else goes now
         track = target.release.tracks[0]
         fits = await asyncio.get_running_loop().run_in_executor(services.disk, self._with_disk, rules)
@@ -182,7 +172,7 @@ class Fetcher:
             await self._runner.add(record)
         except (OSError, UserError) as error:
             self.words = str(SafeText(str(error)))
-            self.rest([asked.recording])
+            await self.rest([asked.recording])
             return False
         self._grew = services.clock.now(), 0.0
         services.bus.publish("cache.fetch", "cache", f"{record.label}: {track.title} is fetched for the mesh: {asked.peers} peers want it")
@@ -198,7 +188,7 @@ class Fetcher:
         if going is None:
             return "what is held is wanted as much, or was sent a while ago"
         await shelf.let_go(going, "something that more peers want takes its place")
-        self.rest(going)
+        await self.rest(going)
         return ""
 
     def _with_disk(self, rules: Rules) -> Rules:
@@ -238,7 +228,7 @@ class Fetcher:
             day = clock.wall().date().isoformat()
             await self._services.store.cache.count(CacheDay(day, fetched=1, bytes_fetched=file.size), ends=record.job_id)
         else:
-            self.rest([recording])
+            await self.rest([recording])
         await self._runner.forget(job)
         self._news.set()
 

@@ -92,7 +92,7 @@ async def evict(engine: Parts, args: Args) -> Result:
     name = _name(engine, recording)
     freed = await shelf.let_go([recording], "you said so")
     if (fetcher := _fetcher(engine)) is not None:
-        fetcher.rest([recording])
+        await fetcher.rest([recording])
     return done(f"{name} was let go, {freed / 1e6:.1f} MB", evicted=1, bytes=freed)
 
 

@@ -128,9 +128,10 @@ def test_a_source_that_vanishes_is_given_up_and_the_next_recording_comes(
             (one,) = await world.peers(engine, 1)
             await ask([one], wanted)
             await until(lambda: first.total >= 2 * LEAF, "it is half way")
-            monkeypatch.setattr(fetcher, "PATIENCE_S", 0.5)
-            await first.stop()
-            await until(lambda: world.said("cache", "cache.given_up"), "it is given up")
+            with monkeypatch.context() as hasty:
+                hasty.setattr(fetcher, "PATIENCE_S", 0.5)
+                await first.stop()
+                await until(lambda: world.said("cache", "cache.given_up"), "it is given up")
             assert "nothing came" in world.said("cache", "cache.given_up")[0]
             monkeypatch.setattr(fetcher, "PATIENCE_S", 600.0)  # the next one may need longer on a busy machine
             await world.holder("other", album.tracks(2)[1:])
@@ -141,6 +142,15 @@ def test_a_source_that_vanishes_is_given_up_and_the_next_recording_comes(
             await world.back(first)
             await look(engine)
             assert engine.runner.jobs() == [], "it rests for a day"
+            await engine.stop()
+            engine = await world.start("cache", engine.settings)
+            await until(lambda: engine.soulseek.state == "online", "it is online again")
+            await look(engine)
+            assert engine.runner.jobs() == [] and words(engine) == "", "over a restart, too"
+            with monkeypatch.context() as later:
+                later.setattr(fetcher, "REST_S", 0.0)
+                await look(engine)
+                assert engine.warm.fetcher is not None and engine.warm.fetcher.job is not None, "and then it is fetched"
 
     asyncio.run(story())
 

@@ -1,4 +1,4 @@
-"""The warm cache: the user's pins, and what it did each day. Shells state.db (synchronous=FULL)."""
+"""The warm cache: the user's pins, what rests, and what it did each day. Shells state.db (synchronous=FULL)."""
 
 from __future__ import annotations
 
@@ -43,6 +43,24 @@ class CacheTable:
     async def unpin(self, recording: str) -> bool:
         """True when it was pinned."""
         return bool(await self._database.execute("DELETE FROM CachePins WHERE mb_recording_id = ?", (recording,)))
+
+    async def rest(self, recordings: Sequence[str], until: float, most: int) -> None:
+        """These rest until then (Unix seconds); beyond `most`, whose rest ends first is forgotten."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR REPLACE INTO CacheRests VALUES (?, ?)", [(name, until) for name in recordings])
+            over = "SELECT mb_recording_id FROM CacheRests ORDER BY rests_until DESC LIMIT -1 OFFSET ?"
+            connection.execute(f"DELETE FROM CacheRests WHERE mb_recording_id IN ({over})", (most,))
+
+        if recordings:
+            await self._database.write(work)
+
+    async def resting(self, now: float, longest: float) -> set[str]:
+        """What rests now; nothing for longer than `longest` seconds, whatever a clock that was wrong has written."""
+        rows = await self._database.fetch(
+            "SELECT mb_recording_id FROM CacheRests WHERE rests_until > ? AND rests_until <= ?", (now, now + longest)
+        )
+        return {name for (name,) in rows}
 
     async def count(self, day: CacheDay, *, ends: str = "") -> None:
         """Add these to that day's counts; with the job that it `ends` (an id), in one transaction and only if that job is there."""
