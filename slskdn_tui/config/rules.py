@@ -164,6 +164,8 @@ def check(settings: Settings) -> Iterator[Problem]:
     yield from one("soulseek", "listen_address", address, "an address, e.g. 0.0.0.0 for all or the one of your VPN")
     if settings.soulseek.password and settings.soulseek.password_cmd:
         yield Problem("soulseek", "password_cmd", "both password and password_cmd are set", "one of the two; empty the other")
+    if settings.discogs.token and settings.discogs.token_cmd:
+        yield Problem("discogs", "token_cmd", "both token and token_cmd are set", "one of the two; empty the other")
     for key in templates.FIELDS:
         if fault := templates.fault(key, getattr(settings.downloads, key)):
             yield Problem("downloads", key, fault, f"{templates.allowed(key)}, below downloads.folder")
@@ -180,6 +182,8 @@ def check(settings: Settings) -> Iterator[Problem]:
             yield Problem("downloads", "schedule", f"`{line[:80]}`: {fault}", GRAMMAR)
     yield from one("musicbrainz", "url", web, "a URL, e.g. https://musicbrainz.org")
     yield from one("acoustid", "url", web, "a URL, e.g. https://api.acoustid.org")
+    yield from one("discogs", "url", web, "a URL, e.g. https://api.discogs.com")
+    yield from one("discogs", "token_cmd", splits, "a command, with its quotes closed")
     yield from one("overlay", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50400")
     yield from one("overlay", "peers", peer, "ADDRESS:PORT or NODEID@ADDRESS:PORT, one a list item")
     yield from one("dht", "listen", address_port, "ADDRESS:PORT, e.g. 0.0.0.0:50401")

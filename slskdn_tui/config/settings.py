@@ -171,6 +171,17 @@ class AcoustID(Section):
     """your application key; nothing is asked while it is empty"""
 
 
+class Discogs(Section):
+    """The numbers of releases at Discogs that MusicBrainz does not link to; needs `pip install 'slskdn-tui[discogs]'`."""
+
+    url: str = "https://api.discogs.com"
+    """the web service, over https"""
+    token: Secret = Secret("")
+    """your token from https://www.discogs.com/settings/developers (this file is kept 0600), or leave it empty and set token_cmd; nothing is asked without"""
+    token_cmd: str = ""
+    """command that prints the token on its first line, e.g. `pass show discogs`"""
+
+
 class Overlay(Section):
     """The mesh of slskdn nodes: verified pieces of files, over TLS."""
 
@@ -347,6 +358,7 @@ class Settings(Section):
     library: Library = Field(default_factory=Library)
     musicbrainz: MusicBrainz = Field(default_factory=MusicBrainz)
     acoustid: AcoustID = Field(default_factory=AcoustID)
+    discogs: Discogs = Field(default_factory=Discogs)
     overlay: Overlay = Field(default_factory=Overlay)
     dht: Dht = Field(default_factory=Dht)
     network: Network = Field(default_factory=Network)

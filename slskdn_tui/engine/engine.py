@@ -42,6 +42,8 @@ from slskdn_tui.engine.logs import LogFile
 from slskdn_tui.engine.mesh_finder import MeshFinder, split_address
 from slskdn_tui.engine.mesh_stock import MeshStock, Together
 from slskdn_tui.engine.music.client import MusicBrainzClient
+from slskdn_tui.engine.music.discogs.client import DiscogsClient
+from slskdn_tui.engine.music.discogs.keeper import DiscogsKeeper
 from slskdn_tui.engine.music.graph.desk import GraphDesk
 from slskdn_tui.engine.music.identify.acoustid import AcoustIdClient
 from slskdn_tui.engine.music.identify.identifier import Identifier
@@ -181,6 +183,11 @@ class Engine:
             tell=self._identified,
         )
         self.supervisor.keep("identification", self.identifier.keep, first=60, most=600)
+        discogs = DiscogsClient(self.settings.discogs, clock=self.clock)
+        stack.callback(discogs.close)
+        self.discogs = DiscogsKeeper(self.store, self.music, discogs, clock=self.clock, tell=self._identified)
+        self.discogs.wake()
+        self.supervisor.keep("discogs", self.discogs.keep, first=60, most=600)
         self.graph = GraphDesk(self.music, self.store.choices, self.supervisor, self.clock, self.owned_releases)
         self.trash = Trash(library_roots(self.settings))
         self.retagger = Retagger(library_roots(self.settings), self.paths.data / "retags")
@@ -431,9 +438,11 @@ class Engine:
         self.doctor.due()
 
     def _identified(self, name: str, words: str) -> None:
-        self.bus.publish(f"identify.{name}", "library", words, level="info" if name == "done" else "warning")
+        self.bus.publish(f"identify.{name}", "library", words, level="warning" if name in ("stopped", "deaf") else "info")
         self.doctor.due()
-        if name == "done":  # the next look through the shared folders hashes what is known now
+        if name == "done":
+            self.discogs.wake()
+            # the next look through the shared folders hashes what is known now
             self.supervisor.spawn("offers anew", self.offers.load())
 
     async def owned_releases(self, releases: Sequence[str]) -> Mapping[str, int]:

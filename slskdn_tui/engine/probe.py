@@ -15,7 +15,7 @@ Line = tuple[str, Literal["ok", "warn", "fail"], str, str]
 
 async def probe(paths: Paths, settings: Settings) -> list[Line]:
     """(part, ok|warn|fail, words, how to mend) each."""
-    return [_chromaprint(), await _decoder(paths), _tools(), _rate(settings)]
+    return [_chromaprint(), await _decoder(paths), _tools(), _rate(settings), _discogs(settings)]
 
 
 def _chromaprint() -> Line:
@@ -61,3 +61,15 @@ def _rate(settings: Settings) -> Line:
         "musicbrainz.contact is empty",
         "set it to a mail address or URL: MusicBrainz asks for one and may refuse without",
     )
+
+
+def _discogs(settings: Settings) -> Line:
+    from slskdn_tui.engine.music.discogs.client import installed
+
+    wanted = bool(settings.discogs.token or settings.discogs.token_cmd)
+    if not installed():
+        words = "python3-discogs-client is not installed; nothing is asked"
+        return "Discogs", "warn" if wanted else "ok", words, "pip install 'slskdn-tui[discogs]'" if wanted else ""
+    if not wanted:
+        return "Discogs", "ok", "no token is set; nothing is asked", ""
+    return "Discogs", "ok", settings.discogs.url, ""

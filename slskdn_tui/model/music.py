@@ -46,6 +46,7 @@ class Release:
     disambiguation: SafeText = SafeText("")  # noqa: RUF009  immutable
     discogs: str = ""
     """the number of this release at Discogs, where MusicBrainz links to it"""
+    barcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ def release(answer: Mapping[str, Any]) -> Release:
         tracks=tuple(tracks),
         disambiguation=SafeText(_text(row.get("disambiguation"))),
         discogs=_discogs(row),
+        barcode="".join(char for char in _text(row.get("barcode"))[:32] if char.isascii() and char.isdigit()),
     )
 
 

@@ -118,25 +118,36 @@ class Answer:
     status: int
     body: bytes
     retry_after: float | None
+    headers: Mapping[str, str]
+    """names in lower case"""
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     """One POST, blocking; no read waits longer than `timeout` s, the whole not longer than twice that. OSError, `Malformed`, HTTPException."""
+    return _once(urllib.request.Request(url, data=body, headers=dict(headers), method="POST"), timeout)
+
+
+def get(url: str, headers: Mapping[str, str], timeout: float) -> Answer:
+    """One GET, as `post`."""
+    return _once(urllib.request.Request(url, headers=dict(headers), method="GET"), timeout)
+
+
+def _once(request: urllib.request.Request, timeout: float) -> Answer:
     handlers: list[Any] = [_NoRedirect()]
-    if is_loopback(url):
+    if is_loopback(request.full_url):
         handlers.append(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")
     deadline = time.monotonic() + 2 * timeout
     try:
         response = urllib.request.build_opener(*handlers).open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         response = error
     with response:
-        return Answer(response.status, _Response(response, deadline).read(), retry_after(response.headers))
+        told = {name.lower(): str(value) for name, value in response.headers.items()}
+        return Answer(response.status, _Response(response, deadline).read(), retry_after(response.headers), told)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would be sent again as a GET without its body: it is an error here."""
+    """A redirected POST would be sent again as a GET without its body, and a key or token to somebody else: it is an error here."""
 
     def redirect_request(self, *args: Any) -> None:
         return None

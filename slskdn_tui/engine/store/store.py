@@ -9,6 +9,7 @@ from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.store.damage import Damage
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.library.cache_files import CacheFilesTable
+from slskdn_tui.engine.store.library.discogs import DiscogsTable
 from slskdn_tui.engine.store.library.files import FilesTable
 from slskdn_tui.engine.store.library.health import HealthTable
 from slskdn_tui.engine.store.library.matches import MatchesTable
@@ -70,6 +71,7 @@ class Store:
         self.releases = ReleasesTable(library)
         self.matches = MatchesTable(library)
         self.sounds = SoundsTable(library, clock)
+        self.discogs = DiscogsTable(library, clock)
         self.mb_cache = MbCacheTable(library, clock)
         self.traces = TracesTable(library)
         self.voices = VoicesTable(library)

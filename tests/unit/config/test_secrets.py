@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from slskdn_tui.config.questions import QUESTIONS, settings_of
-from slskdn_tui.config.secrets import resolve_password
-from slskdn_tui.config.settings import Secret, Settings, Soulseek
+from slskdn_tui.config.secrets import resolve_password, resolve_token
+from slskdn_tui.config.settings import Discogs, Secret, Settings, Soulseek
 from slskdn_tui.model.errors import UserError
 
 
@@ -60,3 +60,10 @@ def test_answers_become_settings() -> None:
 
 def test_every_default_answer_is_a_good_one() -> None:
     assert [question.name for question in QUESTIONS if question.wrong(question.default)] == []
+
+
+def test_a_token_of_discogs_comes_from_its_own_command_and_faults_name_that() -> None:
+    assert resolve_token(Discogs(token=Secret("abc"))) == "abc" and resolve_token(Discogs()) == ""
+    assert resolve_token(Discogs(token_cmd="printf abc")) == "abc"
+    with pytest.raises(UserError, match=r"discogs\.token_cmd \(`false`\) ended with code 1"):
+        resolve_token(Discogs(token_cmd="false"))
