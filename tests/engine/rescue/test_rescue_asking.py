@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +17,7 @@ from slskdn_tui.engine.jobs.track.rescue import Rescuer
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.overlay.greeting import MeshError
 from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
+from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.variant import LEAF, Variant
 
@@ -24,7 +25,8 @@ RECORDING = "0dd6aa6e-0000-4000-8000-000000000001"
 
 
 class Peer:
-    def __init__(self, name: str, offers: bool = True) -> None:
+    def __init__(self, name: str, offers: bool = True, variant: str = "a") -> None:
+        self.variant_id = variant * 64
         self.node_id = name * 64
         self.host = name
         self.closed = False
@@ -36,7 +38,7 @@ class Peer:
 
     async def offers(self, recordings: Sequence[str]) -> tuple[Variant, ...]:
         self.asked += 1
-        return () if not self._offers else (Variant("a" * 64, "file", LEAF, recordings[0]),)
+        return () if not self._offers else (Variant(self.variant_id, "file", LEAF, recordings[0], "FLAC"),)
 
 
 class FakeMesh:
@@ -225,12 +227,19 @@ async def nothing_known(recordings: Sequence[str]) -> tuple[()]:
     return ()
 
 
-def rescuer(look: Finder, avoided: set[str] = frozenset()) -> Rescuer:  # type: ignore[assignment]
+def rescuer(
+    look: Finder,
+    avoided: set[str] = frozenset(),  # type: ignore[assignment]
+    variants: Callable[[Sequence[str]], Awaitable[Sequence[VariantChoice]]] = nothing_known,
+    *,
+    canonical: bool = True,
+) -> Rescuer:
     book = SimpleNamespace(
         blocked=lambda node: "", avoided=lambda node: "a liar" if node[0] in avoided else "", reputation=lambda node: 1.0
     )
-    services = SimpleNamespace(finder=look, book=book, supervisor=None, soulseek=None, variants=nothing_known)
-    job = SimpleNamespace(record=SimpleNamespace(constraints=Constraints()), job_id="job")
+    services = SimpleNamespace(finder=look, book=book, supervisor=None, soulseek=None, variants=variants)
+    wishes = Constraints(prefer_canonical_variants=canonical)
+    job = SimpleNamespace(record=SimpleNamespace(constraints=wishes), job_id="job")
     live = SimpleNamespace(track=SimpleNamespace(recording_mbid=RECORDING, position=1, title="Title"), rescue=None, unrescued="")
     return Rescuer(services, job, live, SimpleNamespace(trace=lambda *a, **k: None), lambda: ())  # type: ignore[arg-type]
 
@@ -270,3 +279,17 @@ def test_who_lied_before_is_asked_only_when_nobody_else_is_there() -> None:
         assert swarm.met == ["b"], "a liar's word is no proof"
 
     asyncio.run(main())
+
+
+def test_the_variant_known_to_be_better_is_tried_first_unless_that_is_not_to_count() -> None:
+    async def known(recordings: Sequence[str]) -> Sequence[VariantChoice]:
+        scores = {"a": 0.5, "b": 0.9}
+        return [VariantChoice(recordings[0], "FLAC", name * 64, LEAF, score, 3, False, score > 0.8) for name, score in scores.items()]
+
+    async def met(canonical: bool) -> list[str]:
+        look, swarm = Finder([Peer("1", variant="a"), Peer("2", variant="b")], []), FakeSwarm()
+        look.found.set()
+        await rescuer(look, variants=known, canonical=canonical).ask(swarm)  # type: ignore[arg-type]
+        return swarm.met
+
+    assert asyncio.run(met(True)) == ["2", "1"] and asyncio.run(met(False)) == ["1", "2"]
