@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from slskdn_tui.model.aggregates import CanonicalStats
+from slskdn_tui.model.aggregates import CanonicalStats, VariantChoice
 from slskdn_tui.model.text import counted
 from slskdn_tui.model.variant import Variant
 
@@ -12,6 +13,8 @@ LENGTH_MS = 5000
 """As far as lengths of one recording differ, as for the guard."""
 VOICES = 2
 SUSPECTED = 0.5
+LEAD = 0.05
+"""Scores that differ by less are alike, as for the canonical choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,9 @@ class Consensus:
     words: str
 
 
-def judge(variant: Variant, length_ms: int | None, stats: CanonicalStats | None) -> Consensus:
-    """`length_ms` as MusicBrainz has it; `stats` of the recording in the variant's codec profile, None where nobody could be asked.
+def judge(variant: Variant, length_ms: int | None, stats: CanonicalStats | None, audio: str = "") -> Consensus:
+    """`length_ms` as MusicBrainz has it; `stats` of the recording in the variant's codec profile, None where nobody could be asked;
+    `audio` is the id of its region without tags.
 
     One voice may be wrong, so that it takes two known ones to speak against a copy; a copy that nobody else has is kept.
     """
@@ -34,12 +38,26 @@ def judge(variant: Variant, length_ms: int | None, stats: CanonicalStats | None)
     best = said[0] if said else None
     if best is not None and best.peers >= VOICES and own is not None and best.duration_ms and abs(own - best.duration_ms) > LENGTH_MS:
         return Consensus(False, f"it lasts {_time(own)}, and the copy of {counted(best.peers, 'peer')} {_time(best.duration_ms)}")
-    same = next((one for one in said if variant.variant_id == one.variant_id), None)
+    same = next((one for one in said if one.variant_id in (variant.variant_id, audio)), None)
     if same is None:
         return Consensus(True, "nobody else tells of this very copy")
     if same.peers >= VOICES and same.suspected is not None and same.suspected >= SUSPECTED:
         return Consensus(False, f"{same.suspected:.0%} of {counted(same.peers, 'peer')} suspect that this copy was lossy once")
-    return Consensus(True, f"the same copy as {counted(same.peers + same.strangers, 'peer')}")
+    what = "copy" if same.variant_id == variant.variant_id else "audio"
+    return Consensus(True, f"the same {what} as {counted(same.peers + same.strangers, 'peer')}")
+
+
+def better(held: Collection[str], codec_profile: str, told: Iterable[VariantChoice]) -> VariantChoice | None:
+    """The copy that is canonical now in this codec profile, if it is to take the place of the one that is `held` (its file and its region, by id).
+
+    `VOICES` known peers have it, and either nobody known scores the one held, or that scores worse by more than copies that are alike.
+    """
+    same = [one for one in told if one.codec_profile == codec_profile]
+    best = next((one for one in same if one.canonical), None)
+    if best is None or best.peers < VOICES or not best.variant_id or best.variant_id in held:
+        return None
+    ours = max((one.score for one in same if one.variant_id in held), default=None)
+    return best if ours is None or best.score > ours + LEAD else None
 
 
 def _time(ms: int) -> str:

@@ -6,17 +6,20 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from slskdn_tui.engine.cache.consensus import better
 from slskdn_tui.engine.cache.policy import Asked, Rules, expected_bytes, outdated, room_for, surplus, worth_fetching
 from slskdn_tui.engine.cache.shelf import Shelf
 from slskdn_tui.engine.jobs.create import resolve
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.runner import JobRunner
 from slskdn_tui.engine.jobs.services import Services
-from slskdn_tui.engine.jobs.wanted.for_cache import cache_record, for_cache
+from slskdn_tui.engine.jobs.wanted.for_cache import better_variant, cache_record, for_cache
 from slskdn_tui.engine.store.state.cache import CacheDay
+from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, JobState
 from slskdn_tui.model.music import Release
@@ -39,6 +42,8 @@ REST_S = 86_400.0
 """What was given up or let go is not fetched again for so long."""
 WANTED_S = 30 * 86_400.0
 MOST = 100
+LOOKED_AT = 20
+"""Recordings held of which one round asks whether there is a better copy."""
 SETTLED_A_LOOK = 3
 """Files found after a stop that MusicBrainz is asked of in one round."""
 MOST_RESTING = 1000
@@ -64,6 +69,7 @@ class Fetcher:
         self._busy = busy
         self._news = asyncio.Event()
         self._grew = services.clock.now(), 0.0
+        self._looked = 0
         self.words = ""
         """Why nothing is fetched though something is wanted."""
         self.peers: dict[str, int] = {}
@@ -138,6 +144,8 @@ class Fetcher:
         self.words = ""
         if shelf.trouble:
             await shelf.load()  # its disk may be back
+        if not shelf.trouble:
+            await shelf.clear_coming()
         wanted = await self._services.store.popularity.wanted(rules.threshold, clock.wall().timestamp() - WANTED_S, MOST)
         asked = {one.mbid: Asked(one.mbid, one.peers + one.strangers) for one in wanted}
         asked |= {name: Asked(name, asked[name].peers if name in asked else 0, pinned=True) for name in shelf.pins}
@@ -150,9 +158,29 @@ class Fetcher:
                 return
             if await self._begin(one, rules):
                 return
+        await self._improve(rules, resting)
 
-    async def _begin(self, asked: Asked, rules: Rules) -> bool:
-        """Start its job; False when another may be tried instead, and `words` say why."""
+    async def _improve(self, rules: Rules, resting: Collection[str]) -> None:
+        """When nothing is missing: fetch the copy that known peers have come to agree on, where it is better than the one held."""
+        shelf = self._shelf
+        free = [one.recording for one in shelf.held(self.peers) if not one.fixed and one.recording not in resting]
+        some, self._looked = free[self._looked : self._looked + LOOKED_AT], self._looked + LOOKED_AT
+        if self._looked >= len(free):
+            self._looked = 0
+        for name in some:
+            held = shelf.variants(name)
+            profile = next(iter(held.values()), "")
+            best = better(held, profile, await self._services.variants((name,)))
+            if best is None:
+                continue
+            if why := shelf.trouble or self._busy():
+                self.words = why
+                return
+            if await self._begin(Asked(name, self.peers.get(name, 0)), rules, best):
+                return
+
+    async def _begin(self, asked: Asked, rules: Rules, best: VariantChoice | None = None) -> bool:
+        """Start its job, for the `best` copy alone if that is to replace the one held; False when another may be tried instead, and `words` say why."""
         services, shelf = self._services, self._shelf
         try:
             target = await resolve(services.music, asked.recording)
@@ -163,11 +191,12 @@ class Fetcher:
             return error.code != "not_found"  # MusicBrainz cannot be asked: nothing else goes now
         track = target.release.tracks[0]
         fits = await asyncio.get_running_loop().run_in_executor(services.disk, self._with_disk, rules)
-        if why := await self._room(asked, expected_bytes(track.length_ms), fits):
+        size = best.length if best is not None else expected_bytes(track.length_ms)
+        if why := await self._room(asked, size, fits, beside=best is not None):
             full = fits.most < rules.most
             self.words = f"no room for {track.title}: {f'the disk of {shelf.folder} is full' if full else why}"
             return False
-        record = cache_record(target.release, asked.recording, str(shelf.folder))
+        record = cache_record(target.release, asked.recording, str(shelf.folder if best is None else shelf.coming), best)
         try:
             await self._runner.add(record)
         except (OSError, UserError) as error:
@@ -175,15 +204,16 @@ class Fetcher:
             await self.rest([asked.recording])
             return False
         self._grew = services.clock.now(), 0.0
-        services.bus.publish("cache.fetch", "cache", f"{record.label}: {track.title} is fetched for the mesh: {asked.peers} peers want it")
+        why = f"{asked.peers} peers want it" if best is None else f"a better copy than the one held ({best.badge})"
+        services.bus.publish("cache.fetch", "cache", f"{record.label}: {track.title} is fetched for the mesh: {why}")
         return True
 
-    async def _room(self, asked: Asked, size: int, rules: Rules) -> str:
-        """Make room for so many bytes; why there is none, or empty."""
+    async def _room(self, asked: Asked, size: int, rules: Rules, *, beside: bool = False) -> str:
+        """Make room for so many bytes; why there is none, or empty. `beside` the copy that is held, which stays until the new one is there."""
         shelf = self._shelf
-        others = [
-            one for one in shelf.held(self.peers) if one.recording != asked.recording
-        ]  # its own file may stand there, placed before a stop
+        # Of its own, what stands there is this very file, placed before a stop; or the one that it will replace.
+        others = [replace(one, serving=one.serving or one.recording == asked.recording) for one in shelf.held(self.peers)]
+        others = [one for one in others if beside or one.recording != asked.recording]
         going = room_for(asked, size, others, rules, self._services.clock.wall().timestamp())
         if going is None:
             return "what is held is wanted as much, or was sent a while ago"
@@ -212,8 +242,10 @@ class Fetcher:
             why = f"nothing came for {patience / 60:g} minutes; it rests for a day"
         elif size := max((live.record.size for live in job.tracks), default=0):
             asked = Asked(recording, max(self.peers.get(recording, 0), self._rules().threshold), recording in self._shelf.pins)
-            if trouble := await self._room(asked, size, self._rules()):
+            if trouble := await self._room(asked, size, self._rules(), beside=bool(better_variant(record))):
                 why = f"no room for its {size / 1e6:.0f} MB: {trouble}"
+        if better_variant(record) and record.state is JobState.SEARCHING and record.error and self._services.soulseek.state == "online":
+            why = "nobody on Soulseek has that copy now; it rests for a day"
         self.words = record.error if record.state is JobState.PAUSED else ""
         if why:
             self._services.bus.publish("cache.given_up", "cache", f"{record.label}: given up: {why}", level="warning")
@@ -222,9 +254,17 @@ class Fetcher:
     async def _end(self, job: LiveJob) -> None:
         """What the ended job brought is judged and counted. The count goes with the job's record, so that no stop between the two counts twice or not at all."""
         record, recording, clock = job.record, for_cache(job.record), self._services.clock
+        came = record.state is JobState.COMPLETED
+        if came and (variant := better_variant(record)):
+            done = await self._shelf.exchange(Path(record.tracks[0].placed), recording, variant)
+            if done == "later":
+                if clock.now() - self._grew[0] < PATIENCE_S:
+                    return
+                await self._shelf.clear_coming()  # it is sent without a pause: others wait to be fetched
+            came = done == "done"
         await self._shelf.settle(recording, record.release)
         file = self._shelf.file(recording)
-        if record.state is JobState.COMPLETED and file is not None:
+        if came and file is not None:
             day = clock.wall().date().isoformat()
             await self._services.store.cache.count(CacheDay(day, fetched=1, bytes_fetched=file.size), ends=record.job_id)
         else:

@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Literal
 
 from slskdn_tui.engine.cache.consensus import judge
 from slskdn_tui.engine.cache.policy import Held
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.durable import sync_folder
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.store.library.cache_files import CacheFile, CacheFilesTable
 from slskdn_tui.engine.store.state.cache import CacheDay, CacheTable
@@ -32,7 +34,10 @@ from slskdn_tui.model.variant import Variant
 
 log = logging.getLogger(__name__)
 MARK = ".slskdn-cache"
+COMING = "coming"
+"""The folder in it for copies that are to take the place of others."""
 FLUSH_S = 5.0
+Exchange = Literal["done", "later", "refused"]
 Stats = Callable[[str, str], Awaitable[CanonicalStats]]
 
 
@@ -84,6 +89,7 @@ class Shelf:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder = folder
+        self.coming = folder / COMING
         self.on = False
         self.trouble = ""
         self.reading: Counter[str] = Counter()
@@ -215,17 +221,56 @@ class Shelf:
         return [one for one in self._files.values() if not one.settled]
 
     async def arrived(self, path: Path, recording: str) -> bool:
-        """True when the file was placed in the cache's folder: it is hashed, and offered once it is settled."""
-        if path.parent != self.folder:
-            return False
-        await self._take_in(path, recording)
-        return True
+        """True when the file was placed in the cache's folder: it is hashed, and offered once it is settled; one in `coming` waits for `exchange`."""
+        if path.parent == self.folder:
+            await self._take_in(path, recording)
+        return path.parent in (self.folder, self.coming)
 
     async def _take_in(self, path: Path, recording: str) -> None:
         variant = await self._offers.add_file(path, recording)
         if variant is None:
             raise UserError("disk", f"{path} lies outside the cache", "")
         self._files[recording] = CacheFile(recording, os.fspath(path), variant.length, used_at=self._clock.wall().timestamp())
+
+    async def exchange(self, path: Path, recording: str, variant_id: str) -> Exchange:
+        """Put the copy at `path`, if it is this variant, in the place of the one held, which goes with it. OSError.
+
+        `later` while that one is being sent: nothing was done. `refused`: the new one is deleted, since it is another, or the one held is pinned or gone.
+        `done` also when a stop came right after it.
+        """
+        run = asyncio.get_running_loop().run_in_executor
+        if self.reading[recording] > 0:
+            return "later"
+        if not await run(self._disk, path.exists):
+            return "done" if variant_id in self.variants(recording) else "refused"
+        came = [one.variant_id for one in await self._offers.examine(path, recording)]
+        old = self._files.get(recording)
+        if self.reading[recording] > 0:
+            return "later"
+        if old is None or recording in self.pins or variant_id not in came:
+            await run(self._disk, path.unlink)
+            words = "it is pinned" if recording in self.pins else "what came is not the copy that peers agree on"
+            if old is not None:
+                self._tell("refused", f"{old.title or recording} stays as it was: {words}", warn=True)
+            return "refused"
+        await self._offers.remove([old.path])
+        del self._files[recording]
+        target = self.folder / path.name
+        await run(self._disk, _swap, path, Path(old.path), target)
+        await self._take_in(target, recording)
+        new = self._files[recording]
+        new.hits, new.bytes_served = old.hits, old.bytes_served
+        self._used.add(recording)
+        self._tell("replaced", f"{old.title or recording}: a better copy took its place")
+        return "done"
+
+    def variants(self, recording: str) -> dict[str, str]:
+        """Codec profile by variant id, of what is held of it: the file, and its audio region."""
+        return {one.variant_id: one.codec_profile for one in self._offers.find((recording,))}
+
+    async def clear_coming(self) -> None:
+        """Delete what was to take another's place and has no job any more."""
+        await asyncio.get_running_loop().run_in_executor(self._disk, _clear, self.coming)
 
     async def settle(self, recording: str, release: Release | None) -> None:
         """Hold a file that was not judged against what the mesh says, and against its track, the only one of `release`: offered, or deleted again. OSError."""
@@ -234,7 +279,7 @@ class Shelf:
             return
         track = release.tracks[0] if release is not None else None
         stats = await self.stats(recording, variants[0].codec_profile) if self.stats is not None else None
-        said = judge(variants[0], track.length_ms if track is not None else None, stats)
+        said = judge(variants[0], track.length_ms if track is not None else None, stats, audio=variants[-1].variant_id)
         if release is not None and track is not None:
             file.title, file.artist = track.title, release.artist
         if not said.kept:
@@ -296,6 +341,19 @@ class Shelf:
         self._bus.publish(f"cache.{name}", "cache", words, level="warning" if warn else "info")
 
 
+def _swap(new: Path, old: Path, target: Path) -> None:
+    """The new one is verified and stays where it is until the old one is gone: a stop in between costs neither."""
+    if old != target:
+        old.unlink(missing_ok=True)
+    os.replace(new, target)
+    sync_folder(target.parent)
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        path.unlink(missing_ok=True)
+
+
 def _listing(folder: Path) -> set[str]:
     if not folder.is_dir():  # never used: the cache is off
         return set()
@@ -320,7 +378,10 @@ def _prepare(folder: Path, apart: Sequence[Path], known: bool, make: bool) -> st
         if make or folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / MARK).touch(mode=0o600)
-            for copy in folder.glob(".*.slskdn"):  # half of one, from a disk that filled up or a stop
+            for copy in (
+                *folder.glob(".*.slskdn"),
+                *folder.glob(f"{COMING}/.*.slskdn"),
+            ):  # half of one, from a disk that filled up or a stop
                 copy.unlink(missing_ok=True)
     except OSError as error:
         return f"{folder}: {error.strerror}"

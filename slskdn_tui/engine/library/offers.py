@@ -193,6 +193,13 @@ class LibraryOffers:
             self._changed()
             return summary
 
+    async def examine(self, path: str | os.PathLike[str], recording: str) -> tuple[Variant, ...]:
+        """What a file below the folders would be offered as, its whole first; it is not. OSError when it cannot be read."""
+        real = os.path.realpath(os.fspath(path))
+        if (root := self._root(real)) is None:
+            return ()
+        return _variants(await self._in_thread(lambda stop: _examine(root, real[len(root) :].lstrip("/"), recording, stop)))
+
     async def add_file(self, path: str | os.PathLike[str], recording: str) -> Variant | None:
         """Offer a finished download of `recording`, whatever its tags say. None when it lies in no offered folder; OSError when it cannot be read."""
         if not is_mbid(recording):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from slskdn_tui.engine.jobs.wanted.for_cache import for_cache
+from slskdn_tui.engine.jobs.wanted.for_cache import better_variant, for_cache
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.views.cache_rows import cache_row, kept, missing_pins, windowed
 from slskdn_tui.model.cache import CacheRow, CacheView
@@ -18,16 +18,20 @@ async def cache_view(engine: Parts, key: ViewKey) -> CacheView:
     peers = fetcher.peers if fetcher is not None else {}
     job = fetcher.job if fetcher is not None else None
     coming = for_cache(job.record) if job is not None else ""
+    better = job is not None and bool(better_variant(job.record))
     rows = [
         cache_row(file, peers.get(file.recording, 0), pinned=file.recording in shelf.pins, sending=shelf.reading[file.recording] > 0)
         for file in shelf.files()
-        if file.recording != coming
+        if better or file.recording != coming
     ]
     if job is not None:
         live = job.tracks[0]
         note = job.record.error or (f"{live.done:.0%} is here" if live.done else live.why or live.state.value)
+        if better:
+            words = SafeText(f"a better copy of it comes: {note}")
+            rows = [replace(row, note=words) if row.recording == coming else row for row in rows]
         row = CacheRow(coming, 0, coming, live.track.title, job.record.release.artist, "fetching", coming in shelf.pins)
-        rows.append(replace(row, size=live.record.size, peers=peers.get(coming, 0), note=SafeText(note)))
+        rows += [] if better else [replace(row, size=live.record.size, peers=peers.get(coming, 0), note=SafeText(note))]
     view = await kept(engine.store, shelf.files(), shelf.pins)
     view = replace(
         view,

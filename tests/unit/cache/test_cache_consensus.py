@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from slskdn_tui.engine.cache.consensus import judge
-from slskdn_tui.model.aggregates import CanonicalStats, VariantStats
+from slskdn_tui.engine.cache.consensus import better, judge
+from slskdn_tui.model.aggregates import CanonicalStats, VariantChoice, VariantStats
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
 
@@ -40,3 +40,27 @@ def test_a_copy_that_two_known_peers_suspect_is_not_kept() -> None:
 
 def test_a_copy_that_others_have_says_so() -> None:
     assert judge(OWN, 180_000, said(copy("a", 3, suspected=0.0))).words == "the same copy as 3 peers"
+
+
+def test_a_copy_with_other_tags_is_judged_by_what_is_said_of_its_audio() -> None:
+    assert judge(OWN, 180_000, said(copy("c", 3, suspected=0.0)), "c" * 64).words == "the same audio as 3 peers"
+    assert not judge(OWN, 180_000, said(copy("c", 2, suspected=1.0)), "c" * 64).kept
+
+
+def choice(name: str, peers: int, score: float = 0.9, *, canonical: bool = True, profile: str = "FLAC") -> VariantChoice:
+    return VariantChoice(OWN.recording_mbid, profile, name * 64, 1000, score, peers, False, canonical)
+
+
+def test_a_copy_that_two_known_peers_agree_on_is_better_than_one_that_nobody_scores() -> None:
+    held = {"a" * 64, "c" * 64}
+    assert better(held, "FLAC", [choice("b", 2)]) == choice("b", 2)
+    assert better(held, "FLAC", [choice("b", 1)]) is None, "one voice may be wrong"
+    assert better(held, "FLAC", [choice("b", 9, profile="MP3 320")]) is None
+    assert better(held, "FLAC", [choice("b", 9, canonical=False)]) is None
+
+
+def test_the_copy_held_is_not_replaced_by_itself_its_audio_or_one_that_is_alike() -> None:
+    held = {"a" * 64, "c" * 64}
+    assert better(held, "FLAC", [choice("a", 9)]) is None and better(held, "FLAC", [choice("c", 9)]) is None
+    assert better(held, "FLAC", [choice("b", 9, 0.90), choice("a", 1, 0.86, canonical=False)]) is None
+    assert better(held, "FLAC", [choice("b", 9, 0.90), choice("a", 1, 0.80, canonical=False)]) == choice("b", 9)

@@ -32,13 +32,15 @@ LOOK_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is searched for. `alone`: the release stands for one recording. `begun`, `done`: files and positions that are here already."""
+    """What is searched for. `alone`: the release stands for one recording. `begun`, `done`: files and positions that are here already. `size`: only files of so
+    many bytes, 0 for any."""
 
     release: Release
     constraints: Constraints
     alone: bool = False
     begun: Begun = ()
     done: Collection[int] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ async def find_album(services: Services, wanted: Wanted, history: Opinion, tell:
         asked.append(query)
         for reply in await services.soulseek.search(query, priority=Priority.JOB):
             if len(replies) < MAX_REPLIES:
-                replies[reply.username] = _joined(replies.get(reply.username), reply)
+                replies[reply.username] = _joined(replies.get(reply.username), _of_size(reply, wanted.size))
         candidates = await _matched(services, wanted, replies, history)
         complete = sum(candidate.complete for candidate in candidates)
         tell(f"{query!r}: {counted(len(replies), 'user')} answered, {complete} of {len(candidates)} folders fit the whole release")
@@ -123,6 +125,10 @@ async def _look_into(services: Services, candidate: AlbumCandidate) -> tuple[Fou
     except TimeoutError:
         pass
     return tuple(files)
+
+
+def _of_size(reply: SearchReply, size: int) -> SearchReply:
+    return replace(reply, files=tuple(file for file in reply.files if file.size == size)) if size else reply
 
 
 def _joined(old: SearchReply | None, new: SearchReply) -> SearchReply:

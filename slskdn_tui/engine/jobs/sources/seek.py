@@ -17,6 +17,7 @@ from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.sources.files_job import look_again
 from slskdn_tui.engine.jobs.sources.search import Found, Wanted, find_album
 from slskdn_tui.engine.jobs.told import Teller
+from slskdn_tui.engine.jobs.wanted.for_cache import only_size
 from slskdn_tui.engine.music.verdict import positions
 from slskdn_tui.engine.runtime.clock import until
 from slskdn_tui.engine.runtime.events import Level
@@ -125,6 +126,7 @@ class Seeker:
             alone=job.record.type == JobType.RECORDING,
             begun=frozenset((live.record.username, live.record.path) for live in done if live.record.username),
             done=frozenset(live.track.position for live in done),
+            size=only_size(job.record),
         )
 
     def _say(self, found: Found, teller: Teller) -> None:
