@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
+from slskdn_tui.config.settings import Ui
 from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
@@ -76,6 +77,18 @@ def test_p_plays_the_track_under_the_cursor_and_says_which_keys_steer_it(make_ap
         Command("playback.seek", {"to": "+10"}),
         Command("playback.stop", {}),
     ]
+
+
+def test_a_track_without_troubles_says_above_the_footer_that_it_can_be_heard_by_the_keys_in_force(make_app: Make) -> None:
+    app = make_app(FakeEngine(), settings=Ui(keymap={"playback.here": "ctrl+y"}))
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("j")
+        await until(pilot, lambda: message(app) == "ctrl+y plays it while it arrives, Y gives its URL for a player elsewhere")
+        await pilot.press("5", "enter", "j")
+        await until(pilot, lambda: "ctrl+y plays it while it arrives" in message(app))
+
+    drive(app, steps)
 
 
 def test_p_on_a_job_plays_its_first_track_and_on_a_track_of_it_that_one(make_app: Make) -> None:

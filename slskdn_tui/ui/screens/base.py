@@ -12,6 +12,7 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
 
+from slskdn_tui.commands import by_name
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import SearchRow
 from slskdn_tui.model.text import SafeText
@@ -174,6 +175,17 @@ class LiveScreen(Screen[None]):
         """What there is to say of the row under the cursor; shown while there is no message and no filter."""
         self._note = (text, style)
         self._show_bar()
+
+    def key_to(self, command: str) -> str:
+        """The label of the first key that reaches `command` here; "" where none does."""
+        spec = by_name(command)
+        return next(iter(self.ui.keys.keys_of(spec, self.KEYS)), "") if spec is not None else ""
+
+    def note_track(self) -> None:
+        """What a newcomer must be told on a track: that it can be heard before it is complete."""
+        play, url = self.key_to("playback.here"), self.key_to("playback.copy")
+        words = (f"{play} plays it while it arrives" if play else "", f"{url} gives its URL for a player elsewhere" if url else "")
+        self.note(", ".join(part for part in words if part))
 
     def note_row(self, row: SearchRow | None) -> None:
         """A note on a remote file or folder: a warning whole, all else in one row, so that the list stays where it is."""

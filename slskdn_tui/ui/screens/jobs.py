@@ -134,7 +134,10 @@ class JobsScreen(LiveScreen):
                 self._heading_changed()
                 self.ui.poller.forget("job")
         elif event.row is not None and event.table.has_focus:
-            self.note(str(event.row.reason or event.row.path))
+            if (words := str(event.row.reason or event.row.path)) or event.row.state == "failed":
+                self.note(words)
+            else:
+                self.note_track()
 
     def on_live_table_opened(self, event: LiveTable.Opened) -> None:
         if event.table is self.main and not self.has_class("-short"):

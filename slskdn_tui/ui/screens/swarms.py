@@ -130,6 +130,8 @@ class SwarmsScreen(DetailsScreen):
         row = event.row
         if row is not None and not row.reason and row.level == 0 and row.state in ("done", "completed"):
             self.note(f"{row.title} is complete; t opens its trace", "states.done")
+        elif row is not None and not row.reason and row.job_id and row.state != "failed":
+            self.note_track()
         else:
             self.note(str(row.reason) if row is not None else "", "states.rescue")
         if self.shows_details:
