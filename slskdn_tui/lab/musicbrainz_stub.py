@@ -198,6 +198,8 @@ class MusicBrainzStub:
             return self._found(ws2.lookup(self.world, entity, mbid.lower(), inc))
         if entity in self.world.names and "query" in query:
             return 200, ws2.search_names(self.world, entity, query["query"], limit=limit, offset=offset), {}
+        if entity == "recording" and "query" in query:
+            return 200, ws2.search_recordings(self.world, query["query"], limit=limit, offset=offset), {}
         if entity != "release":
             return 404, ws2.error("Not Found"), {}
         if "query" in query:

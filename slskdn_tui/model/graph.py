@@ -11,16 +11,17 @@ from slskdn_tui.model.text import SafeText
 Section = Literal["core", "extended", "related", "other"]
 SECTIONS: tuple[Section, ...] = ("core", "extended", "related", "other")
 """In the order they are shown; `core` and `extended` are what a discography job fetches."""
-EntityKind = Literal["artist", "label", "release"]
+EntityKind = Literal["artist", "label", "release", "producer"]
+"""A `producer` is an artist, seen by what he or she produced."""
 _EMPTY = SafeText("")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where the graph leads from here: an artist or label, and how (`member of band`, `same label`, `produced by`)."""
+    """Where the graph leads from here: an artist or label, and how (`member of band`, `same label`, `also by this producer`)."""
 
     relation: SafeText
-    kind: Literal["artist", "label"]
+    kind: Literal["artist", "label", "producer"]
     mbid: str
     name: SafeText
 
@@ -75,7 +76,7 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class DiscographyView:
-    """What an artist, label or release leads to (`ViewKey.subject`: `artist/MBID`, `label/MBID`, `release/MBID`), filtered by `ViewKey.filter`.
+    """What an artist, label or release leads to (`ViewKey.subject`: `artist/MBID`, `label/MBID`, `release/MBID`, `producer/MBID`), filtered by `ViewKey.filter`.
 
     State `asking` while MusicBrainz is asked: `read` of `of` releases came so far. `counts` are groups by section before the window;
     `bootlegs` counts groups left out because nothing but bootlegs and pseudo-releases is in them. `capped`: there are more than are read.

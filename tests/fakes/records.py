@@ -82,7 +82,7 @@ def _release(subject: str) -> DiscographyView:
     links = (
         Link(T("more by"), "artist", ARTIST, T("Boards of Canada")),
         Link(T("same label"), "label", mbid("warp"), T("Warp Records")),
-        Link(T("also by this producer"), "artist", mbid("sandison"), T("Michael Sandison")),
+        Link(T("also by this producer"), "producer", mbid("sandison"), T("Michael Sandison")),
     )
     return DiscographyView(1, subject, first.title, "done", 3, 3, (first, *more), 3, (("core", 3),), 0, links)
 

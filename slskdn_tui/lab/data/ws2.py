@@ -200,6 +200,35 @@ def _relations(parent: ET.Element, world: World, source: str, inc: frozenset[str
             _text(other, "sort-name", relation.name)
 
 
+def _worked_on(parent: ET.Element, world: World, artist: str, inc: frozenset[str]) -> None:
+    """Releases and recordings that name the artist in a relation of theirs: the same relations from the other end."""
+    for kind, known in (("release", world.by_id), ("recording", world.recordings)):
+        rows = [(source, each) for source, found in world.relations.items() if source in known for each in found if each.mbid == artist]
+        box = ET.SubElement(parent, "relation-list", {"target-type": kind}) if rows and f"{kind}-rels" in inc else None
+        for source, each in rows if box is not None else ():
+            assert box is not None
+            entry = ET.SubElement(box, "relation", {"type": each.type})
+            _text(entry, "target", source)
+            _text(entry, "direction", "forward")
+            other = ET.SubElement(entry, kind, {"id": source})
+            _text(other, "title", world.by_id[source].title if kind == "release" else world.recordings[source][1].title)
+
+
+def search_recordings(world: World, query: str, *, limit: int, offset: int) -> bytes:
+    """The body of GET /ws/2/recording?query=rid:(...): each with all its releases."""
+    ids = [mbid for name, text in _FIELD.findall(query) if name == "rid" for mbid in text.lower().split() if mbid in world.recordings]
+    root = ET.Element("metadata", {"xmlns:ext": EXTENSION})
+    rows = ET.SubElement(root, "recording-list", {"count": str(len(ids)), "offset": str(offset)})
+    for mbid in ids[offset : offset + min(limit, PAGE_LIMIT)]:
+        release, track = world.recordings[mbid]
+        element = _recording(rows, release, track, frozenset({"artist-credits"}))
+        element.set("ext:score", "100")
+        held = ET.SubElement(element, "release-list")
+        for each in world.linked("recording", mbid) or []:
+            _release(held, world, each, frozenset({"release-groups", "media"}))
+    return _document(root)
+
+
 def _plain_count(medium: MediumFact) -> int:
     return sum(not track.pregap and not track.data for track in medium.tracks)
 
@@ -237,6 +266,7 @@ def lookup(world: World, entity: str, mbid: str, inc: frozenset[str]) -> bytes |
         _text(element, "name", world.names[entity][mbid])
         _text(element, "sort-name", world.names[entity][mbid])
         _relations(element, world, mbid, inc)
+        _worked_on(element, world, mbid, inc)
     else:
         return None
     return _document(root)

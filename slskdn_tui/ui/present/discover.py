@@ -107,7 +107,7 @@ class TreePresenter:
     def _title(self, row: GroupRow) -> str:
         return (
             f"{row.artist} {self.glyphs.dash} {row.title}"
-            if row.section == "related" or self.subject.startswith("label/")
+            if row.section == "related" or self.subject.startswith(("label/", "producer/"))
             else str(row.title)
         )
 
@@ -291,7 +291,7 @@ def tree_lines(view: DiscographyView | None, subject: str, filter_: str, wrong: 
     name = str(view.name) if view is not None and view.name else str(SafeText(text))
     if not subject:
         return [((" Discover", "colors.title"), (f" {glyphs.crumb} nobody yet", "colors.dim")), ()]
-    what = {"artist": "", "label": "label ", "release": "album "}.get(kind, "")
+    what = {"artist": "", "label": "label ", "release": "album ", "producer": "produced by "}.get(kind, "")
     left: Line = ((" Discover", "colors.title"), (f" {glyphs.crumb} {what}", "colors.dim"), (name, ""))
     right: Line = ()
     if view is not None and view.state == "done" and kind != "release":

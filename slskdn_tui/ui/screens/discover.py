@@ -61,6 +61,7 @@ class DiscoverScreen(DetailsScreen):
         "crate": {"edition": "", "complete": "crate", "missing": ""},
         "nobody": {"get": "", "edition": "", "complete": "", "missing": ""},
         "release": {"complete": "", "missing": ""},
+        "producer": {"complete": ""},
     }
     ABOUT = (
         "Core are official albums; extended EPs, live recordings, compilations, remixes, soundtracks; related is what somebody else is credited with first. "

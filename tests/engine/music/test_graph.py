@@ -23,7 +23,15 @@ from slskdn_tui.model.errors import UserError
 from tests.fakes.discography import ARTIST, GUEST, LABELS, edition, group, large, mbid, releases
 
 PLONE, PLONE_ALBUM = "3088b672-fba9-4b4b-8ae0-dce13babfbb4", "4f5a6b97-a09b-4893-80d1-eae1f3bfa221"
+PRODUCER = mbid("producer")
+_MADE = (
+    *(mbid(group(number).mbid, "edition", 0) for number in range(101)),
+    mbid(group(150).mbid, "song", 1),
+    mbid(group(100).mbid, "song", 2),
+)
 RELATIONS = (
+    *(RelationFact(source, "producer", "artist", PRODUCER, "A Producer") for source in _MADE),
+    RelationFact(mbid(group(160).mbid, "edition", 0), "engineer", "artist", PRODUCER, "A Producer"),
     RelationFact(ARTIST.mbid, "member of band", "artist", GUEST.mbid, GUEST.name),
     RelationFact(ARTIST.mbid, "sibling", "artist", mbid("brother"), "A Brother"),
 )
@@ -201,3 +209,31 @@ def test_a_discography_that_ends_in_a_defect_says_so_and_does_not_ask_for_ever(t
             await world.desk.whole(f"artist/{ARTIST.mbid}")
 
     play(tmp_path, releases(3), story)
+
+
+def test_a_producer_leads_to_all_that_was_produced_as_a_whole_or_in_part_and_to_nothing_else(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        first = mbid(group(0).mbid, "edition", 0)
+        album = await world.desk.queries.entity("release", first)
+        (link,) = [link for link in album.links if link.relation == "also by this producer"]
+        assert (link.kind, link.mbid, link.name) == ("producer", PRODUCER, "A Producer")
+        world.stub.seen.clear()
+        asked = await world.desk.whole(f"producer/{PRODUCER}")
+        shown = await world.desk.tree(asked, Wanted())
+        assert {str(row.title) for row in shown.rows} == {f"Record {number}" for number in (*range(101), 150)}
+        assert {row.section for row in shown.rows} == {"core"} and {str(row.artist) for row in shown.rows} == {ARTIST.name}
+        assert asked.entity is not None and asked.entity.name == "A Producer" and (asked.read, asked.of) == (103, 103)
+        assert [seen.path.rsplit("/", 2)[-2:] for seen in world.stub.seen] == [
+            ["artist", PRODUCER],
+            ["release", ""],
+            ["release", ""],
+            ["recording", ""],
+        ]
+        await GraphDesk(world.music, world.store.choices, world.supervisor, SystemClock(), world.store.files.held_releases).whole(
+            f"producer/{PRODUCER}"
+        )
+        assert len(world.stub.seen) == 4, "all of it is kept"
+        with pytest.raises(UserError, match="is no producer's MBID"):
+            await world.desk.whole("producer/A Producer")
+
+    play(tmp_path, releases(170), story)

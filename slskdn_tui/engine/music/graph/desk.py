@@ -27,7 +27,7 @@ AGAIN_S = 30.0
 LINES = 100
 MOST_LINES = 20_000
 CHOSEN = "edition."
-KINDS: tuple[EntityKind, ...] = ("artist", "label", "release")
+KINDS: tuple[EntityKind, ...] = ("artist", "label", "release", "producer")
 
 
 class Choices(Protocol):
@@ -129,7 +129,7 @@ class GraphDesk:
         self._asked: OrderedDict[str, Asked] = OrderedDict()
 
     def look(self, subject: str) -> Asked:
-        """`KIND/TEXT`, TEXT a name, URL or MBID (of a release no name). Asks when it is not known. UserError `usage`."""
+        """`KIND/TEXT`, TEXT a name, URL or MBID (of a release or producer no name). Asks when it is not known. UserError `usage`."""
         kind, _, text = subject.partition("/")
         text = " ".join(text.split())
         if kind not in KINDS or not text:
@@ -163,6 +163,9 @@ class GraphDesk:
 
         try:
             mbid = await self._mbid(asked)
+            if asked.kind == "producer":
+                asked.entity, asked.found = await self.queries.produced(mbid, seen)
+                return
             asked.entity = await self.queries.entity(asked.kind, mbid)
             link: Literal["artist", "label", "release_group"]
             link, mbid = ("release_group", asked.entity.group_mbid) if asked.kind == "release" else (asked.kind, asked.entity.mbid)
@@ -176,10 +179,10 @@ class GraphDesk:
             raise
 
     async def _mbid(self, asked: Asked) -> str:
-        if asked.kind != "release":
+        if asked.kind in ("artist", "label"):
             return asked.text if is_mbid(asked.text) else await self.queries.find(asked.kind, asked.text)
         if not is_mbid(asked.text):
-            raise UserError("usage", f"{asked.text[:200]!r} is no release's MBID", "`slskdn search --musicbrainz` finds it")
+            raise UserError("usage", f"{asked.text[:200]!r} is no {asked.kind}'s MBID", "`slskdn search --musicbrainz` finds it")
         return asked.text
 
     async def tree(self, asked: Asked, wanted: Wanted) -> Tree:

@@ -12,6 +12,8 @@ from slskdn_tui.model.ids import is_mbid
 from slskdn_tui.model.text import SafeText
 
 MOST_LINKS = 200
+MOST_RECORDED = 2000
+"""Releases of one page of recordings."""
 _FAMILY = frozenset({"married", "sibling", "parent", "involved with", "named after artist", "teacher", "tribute"})
 """Relations between artists that say nothing of their records."""
 
@@ -58,6 +60,50 @@ def artist(answer: Mapping[str, Any]) -> Entity:
     return Entity("artist", row["id"], SafeText(_text(row.get("name"))), _once([*links, *_related(row, "label")]))
 
 
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """Who a producer is, and the MBIDs of the releases and of the recordings he or she produced."""
+
+    mbid: str
+    name: SafeText
+    releases: tuple[str, ...]
+    recordings: tuple[str, ...]
+
+
+def produced(answer: Mapping[str, Any]) -> Produced:
+    """GET /artist/MBID with inc=release-rels+recording-rels."""
+    row = _entity(answer, "artist")
+    return Produced(row["id"], SafeText(_text(row.get("name"))), _made(row, "release"), _made(row, "recording"))
+
+
+def _made(row: Mapping[str, Any], kind: str) -> tuple[str, ...]:
+    targets = (relation.get(kind) for relation in _rows(row.get(f"{kind}-relation-list")) if _text(relation.get("type")) == "producer")
+    mbids = (_text(target.get("id")) for target in targets if isinstance(target, Mapping))
+    return tuple(dict.fromkeys(mbid for mbid in mbids if is_mbid(mbid)))
+
+
+def recorded(answer: Mapping[str, Any]) -> Page:
+    """A search's recordings as the releases they are on; one without a release group is left out. ValueError when it has no list."""
+    rows = answer.get("recording-list")
+    if not isinstance(rows, list):
+        raise ValueError("the list of recordings is missing")
+    found: dict[str, GraphRelease] = {}
+    for recording in _rows(rows):
+        for row in _rows(recording.get("release-list")):
+            group = row.get("release-group")
+            if (
+                len(found) < MOST_RECORDED
+                and isinstance(group, Mapping)
+                and is_mbid(_text(group.get("id")))
+                and is_mbid(_text(row.get("id")))
+            ):
+                whose = (
+                    {} if row.get("artist-credit") else {each: recording.get(each) for each in ("artist-credit", "artist-credit-phrase")}
+                )
+                found.setdefault(_text(row.get("id")), _release({**row, **whose}))
+    return Page(len(found), tuple(found.values()))
+
+
 def label(answer: Mapping[str, Any]) -> Entity:
     """GET /label/MBID with inc=label-rels."""
     row = _entity(answer, "label")
@@ -74,7 +120,7 @@ def release(answer: Mapping[str, Any]) -> Entity:
     recordings = [each for each in (track.get("recording") for track in tracks) if isinstance(each, Mapping)]
     for source in (row, *recordings):
         made = [link for link in _related(source, "artist") if link.relation == "producer"]
-        links += [Link(SafeText("also by this producer"), "artist", link.mbid, link.name) for link in made]
+        links += [Link(SafeText("also by this producer"), "producer", link.mbid, link.name) for link in made]
     featured = [pair for each in (*tracks, *recordings) for pair in _credits(each) if pair[0] not in own]
     links += [Link(SafeText("featured artist"), "artist", mbid, name) for mbid, name in featured]
     group = row.get("release-group")

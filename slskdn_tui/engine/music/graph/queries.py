@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from slskdn_tui.engine.music.client import DAY, PAGE, MusicBrainzClient
 from slskdn_tui.engine.music.graph import parse
-from slskdn_tui.engine.music.graph.parse import Page
+from slskdn_tui.engine.music.graph.parse import Page, Produced
 from slskdn_tui.engine.music.parse import hits
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.graph import Entity, EntityKind, GraphRelease, Link
@@ -24,6 +24,8 @@ from slskdn_tui.model.ids import parse_mb_reference
 from slskdn_tui.model.music import ReleaseHit
 
 MOST_PAGES = 50
+MOST_PRODUCED = 1000
+"""Of a producer's releases and recordings so many each are looked at, 100 a request."""
 KEEP = 7 * DAY
 KEEP_NAMES = DAY
 NAMED = 5
@@ -31,6 +33,7 @@ NAMED = 5
 Seen = Callable[[int, int], None]
 _PAGE: TypeAdapter[Page] = TypeAdapter(Page)
 _ENTITY: TypeAdapter[Entity] = TypeAdapter(Entity)
+_PRODUCED: TypeAdapter[Produced] = TypeAdapter(Produced)
 _LINKS: TypeAdapter[tuple[Link, ...]] = TypeAdapter(tuple[Link, ...])
 _HITS: TypeAdapter[tuple[ReleaseHit, ...]] = TypeAdapter(tuple[ReleaseHit, ...])
 _LISTED = ["artist-credits", "labels", "media", "release-groups"]
@@ -89,6 +92,32 @@ class GraphQueries:
             if not page.rows or len(rows) >= page.total:
                 return Found(tuple(rows))
         return Found(tuple(rows), capped=True)
+
+    async def produced(self, mbid: str, seen: Seen = lambda read, of: None) -> tuple[Entity, Found]:
+        """Who that is, and every release he or she produced, as a whole or a recording on it. No browse tells: relationships do, then searches by id."""
+        who = await self._music.cached(
+            "graph-produced", mbid, f"artist {mbid}", KEEP, _PRODUCED, parse.produced, musicbrainzngs.get_artist_by_id, mbid,
+            includes=["release-rels", "recording-rels"],
+        )  # fmt: skip
+        rows: dict[str, GraphRelease] = {}
+        of = min(MOST_PRODUCED, len(who.releases)) + min(MOST_PRODUCED, len(who.recordings))
+        read = 0
+        for field, mbids, function, shape in (
+            ("reid", who.releases[:MOST_PRODUCED], musicbrainzngs.search_releases, parse.page),
+            ("rid", who.recordings[:MOST_PRODUCED], musicbrainzngs.search_recordings, parse.recorded),
+        ):
+            for start in range(0, len(mbids), PAGE):
+                part = sorted(mbids[start : start + PAGE])
+                name = f"{field}:{hashlib.sha256(''.join(part).encode()).hexdigest()[:32]}"
+                page = await self._music.cached(
+                    "graph-produced-releases", name, f"what {who.name} produced", KEEP, _PAGE, shape, function,
+                    query=f"{field}:({' OR '.join(part)})", limit=PAGE,
+                )  # fmt: skip
+                for row in page.rows:
+                    rows.setdefault(row.hit.mbid, row)
+                seen(read := read + len(part), of)
+        capped = max(len(who.releases), len(who.recordings)) > MOST_PRODUCED
+        return Entity("producer", who.mbid, who.name), Found(tuple(rows.values()), capped)
 
     async def lines(self, mbids: Sequence[str]) -> tuple[ReleaseHit, ...]:
         """What these releases are called, at most 100: one request. One that was merged into another is left out."""
