@@ -87,11 +87,13 @@ def uploading(file: Path, address: tuple[str, int]) -> Iterator[Uploader]:
         thread.join(30)
 
 
-def killed(children: Children, folder: Path, mode: str, seed: int, address: tuple[str, int] | None = None) -> tuple[Told, Found]:
-    """One child, killed a random moment after it began to write."""
+def killed(
+    children: Children, folder: Path, mode: str, seed: int, address: tuple[str, int] | None = None, commits: int = 0
+) -> tuple[Told, Found]:
+    """One child, killed a random moment after it began to write, or after so many commits."""
     chance, told = random.Random(seed), Told()
     pid = children.start(folder, LEAVES, seed, mode, address=address)
-    children.until(told, 0)
+    children.until(told, commits)
     time.sleep(chance.uniform(0.0, 0.15))
     children.kill(pid, told)
     assert not told.failed, told.failed
@@ -117,7 +119,7 @@ def test_a_killed_process_leaves_no_wrong_leaf_marked_and_loses_none(tmp_path: P
             folder = tmp_path / str(seed)
             folder.mkdir()
             mode = ("leaves", "origin")[seed % 2]
-            _, first = killed(children, folder, mode, seed)
+            _, first = killed(children, folder, mode, seed, commits=seed // 2)  # a busy machine would hardly begin before each kill
             if whole(first):
                 continue
             _, second = killed(children, folder, mode, seed + 100)
