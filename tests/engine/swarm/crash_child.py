@@ -152,13 +152,13 @@ def main() -> None:
             os.waitpid(old, 0)
         pid = os.fork()
         if pid == 0:
+            say(f"pid {os.getpid()}")  # by itself, so that it stands before all else it says
             try:
                 asyncio.run(fetch(json.loads(line)))
             except BaseException as error:  # the disk that was cut, too
                 say(f"failed {type(error).__name__}: {error}".replace("\n", " ")[:400])
             finally:
                 os._exit(0)
-        say(f"pid {pid}")
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         say(f"ended {pid}")
         old = pid  # reaped with the next line: until then the number is nobody else's, and may be killed
