@@ -156,7 +156,7 @@ def _leading(text: str) -> tuple[int | None, int | None, str]:
 
 
 _COUNT = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ii": 2, "iii": 3, "iv": 4}
-_DISC = r"(?:cd|dis[ck]|disco|disque|medium|vinyl|lp)[\s._#-]*(?P<disc>0*\d{1,2}(?!\d|[- .]?bit|[-.](?:44|48|96))|(?:one|two|three|four|five|iii|ii|iv)(?![a-z]))"
+_DISC = r"(?:cd|dis[ck]|disco|disque|medium|vinyl|lp)[\s._#-]*(?P<disc>0*\d{1,2}(?!\d|[- .]?bit|[-.](?:44|48|96))|(?a:one|two|three|four|five|iii|ii|iv)(?![a-z]))"
 _DISC_FOLDER = re.compile(rf"(?i)^[\s(\[]*{_DISC}")
 _DISC_MARK = re.compile(rf"(?i)(?P<before>.*?[^\s._,(\[-])[\s._,(\[-]+{_DISC}")
 _BONUS_FOLDER = re.compile(r"(?i)^[\s(\[]*bonus(?:[\s._-]*(?:cd|dis[ck]|tracks?))?[\s)\]]*$")

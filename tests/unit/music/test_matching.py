@@ -241,6 +241,15 @@ def test_names_are_read_as_people_write_them() -> None:
     assert album_folder("CD1") == ("CD1", None)
 
 
+@pytest.mark.parametrize(
+    "folder", ["Music\\CD \u0131\u0131", "Music\\CD \u0130\u0130", "Music (Disc \u0130\u0130)", "Music\\Disc f\u0131ve"]
+)
+def test_a_disc_counted_in_turkish_letters_is_read_and_no_disc_is_made_of_it(folder: str) -> None:
+    assert album_folder(folder) == (folder, None)
+    found = FoundFile("ann", f"{folder}\\01 Plock.flac", 10, "flac", seconds=230)
+    album_candidates(LOVE_BUG, [SearchReply("ann", True, -5, -1, (found,))], FLAC_ONLY)
+
+
 @given(st.text(max_size=400), st.text(max_size=60))
 def test_no_name_from_a_stranger_breaks_the_reader(name: str, folder: str) -> None:
     read_name(name, ("plone", "for beginner piano"))
