@@ -219,6 +219,20 @@ def test_a_broken_file_stays_as_it_is(root: Path, name: str, content: bytes) -> 
     assert path.read_bytes() == content and [each.name for each in root.iterdir() if each.is_file()] == [name]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("\u00b2/9", "7/9"), ("0" * 5000 + "8/9", "7/9"), ("07/9", "07/9"), ("/9", "7/9")],
+    ids=["raised", "long", "same", "none"],
+)
+def test_a_track_number_that_is_none_is_written_over_and_its_total_stays(root: Path, old: str, new: str) -> None:
+    flac(root / "a.flac")
+    file = FLAC(root / "a.flac")
+    file["tracknumber"] = [old]
+    file.save()
+    changes = retagger(root).preview(str(root / "a.flac"), {"tracknumber": "7"})
+    assert [change.new for change in changes] == ([(new,)] if old != new else [])
+
+
 def test_a_value_that_is_there_as_it_is_wanted_changes_nothing(root: Path) -> None:
     flac(root / "a.flac")
     assert retagger(root).preview(str(root / "a.flac"), {"tracknumber": "3", "title": "Old"}) == ()

@@ -216,7 +216,8 @@ def _changes(tags: TagFile, wanted: Mapping[str, str]) -> tuple[Change, ...]:
         new = wanted[field]
         if field in ("tracknumber", "discnumber") and old:
             number, slash, total = old[0].partition("/")
-            same = number.strip().isdigit() and int(number) == int(new)
+            digits = number.strip()
+            same = bool(digits) and digits.lstrip("0") == new.lstrip("0")
             new = old[0] if same else f"{new}{slash}{total}"
         if old != (new,):
             changes.append(Change(field, old, (new,)))
