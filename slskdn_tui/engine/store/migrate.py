@@ -120,7 +120,7 @@ def copy_database(connection: sqlite3.Connection, target: Path) -> None:
     fresh.unlink(missing_ok=True)
     copy = sqlite3.connect(fresh)
     try:
-        connection.backup(copy, pages=1024, sleep=0.01)
+        connection.backup(copy)  # in one step: between two, any commit makes SQLite begin anew
         # The copy carries WAL mode in its header; DELETE mode leaves one file that can be moved.
         copy.execute("PRAGMA journal_mode = DELETE")
     finally:

@@ -7,6 +7,9 @@ import random
 import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +19,7 @@ from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.engine.store import migrate
 from slskdn_tui.engine.store.database import Database
-from slskdn_tui.engine.store.migrate import Migration
+from slskdn_tui.engine.store.migrate import Migration, copy_database
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.errors import UserError
 
@@ -441,3 +444,34 @@ def test_a_copy_is_made_every_hour_and_soon_after_a_start_when_the_last_is_older
         return made
 
     assert run(work) == [0, 1, 1, 2]
+
+
+@pytest.mark.slow
+def test_a_copy_is_made_though_somebody_goes_on_writing(tmp_path: Path) -> None:
+    path, most, copied = tmp_path / "state.db", 20_000, threading.Event()
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE T (a)")
+        writer.execute("BEGIN")
+        writer.executemany("INSERT INTO T VALUES (?)", [(bytes(4000),) for _ in range(10_000)])  # 40 MB
+        writer.execute("COMMIT")
+    made, under_way = [0], threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("PRAGMA synchronous = OFF")
+            while made[0] < most and not copied.is_set():
+                other.execute("INSERT INTO T VALUES (1)")
+                made[0] += 1
+                under_way.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    under_way.wait()
+    with closing(sqlite3.connect(path)) as reader:
+        copy_database(reader, tmp_path / "backups" / "copy.db")
+    copied.set()
+    thread.join()
+    assert made[0] < most, "begun anew at every commit, it ends only when nobody writes"
+    with closing(sqlite3.connect(tmp_path / "backups" / "copy.db")) as copy:
+        assert copy.execute("SELECT count(*) FROM T WHERE a <> 1").fetchone() == (10_000,)
