@@ -130,6 +130,27 @@ def test_a_batch_of_nothing_but_rubbish_ends() -> None:
     play(story)
 
 
+def test_a_server_that_refuses_a_batch_and_then_fails_is_waited_for_and_told_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(stub: MusicBrainzStub, client: AcoustIdClient, clock: QuickClock) -> None:
+        prints, whole = heard(stub, range(2)), stub.sounds.lookup
+        said = [3, 14]  # no fingerprint; too many requests
+
+        def failing(fields: Mapping[str, str]) -> tuple[int, bytes]:
+            if not said:
+                return whole(fields)
+            error = {"status": "error", "error": {"code": said.pop(0), "message": "as it goes"}}
+            return 400, json.dumps(error).encode()
+
+        monkeypatch.setattr(stub.sounds, "lookup", failing)
+        assert all(each.recordings for each in await client.lookup(prints))
+        said += [3] + [14] * 20
+        with pytest.raises(UserError) as caught:
+            await client.lookup([Print(text(tune(40)), 100), Print(text(tune(41)), 100)])
+        assert caught.value.code == "network"
+
+    play(story)
+
+
 def test_a_busy_server_gets_half_as_many_and_all_are_answered() -> None:
     async def story(stub: MusicBrainzStub, client: AcoustIdClient, clock: QuickClock) -> None:
         prints = heard(stub, range(20))

@@ -125,10 +125,8 @@ class AcoustIdClient:
         for attempt in range(1, ATTEMPTS + 1):
             batch = prints[: self._size]
             try:
-                return await self._one_request(batch)
+                return await self._request(batch)
             except AcoustIdError as error:
-                if error.code in _NO_FINGERPRINT:
-                    return await self._alone(batch)
                 if error.code == _BAD_KEY:
                     raise UserError("config", "AcoustID does not know this key", "check acoustid.key") from None
                 if attempt == ATTEMPTS:
@@ -143,6 +141,15 @@ class AcoustIdClient:
                     ) from None
                 self._shrink(2.0)
         raise AssertionError("unreachable")
+
+    async def _request(self, batch: Sequence[Print]) -> dict[Print, Heard]:
+        """One request, and where the server says that none of them is a fingerprint, one more."""
+        try:
+            return await self._one_request(batch)
+        except AcoustIdError as error:
+            if error.code not in _NO_FINGERPRINT:
+                raise
+            return await self._alone(batch)
 
     async def _one_request(self, batch: Sequence[Print]) -> dict[Print, Heard]:
         fields = [("client", self._key), ("clientversion", self._version), ("format", "json"), ("meta", META), ("batch", "1")]
