@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.library.health import doctor as room
 from slskdn_tui.engine.library.health.doctor import Doctor
 from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
+from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.views.health import health_view
 from slskdn_tui.main import main
@@ -251,6 +253,34 @@ def test_changes_that_come_together_are_checked_once_and_a_long_check_is_followe
         return [round(later - earlier) for earlier, later in itertools.pairwise(checks)]
 
     assert asyncio.run(main()) == [63, 63]
+
+
+def test_a_check_that_failed_is_made_again_without_being_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        clock, checks = VirtualClock(), 0
+        store = await Store.open(Paths.of(tmp_path / "profile"))
+        with ThreadPoolExecutor(1) as disk:
+            doctor = Doctor(store, clock, disk)
+
+            async def check() -> None:
+                nonlocal checks
+                checks += 1
+                if checks == 1:
+                    raise sqlite3.OperationalError("database or disk is full")
+
+            monkeypatch.setattr(doctor, "check", check)
+            supervisor = Supervisor(clock)
+            supervisor.keep("library doctor", doctor.run)
+            doctor.due()
+            try:
+                async with asyncio.timeout(60):
+                    while checks < 2:
+                        await clock.advance(1.0)
+            finally:
+                await supervisor.stop()
+                await store.close()
+
+    asyncio.run(main())
 
 
 def test_a_file_is_looked_at_again_only_when_it_changed(tmp_path: Path, library: Collection, monkeypatch: pytest.MonkeyPatch) -> None:

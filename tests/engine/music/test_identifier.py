@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -291,6 +292,25 @@ def test_a_woken_pass_that_was_stopped_is_made_again_later(tmp_path: Path) -> No
             await asyncio.sleep(0.01)
         keeping.cancel()
         assert library.told and len(library.asked) == 3
+
+    play(tmp_path, story)
+
+
+def test_a_pass_that_failed_is_made_again_without_being_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(plone(), FOLDER, ids=True)))
+
+        async def full() -> dict[str, tuple[object, ...]]:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        library.identifier.wake()
+        with monkeypatch.context() as patch, pytest.raises(sqlite3.OperationalError):
+            patch.setattr(library.store.files, "folder_states", full)
+            await library.identifier.keep()
+        keeping = asyncio.create_task(library.identifier.keep())  # as the supervisor does
+        while await library.store.matches.counts() != {"exact": 1}:
+            await asyncio.sleep(0.01)
+        keeping.cancel()
 
     play(tmp_path, story)
 

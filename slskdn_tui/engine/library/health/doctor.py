@@ -79,7 +79,11 @@ class Doctor:
             await self._clock.sleep(max(SOON_S, rest))
             self._due.clear()
             began = self._clock.now()
-            await self.check()
+            try:
+                await self.check()
+            except Exception:
+                self._due.set()  # tried again after the supervisor's back-off
+                raise
             rest = REST * (self._clock.now() - began)
 
     async def check(self) -> HealthRun:

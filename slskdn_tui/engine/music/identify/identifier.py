@@ -110,7 +110,12 @@ class Identifier:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            if (await self.run()).stopped:
+            try:
+                stopped = (await self.run()).stopped
+            except Exception:
+                self._woken.set()  # tried again after the supervisor's back-off
+                raise
+            if stopped:
                 await self._clock.sleep(RETRY_S)
                 self._woken.set()
 
