@@ -388,7 +388,15 @@ class PartFile:
         return PartRecord(self.key, self.path, self.size, prefix, extents, self.variant, digests, bits_kept, start, self.head)
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        """In a thread. Cancelled, it ends when the thread is done: the file must not be closed under it, and its number be another file's."""
+        done = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        try:
+            return await asyncio.shield(done)
+        except asyncio.CancelledError:
+            await asyncio.wait({done})
+            if not done.cancelled():
+                done.exception()  # looked at: nobody else will
+            raise
 
     async def close(self) -> None:
         """Flush what can be flushed and let go; harmless when done twice."""

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import subprocess
+import threading
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,31 @@ def go(work: Coroutine[Any, Any, None]) -> None:
 
 async def opened(folder: Path, size: int, store: MemoryPartStore, **more: int) -> PartFile:
     return await PartFile.open(folder / "track.part", size, "k", store, SystemClock(), **more)
+
+
+def test_a_part_whose_opening_is_given_up_is_closed_when_its_thread_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, entered, on, sizes = os.posix_fallocate, threading.Event(), threading.Event(), list[int]()
+
+    def slow(fd: int, start: int, length: int) -> None:
+        entered.set()
+        on.wait(30)
+        sizes.append(os.fstat(fd).st_size)  # its number would be another file's, were it closed by now
+        real(fd, start, length)
+
+    async def story() -> None:
+        monkeypatch.setattr(os, "posix_fallocate", slow)
+        opening = asyncio.ensure_future(opened(tmp_path, 4 * LEAF, MemoryPartStore()))
+        await asyncio.to_thread(entered.wait)
+        opening.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert sizes == [4 * LEAF]
+        assert str(tmp_path / "track.part") not in [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+
+    go(story())
 
 
 def test_a_leaf_counts_only_after_its_bytes_were_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
