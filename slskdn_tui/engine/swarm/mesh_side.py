@@ -272,7 +272,7 @@ class MeshSide:
                 await self._reject(variant)
 
     async def _reject(self, variant: Variant) -> None:
-        self.choice.rejected.add(variant.variant_id)
+        self.choice.reject(variant.variant_id)
         self.roster.dismiss("other variant: it contradicts the bytes from Soulseek")
         self.roster.tell("proof", "", variant_id=variant.variant_id, result="refused", words="the bytes from Soulseek contradict it")
         await self.part.set_variant(None, ())

@@ -42,6 +42,11 @@ class Choice:
             return "other variant: too many are offered"
         return ""
 
+    def reject(self, variant_id: str) -> None:
+        """It is another file: its digests make room for others."""
+        self.rejected.add(variant_id)
+        self.known.pop(variant_id, None)
+
     def learn(self, variant: Variant, digests: Sequence[bytes]) -> str:
         """Keep a digest list once it is bound to its `variant_id`; why not, otherwise."""
         try:
@@ -64,9 +69,11 @@ class Choice:
         """Why a variant should not be bound to, "" when it should (or is already). `confirmed`: bytes from Soulseek match the current one."""
         if current is not None and current.variant_id == variant.variant_id:
             return ""
+        if variant.variant_id in self.rejected:  # while its offer was looked at
+            return "other variant: it contradicts the bytes from Soulseek"
         good, bad = compare(seen, self.known[variant.variant_id])
         if bad and not good:
-            self.rejected.add(variant.variant_id)
+            self.reject(variant.variant_id)
             return f"other variant: none of {len(bad)} leaves from Soulseek match"
         if current is None or (good and not confirmed):
             return ""

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from slskdn_tui.config.settings import Rescue
+from slskdn_tui.engine.content.digests import leaf_digest, variant_id
 from slskdn_tui.engine.mesh_finder import why_nobody
 from slskdn_tui.engine.swarm.guard import Proof, Target, decide, disputed, vouching
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap
 from slskdn_tui.engine.swarm.stall import StallWatch
+from slskdn_tui.engine.swarm.variants import MOST_KNOWN, Choice
 from slskdn_tui.model.aggregates import CanonicalStats, VariantStats
 from slskdn_tui.model.part import Extent
 from slskdn_tui.model.ports import OriginState
@@ -51,6 +53,19 @@ def test_a_track_of_unknown_length_has_no_third_proof() -> None:
     assert "2 of 2 peers agree, but MusicBrainz does not know the track's length (proof 3)" in decision.missing
     assert not decide(OriginState.OFFLINE, 0, 0, False, 2, why).allowed
     assert decide(OriginState.OFFLINE, 0, 0, False, 2).proof is Proof.AGREE
+
+
+def test_variants_that_soulseek_contradicted_leave_room_for_the_right_one() -> None:
+    choice, seen = Choice(LEAF), {0: leaf_digest(b"soulseek")}
+    for number in range(MOST_KNOWN + 1):
+        digests = (leaf_digest(bytes([number])),)
+        other = replace(variant(), variant_id=variant_id("file", LEAF, digests))
+        assert choice.misfit(other) == "" and choice.learn(other, digests) == ""
+        assert "other variant" in choice.verdict(other, None, False, seen)
+        assert "contradicts" in choice.misfit(other)
+    digests = (seen[0],)
+    right = replace(variant(), variant_id=variant_id("file", LEAF, digests))
+    assert choice.misfit(right) == choice.learn(right, digests) == choice.verdict(right, None, False, seen) == ""
 
 
 def stats(peers: int, **facts: object) -> CanonicalStats:
