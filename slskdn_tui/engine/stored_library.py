@@ -16,6 +16,7 @@ from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.store.store import Store
+from slskdn_tui.engine.variants import KnownVariants
 from slskdn_tui.engine.views.library import LibraryViews
 from slskdn_tui.engine.views.trash import trash_view
 from slskdn_tui.model.views import Snapshot, ViewKey
@@ -31,8 +32,6 @@ class NoJobs:
 class StoredLibrary:
     """`LibraryParts` whose scanner and doctor stand still: they say how they were left."""
 
-    aggregates = None
-
     def __init__(self, store: Store, paths: Paths, settings: Settings, clock: Clock) -> None:
         roots = library_roots(settings)
         self.store, self.clock = store, clock
@@ -44,6 +43,7 @@ class StoredLibrary:
             clock, EventBus(clock), Supervisor(clock), schedule=settings.library.schedule,
         )  # fmt: skip
         self.runner = NoJobs()
+        self.variants = KnownVariants(store, clock, None)
         self._views = LibraryViews(self)
 
     async def view(self, key: ViewKey) -> Snapshot:

@@ -17,7 +17,7 @@ from slskdn_tui.engine.library.scan.scanner import Scanner
 from slskdn_tui.engine.runtime.clock import Clock, iso
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.views.unsure import unsure_kind, unsure_rows
-from slskdn_tui.model.aggregates import CanonicalStats
+from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.health import ISSUE_WORDS, Issue, IssueKind
 from slskdn_tui.model.jobs import JobState
@@ -26,8 +26,6 @@ from slskdn_tui.model.library_view import DISMISSED, TRASH, UNSURE, KindRow, Lib
 from slskdn_tui.model.text import LONGEST, SafeText
 from slskdn_tui.model.views import ViewKey
 
-CANONICAL_S = 60.0
-"""What the mesh says of a recording is asked again after so long."""
 TRASH_S = 30.0
 """The trash is read again after so long, whoever changed it."""
 _KINDS: tuple[IssueKind, ...] = get_args(IssueKind)
@@ -37,8 +35,8 @@ class Jobs(Protocol):
     def jobs(self) -> list[LiveJob]: ...
 
 
-class Statistics(Protocol):
-    async def canonical_stats(self, recording: str, codec_profile: str) -> CanonicalStats: ...
+class Variants(Protocol):
+    async def of(self, recordings: Sequence[str]) -> Sequence[VariantChoice]: ...
 
 
 class LibraryParts(Protocol):
@@ -59,15 +57,14 @@ class LibraryParts(Protocol):
     @property
     def runner(self) -> Jobs: ...
     @property
-    def aggregates(self) -> Statistics | None: ...
+    def variants(self) -> Variants: ...
 
 
 class LibraryViews:
-    """Makes the view `library`; remembers what the mesh said of the files shown, and what is in the trash."""
+    """Makes the view `library`; remembers what is in the trash."""
 
     def __init__(self, engine: LibraryParts) -> None:
         self._engine = engine
-        self._canonical: dict[tuple[str, str, str], tuple[float, SafeText]] = {}
         self._trash: tuple[int, float, list[Trashed]] | None = None
 
     async def library(self, key: ViewKey) -> LibraryView:
@@ -184,17 +181,9 @@ class LibraryViews:
         return {file.path: file for file in await self._engine.store.files.of_paths([each.path for each in issues])}
 
     async def _badge(self, file: LibraryFile) -> SafeText:
-        aggregates, now = self._engine.aggregates, self._engine.clock.now()
-        if aggregates is None or not file.recording or not file.variant_id:
-            return SafeText("")
-        key = file.recording, file.facts.codec_profile, file.variant_id
-        kept = self._canonical.get(key)
-        if kept is None or kept[0] < now - CANONICAL_S:
-            stats = await aggregates.canonical_stats(file.recording, file.facts.codec_profile)
-            if len(self._canonical) > 1000:
-                self._canonical.clear()
-            kept = self._canonical[key] = now, stats.badge(file.variant_id)
-        return kept[1]
+        """By the same choice as in searches and for the doctor: what was measured here counts beside what peers say."""
+        known = await self._engine.variants.of((file.recording,)) if file.variant_id else ()
+        return next((each.badge for each in known if each.variant_id == file.variant_id), SafeText(""))
 
 
 def _of(subject: str, kind: str, dismissed: bool) -> bool:

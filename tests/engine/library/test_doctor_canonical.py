@@ -20,6 +20,8 @@ from slskdn_tui.model.audio import AudioFacts
 from slskdn_tui.model.health import HealthView, Issue
 from slskdn_tui.model.heard import HeardVariant, Voice
 from slskdn_tui.model.library import LibraryFile, Stage
+from slskdn_tui.model.library_view import LibraryView
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
 from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command
@@ -62,6 +64,13 @@ async def issues(engine: Engine) -> list[Issue]:
     view = await engine.snapshot(ViewKey("health"))
     assert isinstance(view, HealthView)
     return [row.issue for row in view.rows]
+
+
+async def badge_of(engine: Engine, path: Path) -> str:
+    """What the Library screen says of a file."""
+    view = await engine.snapshot(ViewKey("library", str(path)))
+    assert isinstance(view, LibraryView)
+    return next(iter({row.canonical for row in view.rows}), SafeText(""))
 
 
 @pytest.mark.parametrize(
@@ -109,5 +118,10 @@ def test_a_file_worse_than_what_the_mesh_holds_for_the_best_is_told_and_replaced
             async with asyncio.timeout(120):
                 while await issues(engine):
                     await asyncio.sleep(0.05)
+            async with asyncio.timeout(60):  # what is known of a recording is kept for some seconds
+                while not (badge := str(await badge_of(engine, folder / two.name))):
+                    await asyncio.sleep(0.1)
+            assert badge.startswith("canonical 0.9") and badge.endswith(", 3 peers agree")
+            assert await badge_of(engine, folder / one.name) == "", "nobody in the mesh speaks of that one"
 
     asyncio.run(main())
