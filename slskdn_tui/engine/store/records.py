@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from slskdn_tui.model.files import FileEntry
 from slskdn_tui.model.jobs import Constraints, JobState, JobType, TrackState
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText, counted
 
 Plane = Literal["slsk", "mesh"]
 Direction = Literal["up", "down"]
+
+
+FILE_ENTRY = (
+    "path", "mtime_ns", "size", "inode", "mb_recording_id", "codec", "codec_profile", "duration_ms", "streaminfo", "variant_id",
+    "region_id", "region_start", "region_length",
+)  # fmt: skip
+"""The columns of a `FileEntry`, in every table that holds one; digests and the download mark are the tables' own."""
 
 
 @dataclass(slots=True)
@@ -137,3 +146,43 @@ def read_text(value: str | bytes) -> str:
 def plain_text(text: str) -> str:
     """Words for a TEXT column: surrogates become question marks, since nobody needs them back."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def entry_of(row: Sequence[Any], *, download: bool) -> FileEntry:
+    """What the columns of `FILE_ENTRY` say."""
+    path, mtime_ns, size, inode, recording, codec, profile, duration_ms, streaminfo, variant_id, region_id, start, length = row
+    return FileEntry(
+        path=read_text(path),
+        mtime_ns=mtime_ns,
+        size=size,
+        inode=inode,
+        recording=recording,
+        codec=codec,
+        codec_profile=profile,
+        duration_ms=duration_ms,
+        streaminfo=streaminfo,
+        variant_id=variant_id,
+        download=download,
+        region_id=region_id,
+        region_start=start,
+        region_length=length,
+    )
+
+
+def row_of(entry: FileEntry) -> tuple[Any, ...]:
+    """The columns of `FILE_ENTRY`."""
+    return (
+        keep_text(entry.path),
+        entry.mtime_ns,
+        entry.size,
+        entry.inode,
+        entry.recording,
+        plain_text(entry.codec),
+        plain_text(entry.codec_profile),
+        entry.duration_ms,
+        entry.streaminfo,
+        entry.variant_id,
+        entry.region_id,
+        entry.region_start,
+        entry.region_length,
+    )

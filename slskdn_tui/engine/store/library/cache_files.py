@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from slskdn_tui.engine.store.database import Database
-from slskdn_tui.engine.store.records import keep_text, plain_text, read_text
+from slskdn_tui.engine.store.records import FILE_ENTRY, entry_of, keep_text, plain_text, read_text, row_of
 from slskdn_tui.model.files import FileEntry
 from slskdn_tui.model.text import SafeText
 
-_ENTRY = "mb_recording_id, path, mtime_ns, size, inode, codec, codec_profile, duration_ms, streaminfo, variant_id, region_id, region_start, region_length"
 _ABOUT = "mb_recording_id, path, size, title, artist, consensus, added_at, used_at, hits, bytes_served"
 
 
@@ -44,34 +43,15 @@ class CacheFilesTable:
 
     async def entries(self) -> Sequence[FileEntry]:
         """Every file, without its digests."""
-        return [
-            FileEntry(
-                path=read_text(path),
-                mtime_ns=mtime_ns,
-                size=size,
-                inode=inode,
-                recording=recording,
-                codec=codec,
-                codec_profile=profile,
-                duration_ms=duration_ms,
-                streaminfo=streaminfo,
-                variant_id=variant_id,
-                download=True,
-                region_id=region_id,
-                region_start=start,
-                region_length=length,
-            )
-            for recording, path, mtime_ns, size, inode, codec, profile, duration_ms, streaminfo, variant_id, region_id, start, length in (
-                await self._database.fetch(f"SELECT {_ENTRY} FROM CacheFiles ORDER BY path")
-            )
-        ]
+        rows = await self._database.fetch(f"SELECT {', '.join(FILE_ENTRY)} FROM CacheFiles ORDER BY path")
+        return [entry_of(row, download=True) for row in rows]
 
     async def put(self, entries: Sequence[FileEntry]) -> None:
         """Insert or update; what is known beside the bytes stays."""
-        names = [*_ENTRY.split(", "), "digests", "region_digests"]
-        changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+        names = [*FILE_ENTRY, "digests", "region_digests"]
+        changes = ", ".join(f"{name} = excluded.{name}" for name in names if name != "mb_recording_id")
         sql = f"INSERT INTO CacheFiles ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT (mb_recording_id) DO UPDATE SET {changes}"
-        await self._database.write_many(sql, [_values(entry) for entry in entries])
+        await self._database.write_many(sql, [(*row_of(entry), entry.digests, entry.region_digests) for entry in entries])
 
     async def drop(self, paths: Sequence[str]) -> None:
         await self._database.write_many("DELETE FROM CacheFiles WHERE path = ?", [(keep_text(path),) for path in paths])
@@ -103,23 +83,3 @@ class CacheFilesTable:
             "UPDATE CacheFiles SET used_at = ?, hits = ?, bytes_served = ? WHERE mb_recording_id = ?",
             [(one.used_at, one.hits, one.bytes_served, one.recording) for one in files],
         )
-
-
-def _values(entry: FileEntry) -> tuple[str | bytes | int | None, ...]:
-    return (
-        entry.recording,
-        keep_text(entry.path),
-        entry.mtime_ns,
-        entry.size,
-        entry.inode,
-        plain_text(entry.codec),
-        plain_text(entry.codec_profile),
-        entry.duration_ms,
-        entry.streaminfo,
-        entry.variant_id,
-        entry.region_id,
-        entry.region_start,
-        entry.region_length,
-        entry.digests,
-        entry.region_digests,
-    )

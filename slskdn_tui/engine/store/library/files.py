@@ -6,14 +6,14 @@ import itertools
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from slskdn_tui.engine.store.database import BATCH
 from slskdn_tui.engine.store.library.scanned import ScannedFiles
-from slskdn_tui.engine.store.records import keep_text, read_text
+from slskdn_tui.engine.store.records import FILE_ENTRY, entry_of, keep_text, read_text, row_of
 from slskdn_tui.model.files import FileEntry
 
-_COLUMNS = "path, mtime_ns, size, inode, mb_recording_id, codec, codec_profile, duration_ms, streaminfo, variant_id, download, region_id, region_start, region_length"
+_COLUMNS = ", ".join((*FILE_ENTRY, "download"))
 
 
 class FilesTable(ScannedFiles):
@@ -21,7 +21,8 @@ class FilesTable(ScannedFiles):
 
     async def entries(self) -> Sequence[FileEntry]:
         """Every file that is or was looked at for an offer, by path, without its digests."""
-        return [_entry(values) for values in await self._database.fetch(f"SELECT {_COLUMNS} FROM HashDb WHERE offer = 1 ORDER BY path")]
+        rows = await self._database.fetch(f"SELECT {_COLUMNS} FROM HashDb WHERE offer = 1 ORDER BY path")
+        return [entry_of(row[:-1], download=bool(row[-1])) for row in rows]
 
     async def put(self, entries: Iterable[FileEntry]) -> None:
         """Insert or update; columns that other work filled in (quality, fingerprint) stay. At most `BATCH` rows a transaction."""
@@ -98,7 +99,7 @@ def _put(connection: sqlite3.Connection, entries: Sequence[FileEntry]) -> None:
     changes += ", mb_recording_id = coalesce(nullif(excluded.mb_recording_id, ''), mb_recording_id)"
     connection.executemany(
         f"INSERT INTO HashDb ({_COLUMNS}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT (path) DO UPDATE SET {changes}",
-        [_values(entry) for entry in entries],
+        [(*row_of(entry), int(entry.download)) for entry in entries],
     )
     connection.executemany("DELETE FROM HashDbDigests WHERE path = ?", [(keep_text(entry.path),) for entry in entries])
     connection.executemany(
@@ -108,43 +109,4 @@ def _put(connection: sqlite3.Connection, entries: Sequence[FileEntry]) -> None:
             for entry in {entry.path: entry for entry in entries}.values()
             if entry.digests
         ],
-    )
-
-
-def _values(entry: FileEntry) -> tuple[Any, ...]:
-    return (
-        keep_text(entry.path),
-        entry.mtime_ns,
-        entry.size,
-        entry.inode,
-        entry.recording,
-        entry.codec,
-        entry.codec_profile,
-        entry.duration_ms,
-        entry.streaminfo,
-        entry.variant_id,
-        int(entry.download),
-        entry.region_id,
-        entry.region_start,
-        entry.region_length,
-    )
-
-
-def _entry(values: tuple[Any, ...]) -> FileEntry:
-    path, mtime_ns, size, inode, recording, codec, profile, duration_ms, streaminfo, variant_id, download, region_id, start, length = values
-    return FileEntry(
-        path=read_text(path),
-        mtime_ns=mtime_ns,
-        size=size,
-        inode=inode,
-        recording=recording,
-        codec=codec,
-        codec_profile=profile,
-        duration_ms=duration_ms,
-        streaminfo=streaminfo,
-        variant_id=variant_id,
-        download=bool(download),
-        region_id=region_id,
-        region_start=start,
-        region_length=length,
     )
