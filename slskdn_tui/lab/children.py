@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+COMES_UP_S = 180.0
+"""A part of the world that is not up by then will not be; on a busy machine five engines take more than a minute."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -72,7 +74,7 @@ class Children:
         if await child.process.wait() != 0:
             raise RuntimeError(f"{name} failed:\n{child.words()}")
 
-    async def until(self, what: str, ready: Callable[[], bool], seconds: float = 60.0) -> None:
+    async def until(self, what: str, ready: Callable[[], bool], seconds: float = COMES_UP_S) -> None:
         """Poll a condition; RuntimeError names a child that died, or what was waited for."""
         try:
             async with asyncio.timeout(seconds):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from slskdn_tui.config import safe_yaml
 from slskdn_tui.config.paths import Paths
-from slskdn_tui.lab.children import Child, Children
+from slskdn_tui.lab.children import COMES_UP_S, Child, Children
 from slskdn_tui.lab.data import DEMO_RELEASE
 from slskdn_tui.model.variant import LEAF
 from slskdn_tui.seam import EngineProtocol
@@ -193,14 +193,14 @@ async def _offers_ready(connect: Connect, paths: Paths, name: str) -> None:
 
     engine = await connect(paths)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(COMES_UP_S):
             while True:
                 view = await engine.snapshot(ViewKey("status"))
                 if isinstance(view, StatusView) and any(part.name == "offers" and part.state == "ok" for part in view.parts):
                     return
                 await asyncio.sleep(0.2)
     except TimeoutError:
-        raise RuntimeError(f"node {name} did not announce its files within 60 s") from None
+        raise RuntimeError(f"node {name} did not announce its files within {COMES_UP_S:g} s") from None
     finally:
         await engine.stop()
 

@@ -135,7 +135,7 @@ def test_the_demo_rescues_the_stalled_track_catches_the_liar_and_every_file_is_i
 
 def test_without_the_overlay_the_demo_fails_and_names_what_is_missing(tmp_path: Path) -> None:
     run = demo(tmp_path, "--no-overlay", "--timeout", "60")
-    assert run.code != 0 and not run.report["ok"]
+    assert run.code != 0 and not run.report["ok"] and run.report["job_id"], run.talk
     assert {"rescue", "ban"} <= set(run.report["missing_events"])
     assert "missing events" in run.talk and run.report["wrong_bytes"] == 0
     assert not alive(run.pids)
@@ -143,6 +143,6 @@ def test_without_the_overlay_the_demo_fails_and_names_what_is_missing(tmp_path: 
 
 def test_with_an_honest_liar_the_demo_fails_and_names_the_ban(tmp_path: Path) -> None:
     run = demo(tmp_path, "--honest")
-    assert run.code != 0 and run.report["missing_events"] == ["ban"]
+    assert run.code != 0 and run.report["missing_events"] == ["ban"], run.talk
     assert run.report["wrong_bytes"] == 0 and run.report["identical"] == 10
     assert not alive(run.pids)
