@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.pilot import Pilot
 
+from slskdn_tui.engine.views.job_tree import shown_jobs
+from slskdn_tui.model.parents import Member, ParentRecord, ParentType
+from slskdn_tui.model.text import SafeText as T
+from slskdn_tui.model.views import Snapshot, ViewKey
 from slskdn_tui.seam import Command
 from slskdn_tui.ui.screens.dialogs import Ask
 from slskdn_tui.ui.screens.discover import DiscoverScreen
@@ -94,3 +100,35 @@ def test_a_small_terminal_says_what_a_discography_does_in_its_line(engine: FakeE
         await until(pilot, lambda: "Geogaddi" in on_screen(app))
 
     drive(app, steps, (60, 15))
+
+
+def test_a_discography_in_a_list_longer_than_the_window_folds_and_its_releases_are_found(engine: FakeEngine, make_app: Make) -> None:
+    """Through the engine's own tree of 3,000 releases, as the screen asks for it."""
+    made = [ParentRecord(f"par{at}", ParentType.DISCOGRAPHY, "x", T(f"Artist {at}"), "core", members=_members(at)) for at in range(3)]
+
+    class Long(FakeEngine):
+        async def snapshot(self, view: ViewKey, since: int = 0) -> Snapshot:
+            if view.screen == "jobs":
+                self.asked.append(view)
+                return replace(shown_jobs([], made, view), version=len(self.asked) + 1)
+            return await super().snapshot(view, since)
+
+    app = make_app(Long())
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("5")
+        await until(pilot, lambda: all(f"Artist {at}: core discography" in on_screen(app) for at in range(3)))
+        assert "Record" not in on_screen(app) and "1000 releases." in on_screen(app).replace(",", "")
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: "Record 1/0" in on_screen(app))
+        assert "Record 0/" not in on_screen(app)
+        await pilot.press("h")
+        await until(pilot, lambda: "Record" not in on_screen(app) and "Artist 2" in on_screen(app))
+        await pilot.press("slash", *"2/777", "enter")
+        await until(pilot, lambda: "Record 2/777" in on_screen(app) and "Artist 2" in on_screen(app) and "Artist 0" not in on_screen(app))
+
+    drive(app, steps)
+
+
+def _members(at: int) -> list[Member]:
+    return [Member(f"{at}-{number}", T(f"Record {at}/{number}"), T(f"Artist {at}")) for number in range(1000)]

@@ -12,7 +12,7 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import JobRow, JobsView, ViewKey
 
 TREE = "tree"
-"""Subject of the view `jobs` that asks for it."""
+"""Subject of the view `jobs` that asks for it; `tree/ID,ID` with the parents whose releases are wanted even when not all rows fit into the window."""
 _ENDED = frozenset(str(state.value) for state in ENDED)
 Forecast = Callable[[int], float]
 
@@ -24,11 +24,15 @@ def shown_jobs(
     forecast: Forecast | None = None,
     note: Callable[[ParentRecord], str] = lambda record: "",
 ) -> JobsView:
-    """Filtered by `key.filter`, a parent of what passes included; the window of it. The tree has what is not ended first, in the queue's order, then the newest."""
-    if key.subject == TREE:
+    """Filtered by `key.filter`, a parent of what passes included; the window of it.
+
+    The tree has what is not ended first, in the queue's order, then the newest; one of more rows than the window has the releases of opened parents only.
+    """
+    whole, _, opened = key.subject.partition("/")
+    if whole == TREE:
         ended = sorted((row for row in rows if row.state in _ENDED), key=lambda row: row.finished_at or row.created_at, reverse=True)
         rows = [*(row for row in rows if row.state not in _ENDED), *ended]
-    found = job_tree(rows, parents, forecast, note) if key.subject == TREE else list(rows)
+    found = job_tree(rows, parents, forecast, note) if whole == TREE else list(rows)
     wanted = key.filter.casefold()
     if wanted:
         kept: list[JobRow] = []
@@ -41,7 +45,19 @@ def shown_jobs(
                 over = None if row.level else over  # told once
                 kept.append(row)
         found = kept
+    elif whole == TREE and len(found) > key.count:
+        found = _without_folded(found, frozenset(opened.split(",")))
     return JobsView(0, tuple(found[key.start : key.start + key.count]), len(found))
+
+
+def _without_folded(rows: Iterable[JobRow], opened: frozenset[str]) -> list[JobRow]:
+    kept: list[JobRow] = []
+    shown = True
+    for row in rows:
+        shown = row.key in opened if row.level == 0 else shown
+        if row.level == 0 or shown:
+            kept.append(row)
+    return kept
 
 
 def job_tree(

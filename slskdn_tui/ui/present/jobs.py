@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from slskdn_tui.model.views import CandidateRow, JobRow, JobTrackRow, JobView
@@ -149,10 +150,11 @@ class CandidatesPresenter(Flat):
 def releases_words(row: JobRow, rows: Sequence[JobRow]) -> tuple[str, ...]:
     """What a discography or a crate is doing, for the place where a job's tracks stand."""
     start = next((at for at, one in enumerate(rows) if one.key == row.key), len(rows))
-    states = Counter(one.state for one in rows[start + 1 : start + 1 + row.children])
-    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    states = Counter(one.state for one in takewhile(lambda one: one.level, rows[start + 1 : start + 1 + row.children]))
+    all_here = states.total() == row.children  # folded ones of a long list, or ones the filter hides, are not
+    told = ": " + ", ".join(f"{count} {state}" for state, count in states.most_common()) if all_here else ""
     return (
-        f"{fmt.plural(row.tracks_total, 'release')}: {told}.",
+        f"{fmt.plural(row.tracks_total, 'release')}{told}.",
         *([f"{row.error}."] if row.error else []),
         "enter shows them, p pauses all, x cancels.",
     )

@@ -17,7 +17,8 @@ from slskdn_tui.ui.widgets.lines import Lines
 from slskdn_tui.ui.widgets.live_table import LiveTable
 
 WINDOW = 2000
-"""Jobs, with the releases of discographies, that are held at once: more of them do not fold."""
+"""Jobs, with the releases of discographies, that are held at once; when there are more, only opened discographies have theirs."""
+MOST_OPEN = 50
 
 
 TRACKS = "The tracks of the job under the cursor stand here."
@@ -60,7 +61,8 @@ class JobsScreen(LiveScreen):
 
     def views(self) -> Sequence[ViewKey]:
         query = self.main.model.query if self.main.model.remote_filter else ""
-        keys = [ViewKey("jobs", "tree", query, start=self._start, count=WINDOW)]
+        opened = [key for key, unfolded in self.main.model.unfolded.items() if unfolded][-MOST_OPEN:]
+        keys = [ViewKey("jobs", f"tree/{','.join(opened)}" if opened else "tree", query, start=self._start, count=WINDOW)]
         row = self.main.row
         if row is not None and row.job_id and not row.children and not self.has_class("-short"):
             keys.append(ViewKey("job", subject=row.job_id))
@@ -69,6 +71,10 @@ class JobsScreen(LiveScreen):
     def take(self, key: ViewKey, view: Snapshot) -> None:
         if isinstance(view, JobsView):
             first = self.main.row is None
+            after = [*view.rows[1:], None]
+            self.main.model.partial = any(
+                row.children and (below is None or not below.level) for row, below in zip(view.rows, after, strict=False)
+            )
             self.main.set_rows(view.rows, view.total, key.start)
             self._without_tracks()
             self._heading_changed()
@@ -121,6 +127,10 @@ class JobsScreen(LiveScreen):
     def fact(self) -> str:
         status = self.ui.status
         return f"{status.jobs_running} running of {status.jobs_total}" if status is not None else ""
+
+    def on_live_table_toggled(self, event: LiveTable.Toggled) -> None:
+        if event.table is self.main and self.main.model.partial:
+            self.ui.poller.kick()
 
     def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
         if event.table is self.main:

@@ -39,6 +39,13 @@ class LiveTable(ScrollView, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LiveTable.CursorMoved) and message.table is self.table
 
+    class Toggled(Message):
+        """A row was folded or unfolded."""
+
+        def __init__(self, table: LiveTable) -> None:
+            super().__init__()
+            self.table = table
+
     class Opened(Message):
         """Enter (or a second click) on a row that has nothing to unfold."""
 
@@ -176,6 +183,7 @@ class LiveTable(ScrollView, can_focus=True):
         if self.model.has_children(row):
             self.model.toggle(row.key, not self.model.is_unfolded(row))
             self._settle()
+            self.post_message(self.Toggled(self))
         else:
             self.post_message(self.Opened(self, row))
 
@@ -186,6 +194,7 @@ class LiveTable(ScrollView, can_focus=True):
             return
         if self.model.toggle(row.key, False):
             self._settle()
+            self.post_message(self.Toggled(self))
             return
         level = self.model.presenter.level(row)
         for index in range(self.cursor_index - 1, -1, -1):

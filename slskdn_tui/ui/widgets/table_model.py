@@ -25,6 +25,8 @@ class TableModel:
         self.sort = ""
         self.descending = False
         self.remote_filter = False
+        self.partial = False
+        """Whether rows below folded ones are left to the engine, so that it has to do the filtering."""
         self.unfolded: dict[str, bool] = {}
         self.marks: set[str] = set()
         self._order: list[Any] | None = None
@@ -50,7 +52,7 @@ class TableModel:
     def set_query(self, query: str) -> None:
         """The filter's words, all of which must occur. A windowed list hands them to the engine instead."""
         if query and not self.query:
-            self.remote_filter = self.windowed
+            self.remote_filter = self.windowed or self.partial
         self.query = query
         if not query:
             self.remote_filter = False
@@ -141,7 +143,7 @@ class TableModel:
         for node in nodes:
             if not searching or self.matches(node.row, searching):
                 yield node.row
-                if self.is_unfolded(node.row):
+                if self.is_unfolded(node.row) or (self.remote_filter and self.query):  # what the engine found is shown
                     yield from self._walk(node.children, True)
             elif below := list(self._walk(node.children)):  # an ancestor of a match stays, to say where the match is
                 yield node.row

@@ -108,3 +108,18 @@ def test_what_still_runs_stands_above_all_that_has_ended_and_the_newest_of_that_
 
 
 _ENDED = [("early", "completed", 11), ("late", "failed", 12)]
+
+
+def test_a_tree_longer_than_the_window_has_the_releases_of_opened_parents_only() -> None:
+    parents = [parent("p1", [member(f"a{at}") for at in range(30)]), parent("p2", [member(f"b{at}") for at in range(30)])]
+    rows = [job("1"), job("2")]
+
+    def shown(subject: str, count: int = 50, filter_: str = "") -> tuple[int, int, set[str]]:
+        view = shown_jobs(rows, parents, ViewKey("jobs", subject, filter_, count=count))
+        return len(view.rows), view.total, {row.key.partition("/")[0] for row in view.rows if row.level}
+
+    assert shown("tree", 64) == (64, 64, {"p1", "p2"})
+    assert shown("tree") == (4, 4, set())
+    assert shown("tree/p2,gone") == (34, 34, {"p2"})
+    assert shown("tree/p1,p2") == (50, 64, {"p1", "p2"})
+    assert shown("tree", filter_="a29") == (2, 2, {"p1"}), "the filter looks into folded ones"
