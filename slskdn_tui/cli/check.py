@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from slskdn_tui.cli.context import Context, put_json
+from slskdn_tui.cli.context import Context, fold, put_json
 from slskdn_tui.cli.hooks import CheckLine
 from slskdn_tui.cli.present import units
 from slskdn_tui.cli.present.cells import pad
@@ -42,7 +42,7 @@ def check(context: Context) -> int:
     if context.json:
         put_json([{"part": line.part, "state": line.state, "words": line.words, "mend": line.mend} for line in lines])
     else:
-        context.put_lines(_lines(lines))
+        context.put_lines(_lines(lines, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
     return EXIT["failed"][0] if any(line.state == "fail" for line in lines) else 0
 
 
@@ -50,12 +50,16 @@ async def _probe(context: Context, settings: Settings) -> list[CheckLine]:
     return await context.hooks.probe(context.paths, settings)
 
 
-def _lines(lines: list[CheckLine]) -> Iterator[str]:
+def _lines(lines: list[CheckLine], width: int | None) -> Iterator[str]:
     wide = max(len(line.part) for line in lines) + 2
     for line in lines:
-        yield f"{line.state:<5} {pad(line.part, wide)}{line.words}"
-        if line.mend:
-            yield f"{'':<6}{'':<{wide}}{line.mend}"
+        head, under = f"{line.state:<5} {pad(line.part, wide)}", " " * (6 + wide)
+        told = [part for text in (line.words, line.mend) if text for part in _folded(text, width, len(under))]
+        yield from (f"{head if not at else under}{part}" for at, part in enumerate(told))
+
+
+def _folded(text: str, width: int | None, used: int) -> list[str]:
+    return fold(text, width - used).split("\n") if width is not None else [text]
 
 
 def _python() -> CheckLine:

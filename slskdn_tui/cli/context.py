@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,8 +34,23 @@ def put(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Talk: to stderr."""
-    _write(sys.stderr, text)
+    """Talk: to stderr, folded between words on a terminal."""
+    _write(sys.stderr, fold(text, shutil.get_terminal_size().columns) if sys.stderr.isatty() else text)
+
+
+def fold(text: str, width: int) -> str:
+    """Lines of at most `width` cells, broken between words; what goes on stands under where its line began."""
+    lines = (
+        textwrap.wrap(
+            line,
+            max(20, width),
+            subsequent_indent=" " * (len(line) - len(line.lstrip())),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.split("\n")
+    )
+    return "\n".join("\n".join(folded) for folded in lines)
 
 
 def complain(message: str, hint: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 import sys
 from pathlib import Path
 
-from slskdn_tui.cli.context import Context, interactive, put, put_json, say
+from slskdn_tui.cli.context import Context, fold, interactive, put, put_json, say
 from slskdn_tui.cli.present import units
 from slskdn_tui.cli.present.completions import SHELLS
 from slskdn_tui.config.files import write_private
@@ -29,7 +30,7 @@ def _answer(question: Question, asking: bool) -> str | None:
         except EOFError:
             return None
     if asking:
-        sys.stderr.write(f"{question.ask}{default}: ")
+        sys.stderr.write(f"{fold(f'{question.ask}{default}:', shutil.get_terminal_size().columns)} ")
         sys.stderr.flush()
     line = sys.stdin.readline()
     return line.rstrip("\r\n") if line else None

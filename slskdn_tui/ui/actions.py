@@ -229,7 +229,7 @@ class Actions:
         """Carry out a command whose arguments are all there, as one step of a longer talk; None in a window that may only look."""
         if self._may_not():
             return None
-        result = await self._told(name, call)
+        result = await self._anew(name, call, await self._told(name, call))
         self.app.poller.kick()
         return result
 
@@ -239,12 +239,16 @@ class Actions:
             self.app.run_worker(self._told(name, call, quiet=True), group="command", exit_on_error=False)
 
     async def submit(self, spec: CommandSpec, call: Args) -> None:
-        result = await self._told(spec.name, call)
-        if result.data.get("had_by"):
-            if await self.ask(Ask("Get it anew all the same?", str(result.message))):
-                await self._told(spec.name, {**call, "again": True})
-            else:
-                self.say("left as it was", "colors.dim")
+        await self._anew(spec.name, call, await self._told(spec.name, call))
+
+    async def _anew(self, name: str, call: Args, result: Result) -> Result:
+        """Of what is here already: asks whether to get it all the same, and how that went."""
+        if not result.data.get("had_by"):
+            return result
+        if await self.ask(Ask("Get it anew all the same?", str(result.message))):
+            return await self._told(name, {**call, "again": True})
+        self.say("left as it was", "colors.dim")
+        return result
 
     async def _told(self, name: str, call: Args, quiet: bool = False) -> Result:
         try:

@@ -168,6 +168,25 @@ def test_a_new_search_asks_for_words_and_shows_the_newest(engine: FakeEngine, ma
     assert engine.commands == [Command("search.ask", {"query": "kid a"})]
 
 
+def test_files_that_are_here_already_are_got_anew_when_that_is_wanted(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await to_search(pilot)
+        engine.answer = Result(
+            "refused", SafeText("you have all 10 files already"), SafeText("`--again` gets it anew"), data={"had_by": "library"}
+        )
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert "you have all 10 files already" in on_screen(app) and "--again" not in on_screen(app)
+        engine.answer = Result("ok", SafeText("job 1234abcd"))
+        await pilot.press("y")
+        await until(pilot, lambda: len(engine.commands) == 2)
+
+    drive(app, steps)
+    assert [command.args.get("again") for command in engine.commands] == [None, True]
+
+
 def test_the_wait_at_the_gate_is_told_in_seconds(engine: FakeEngine, make_app: Make) -> None:
     engine.views["search"] = citizen.waiting()
     app = make_app(engine)

@@ -39,7 +39,7 @@ def listed(view: PeersView, look: Look) -> list[str]:
         (
             row.name,
             row.plane,
-            row.state,
+            "-" if row.plane == "slsk" and row.state == "away" else row.state,  # a user is asked when needed; `away` would be his own state
             units.size(row.up),
             units.size(row.down),
             units.speed(row.rate_up + row.rate_down),

@@ -50,7 +50,7 @@ async def add(engine: Parts, args: Args) -> Result:
     if not records and owned:
         one = SafeText(next(iter(owned.values())), 1000)
         words = f"you have it already: {one}" if len(owned) == 1 else f"you have all {len(owned)} files already: {one} and others"
-        raise UserError("refused", words, "`--again` gets it anew")
+        return Result("refused", SafeText(words, 4096), SafeText("`--again` gets it anew"), data={"had_by": "library"})
     if not records:
         words = ", ".join(f"job {job_id[:8]}" for job_id in under_way)
         return done(f"being got already: {words}", job_id=next(iter(under_way)), job_ids=list(under_way))

@@ -33,7 +33,7 @@ class Help(Dialog[None]):
         return help_lines(self._groups, self._about, width, self._find)
 
     def _hint(self, width: int, height: int) -> list[Line]:
-        return [(("/ find   up down scroll   q close   other keys: ui.keymap in the settings"[:width], "colors.dim"),)]
+        return [(("/ find   up down scroll   q close   keys can be changed: ui.keymap"[:width], "colors.dim"),)]
 
     @property
     def scroll(self) -> VerticalScroll:
