@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,15 @@ def test_an_engine_killed_while_the_cache_fetches_goes_on_and_counts_once(tmp_pa
             assert mono.sent[name] <= size + LEAF + (6 * LEAF - had), "only what was not on disk comes again"
             assert not list(paths.incomplete.rglob("*.part*")) and world.music("cache") == []
             assert ShareReader(paths.data / "shares.db").totals() == (1, 1), "what is shared is the folder that is shared"
+            # and by the command line it becomes the library's
+            move = ("cache", "move", second[:8])
+            said = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "slskdn_tui", "--profile", str(paths.profile), *move, stdout=asyncio.subprocess.PIPE
+            )
+            async with asyncio.timeout(60):
+                words, _ = await said.communicate()
+            assert said.returncode == 0 and b"is in the library" in words, words
+            assert world.music("cache") == world.truth[1:] and in_folder(paths) == {MARK}
 
     asyncio.run(story())
 
