@@ -373,7 +373,7 @@ def test_a_finished_file_is_shared_soon_when_its_folder_is(in_world, monkeypatch
 
 def test_the_uploads_view_and_the_commands_on_it(in_world) -> None:
     async def story(world: World) -> None:
-        up = await uploader(world, {"long tune.flac": blob(SIZE)}, leecher_files=0, default_kbps=400)
+        up = await uploader(world, {"long tune.flac": blob(SIZE)}, leecher_files=0, default_kbps=400, friends_kbps=800, leechers_kbps=80)
         engine: Any = SimpleNamespace(soulseek=up, mesh=None)
         getters = []
         for name, number in (("first", 3), ("second", 4)):
@@ -387,6 +387,7 @@ def test_the_uploads_view_and_the_commands_on_it(in_world) -> None:
         ]
         default = next(each for each in view.groups if each.name == "default")
         assert (default.slots, default.used, default.queued, default.cap) == (1, 1, 1, 50_000.0)
+        assert {each.name: each.cap for each in view.groups} == {"friends": 100_000.0, "default": 50_000.0, "leechers": 10_000.0}
         assert (view.shared_files, view.shared_folders, view.total) == (1, 1, 2) and view.scanned_at.endswith("Z")
         assert [each.user for each in uploads_view(engine, ViewKey("uploads", filter="QUEUED tune"), str).rows] == ["second"]
         assert (await HANDLERS["uploads.stop"](engine, {"user": "second", "path": None})).data == {"count": 1}
