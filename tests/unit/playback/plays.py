@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable
 
@@ -54,8 +55,12 @@ class Play(Sim):
         super()._tick()
 
 
-def play(seed: int, seconds: float = 60.0, times: float = 1.3) -> Play:
-    """Three to five peers who together bring `times` the bitrate on average; each but the first is silent for 4 s once, after the first 15."""
+def play(seed: int, seconds: float = 60.0, times: float = 1.3, *, jitter: float = 0.0, dies: bool = False) -> Play:
+    """Three to five peers who together bring `times` the bitrate on average; each but the first is silent for 4 s once, after the first 15.
+
+    `jitter`: a leaf takes up to so many times longer; the rates are raised by its mean. `dies`: one more peer, who brings half to twice as much as an
+    average one, goes at any time of the play: every other seed his connection breaks, else he only falls silent, for ever.
+    """
     rng = random.Random(seed)
     count = rng.randint(3, 5)
     shares = [rng.uniform(0.5, 2.0) for _ in range(count)]
@@ -67,5 +72,11 @@ def play(seed: int, seconds: float = 60.0, times: float = 1.3) -> Play:
             out = START + rng.uniform(15, seconds / times - 6)
             rate *= 1 + 4 / (seconds / times - 4)  # what the silence costs is made good
             changes = [(out, 0.0), (out + 4, rate)]
-        peers.append(SimPeer(f"p{index}", rate, rng.uniform(0.01, 0.2), changes, jitter=0.0, sorts=True))
+        whole = 1 + jitter / 2
+        changes = [(when, new * whole) for when, new in changes]
+        peers.append(SimPeer(f"p{index}", rate * whole, rng.uniform(0.01, 0.2), changes, jitter=jitter, sorts=True))
+    if dies:
+        rate, when = rng.uniform(0.5, 2.0) / count * times * BITRATE, START + rng.uniform(1.0, seconds / times)
+        gone: list[tuple[float, float]] = [] if seed % 2 else [(when, 0.0)]
+        peers.append(SimPeer("dies", rate, rng.uniform(0.01, 0.2), gone, jitter=jitter, sorts=True, leave=when if seed % 2 else math.inf))
     return Play(seconds, peers, seed)
