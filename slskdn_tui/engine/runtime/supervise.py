@@ -79,8 +79,11 @@ class Supervisor:
             try:
                 await factory()
                 part.error = ""
-            except asyncio.CancelledError:
-                raise
+            except asyncio.CancelledError as error:
+                own = asyncio.current_task()
+                if own is None or own.cancelling():
+                    raise
+                self._tell(part, error)  # what it waited for was cancelled, and not it
             except Exception as error:  # as above
                 self._tell(part, error)
             if self._clock.now() - started > 60:

@@ -104,3 +104,27 @@ def test_a_failed_task_is_told_and_its_result_is_none():
         assert told == ["ValueError: odd frame"]
 
     run(work)
+
+
+def test_a_part_is_restarted_when_what_it_waited_for_was_cancelled_and_ends_when_it_is_itself():
+    async def main():
+        clock, told, begun = VirtualClock(), [], 0
+
+        async def waits_for_another():
+            nonlocal begun
+            begun += 1
+            other = asyncio.ensure_future(asyncio.Event().wait())
+            if begun == 1:
+                other.cancel()
+            await other
+
+        supervisor = Supervisor(clock, lambda part, error: told.append(part.error))
+        task = supervisor.keep("part", waits_for_another)
+        await clock.advance(0.0)
+        await clock.advance(1.0)
+        assert begun == 2 and told == ["CancelledError: "]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled() and begun == 2
+
+    asyncio.run(main())
