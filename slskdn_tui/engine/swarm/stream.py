@@ -93,6 +93,9 @@ class OriginStream:
                     return False
             while len(view) and self._position < part.size:
                 leaf, stop = part.pieces.layout.at(self._position)
+                if self._holed(leaf):
+                    self.again = True
+                    return False
                 piece = view[: stop - self._position]
                 await self._take(leaf, stop, piece)
                 view = view[len(piece) :]
@@ -102,6 +105,13 @@ class OriginStream:
         if self._position - self._told >= TELL_BYTES:
             self.tell()
         return self._position >= part.size or not (part.pieces.complete or self.ended)
+
+    def _holed(self, leaf: int | None) -> bool:
+        """What it passed over, since the overlay was there first, was of a variant that has been dropped: it goes on from there, then."""
+        pieces = self._host.part.pieces
+        if self._position <= pieces.prefix or (leaf is not None and pieces.digests and pieces.status[leaf] == DONE):
+            return False
+        return not pieces.digests or not pieces.has(pieces.prefix, self._position)
 
     async def _take(self, leaf: int | None, stop: int, piece: memoryview) -> None:
         """Bytes of a leaf, or of the head or tail around a region (None), which ends at `stop`."""
