@@ -424,9 +424,10 @@ def row_lines(row: object, width: int, height: int, glyphs: Glyphs) -> list[Line
         out += [(), ((" A gets it, D gets a crate,", "colors.dim"),), ((" enter shows where it leads.", "colors.dim"),)]
     elif isinstance(row, LinkRow):
         out += [((f" {part}", "colors.title"),) for part in wrap(str(row.link.name), inner)[:2]]
-        fact(row.link.kind, str(row.link.relation))
+        producer = row.link.kind == "producer"
+        fact("artist" if producer else row.link.kind, str(row.link.relation))
         fact("MBID", row.link.mbid)
-        out += [(), ((" enter shows what came out.", "colors.dim"),)]
+        out += [(), ((" enter shows what he or she produced." if producer else " enter shows what came out.", "colors.dim"),)]
     elif isinstance(row, HeadRow):
         out += [((f" {head_words(row)}", "colors.title"),), ()]
         about = _ABOUT.get(row.part, "")
@@ -442,8 +443,8 @@ def row_lines(row: object, width: int, height: int, glyphs: Glyphs) -> list[Line
 
 
 _ABOUT = {
-    "core": "Official albums. D gets those that are missing, a job each.",
-    "extended": "EPs, live recordings, compilations, remixes, soundtracks. D gets them with the core.",
+    "core": "Official albums. Of an artist, D gets those that are missing, a job each.",
+    "extended": "EPs, live recordings, compilations, remixes, soundtracks. Of an artist, D gets them with the core.",
     "related": "What somebody else is credited with first.",
     "other": "Singles, spoken word, demos, and what has no type.",
     "editions": "All editions of this album. E lets the one under the cursor stand for it; A gets it.",
