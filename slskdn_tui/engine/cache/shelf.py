@@ -378,10 +378,7 @@ def _prepare(folder: Path, apart: Sequence[Path], known: bool, make: bool) -> st
         if make or folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / MARK).touch(mode=0o600)
-            for copy in (
-                *folder.glob(".*.slskdn"),
-                *folder.glob(f"{COMING}/.*.slskdn"),
-            ):  # half of one, from a disk that filled up or a stop
+            for copy in folder.rglob(".*.slskdn"):  # half of one, from a disk that filled up or a stop
                 copy.unlink(missing_ok=True)
     except OSError as error:
         return f"{folder}: {error.strerror}"
