@@ -204,6 +204,8 @@ class Playback:
         player.pause(True)
         player.seek_when_read(at)
         self._go(stream, player)
+        if player.goal_ms is not None:
+            stream.source.call_help()
         stream.buffer.seek()
         return at
 

@@ -46,6 +46,10 @@ class Source(Protocol):
         """Any byte can be there soon: all are, or somebody sends from wherever he is asked to. False of a stream from the front alone."""
         ...
 
+    def call_help(self) -> None:
+        """Somebody waits for bytes that a stream from the front brings last: whoever could send from there is to be asked."""
+        ...
+
     def read(self, offset: int, length: int) -> bytes:
         """Blocking; OSError when they cannot be read."""
         ...
@@ -62,6 +66,9 @@ class FileSource:
         self.size = self.arrived = os.fstat(self._fd).st_size
 
     asked = jumps = True
+
+    def call_help(self) -> None:
+        """All of it is there."""
 
     def ready(self, offset: int) -> int:
         return max(offset, self.size)
@@ -145,6 +152,9 @@ class TrackSource:
     @property
     def jumps(self) -> bool:
         return bool(self._placed) or (self._live.swarm is not None and bool(self._live.swarm.mesh.scheduler.lanes))
+
+    def call_help(self) -> None:
+        self._live.rescue_asked.set()
 
     def read(self, offset: int, length: int) -> bytes:
         return os.pread(self._fd, length, offset)

@@ -10,7 +10,8 @@ import pytest
 
 from slskdn_tui.engine.playback.player import Player
 from slskdn_tui.engine.runtime.clock import SystemClock
-from tests.engine.playback.listening import go
+from tests.engine.playback.listening import Rig, go
+from tests.engine.swarm.world import FakeOrigin, FakePeer
 
 
 class Broken(SystemClock):
@@ -52,3 +53,25 @@ def test_the_play_head_stands_where_it_is_to_go_until_the_player_has_read_so_far
     player.seek(12_000)
     player._take({"request_id": 1, "data": 12.1})
     assert player.position_ms == 12_100 and player.goal_ms is None
+
+
+@pytest.mark.parametrize("mesh", [False, True], ids=["one stream", "a mesh peer"])
+def test_a_seek_ahead_of_a_single_soulseek_stream_asks_the_mesh_at_once_and_with_a_mesh_peer_just_goes_there(
+    tmp_path: Path, mesh: bool
+) -> None:
+    data = bytes(range(256)) * 4000
+
+    async def story() -> None:
+        async with Rig(tmp_path, len(data)) as rig:
+            stream = await rig.stream()
+            if mesh:
+                rig.swarm.use_origin(FakeOrigin("anna", data, queued=True))
+                peer = FakePeer("a1", data)
+                assert await rig.swarm.add_peer(peer, peer.variant) == ""
+            player = Player(["mpv"], rig.playback.url(stream), rig.swarms.clock, stream.buffer.seek)
+            rig.playback.now, rig.playback.player = stream, player
+            assert rig.playback.seek(6_000) == 6_000 and player.position_ms == 6_000
+            assert (player.goal_ms, rig.live.rescue_asked.is_set()) == ((None, False) if mesh else (6_000, True))
+            rig.playback.now = rig.playback.player = None
+
+    go(story())
