@@ -1,8 +1,10 @@
 """The scheduler over simulated links, seed by seed: it finishes, wastes little, blames nobody honest. One failing seed replays exactly.
 
-The ten thousand seeds of a night are `tests/bench/swarms.py`."""
+`SLSKDN_NIGHTLY=1` (`just nightly`) goes through ten thousand seeds more; `tests/bench/swarms.py` measures them."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from first_come import FirstCome
@@ -44,8 +46,8 @@ def test_every_swarm_that_can_finish_does_and_every_liar_is_found(block: int) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(10))
-def test_two_thousand_more_swarms(block: int) -> None:
+@pytest.mark.parametrize("block", range(50 if os.environ.get("SLSKDN_NIGHTLY") else 10))
+def test_two_thousand_more_swarms_and_by_night_ten(block: int) -> None:
     assert not survey(range(1000 + block * 200, 1200 + block * 200)).verdict()
 
 
