@@ -37,7 +37,7 @@ def test_a_job_waits_for_a_server_that_cannot_be_reached_and_goes_on_when_it_can
             port = free_port("127.4.0.3")
             engine = await world.engine(soulseek={"server": f"127.4.0.3:{port}"})
             job = await world.create(engine)
-            await until(lambda: "cannot be reached" in job.record.error, "the job says why it waits", job)
+            await until(lambda: "cannot reach" in job.record.error, "the job says why it waits", job)
             assert job.record.state is JobState.SEARCHING and "check soulseek.server" in job.record.error
             await world.another_server("127.4.0.3", port)
             await world.holder("mono_lith")
