@@ -177,6 +177,11 @@ def browse(subject: str, filter_: str = "") -> BrowseView | None:
     if newline:
         rows = next((rows for rows in FOLDERS if rows[0].username == user), FOLDERS[0])[1:]
         return BrowseView(2, T(user), "done", T(folder.replace("\\", "/")), tuple(replace(row, owned=0.0) for row in rows), len(rows))
+    if user == "nested":  # the folder above an album's discs has no file of its own
+        shared = ("@@music", "@@music\\Plone"), ("@@music\\Plone\\CD1", "@@music\\Plone\\CD2")
+        refs = [(make_ref(user, path, folder=True), path, files) for files, paths in zip((0, 9), shared, strict=True) for path in paths]
+        rows = tuple(SearchRow(ref, 1, 0, T(path.replace("\\", "/")), T(user), ref, T("FLAC"), files=files) for ref, path, files in refs)
+        return BrowseView(1, T(user), "done", rows=rows, total=4, files=18)
     names = (
         "Miles Davis\\1959 - Kind of Blue [24-96]",
         "Miles Davis\\1970 - Bitches Brew\\CD1",

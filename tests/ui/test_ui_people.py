@@ -111,6 +111,16 @@ def test_folders_open_with_their_files_and_a_file_is_got(engine: FakeEngine, mak
     ]
 
 
+def test_a_list_of_files_opens_at_the_first_folder_that_holds_some(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await to(pilot, "browse nested", "@@music/Plone/CD1")
+        assert app.live.main.row.title == "@@music/Plone/CD1"
+
+    drive(app, steps)
+
+
 def test_a_filter_finds_folders(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
 

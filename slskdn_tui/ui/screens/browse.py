@@ -90,7 +90,10 @@ class BrowseScreen(LiveScreen):
             self.main.set_empty(
                 str(view.error) or f"{name} shares nothing.", "Press u to see whether they are online." if view.error else ""
             )
+        first = not self.main.loaded or not len(self.main.model)
         self.main.set_rows(rows)
+        if first:  # above it are folders of folders, which hold nothing to open
+            self.main.move_to(next((at for at, row in enumerate(rows) if row.files), 0))
         self.query_one("#crumb", Lines).update()
 
     def trouble(self, key: ViewKey, error: UserError) -> None:
