@@ -31,7 +31,8 @@ MPV = f"""#!{sys.executable} -IS
 import json, re, socket, sys
 device = {{device}}
 ipc = socket.socket(fileno=int(re.search(r"fd://(\\d+)", " ".join(sys.argv)).group(1)))
-assert sys.argv[-2].startswith("hex://52494646") and sys.argv[-1].startswith("http://"), "silence, then the stream"
+assert sys.argv[-1].startswith("http://")
+silence = sys.argv[-2].startswith("hex://52494646")
 def say(**told): ipc.sendall(json.dumps(told).encode() + b"\\n")
 def fail(): say(event="end-file", reason="error", file_error="audio output initialization failed"); sys.exit(2)
 say(event="start-file")
