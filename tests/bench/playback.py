@@ -59,10 +59,10 @@ async def play(folder: Path, data: bytes, ending: str, seconds: int, rates: list
             run = asyncio.ensure_future(rig.swarm.run())
             stream = await rig.stream()
             began = time.monotonic()
+            await rig.playback.play(stream)
             for at, rate in enumerate(rates):
                 peer = FakePeer(f"{at:x}a", data, rate=rate, rtt=0.02)
                 await rig.swarm.add_peer(peer, peer.variant)
-            await rig.playback.play(stream)
             player = rig.playback.player
             assert player is not None
             await till(lambda: player.heard or rig.playback.now is None)

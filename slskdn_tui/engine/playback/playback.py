@@ -149,8 +149,7 @@ class Playback:
             self.unheard = stream, f"{self._settings.player} is not installed on this machine"
             return
         stream.buffer.seek()
-        waits = not (stream.source.arrived or stream.source.asked)
-        player = Player(command, self.url(stream), self._clock, stream.buffer.seek, waits)
+        player = Player(command, self.url(stream), self._clock, stream.buffer.seek)
         self.now, self.player, self.paused = stream, player, False
         stream.player = player if player.driven else None
         self._task = self._supervisor.spawn("player", self._run(stream, player))

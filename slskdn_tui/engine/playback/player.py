@@ -1,8 +1,7 @@
 """mpv, driven over its JSON IPC. Shells one process and a socket pair: no file, so that nobody else can drive it.
 
 It starts paused; sound begins, stops and goes on as the buffer and the user say. Another player than mpv is only started with the URL.
-Where nobody sends yet (`waits`) a few milliseconds of silence are its first file: whether this machine has a sound device is known at once, not when the
-first bytes of a track come. Where bytes come it tells as soon, and another file would cost 50 ms.
+A few milliseconds of silence are its first file: whether this machine has a sound device is known at once, not when the first bytes of a track come.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ _OPTIONS = (
     "--pause",
     "--no-ytdl",
     "--no-shuffle",
+    "--gapless-audio=no",
     f"--network-timeout={WAIT_S}",
 )
 _NO_DEVICE = "audio output initialization failed"
@@ -65,7 +65,7 @@ def command_of(player: str) -> list[str]:
 class Player:
     """One process. `run` ends with it; `ended` is then why, in words."""
 
-    def __init__(self, command: Sequence[str], url: str, clock: Clock, moved: Callable[[], None], waits: bool = False) -> None:
+    def __init__(self, command: Sequence[str], url: str, clock: Clock, moved: Callable[[], None]) -> None:
         self._command, self._url, self._clock, self._moved = list(command), url, clock, moved
         self.name = os.path.basename(command[0])
         self.driven = self.name.startswith("mpv")
@@ -80,8 +80,7 @@ class Player:
         self.ended = ""
         self.settled = asyncio.Event()
         """It has a sound device, or has ended: told by mpv alone."""
-        self._silence = [_silence()] if waits else []
-        self._files = -len(self._silence)
+        self._files = -1
         self._paused: bool | None = True if self.driven else None
         self._socket: socket.socket | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -90,7 +89,7 @@ class Player:
         """OSError when the program cannot be started."""
         ours, theirs = socket.socketpair()
         try:
-            driven = [*_OPTIONS, f"--input-ipc-client=fd://{theirs.fileno()}", *self._silence] if self.driven else []
+            driven = [*_OPTIONS, f"--input-ipc-client=fd://{theirs.fileno()}", _silence()] if self.driven else []
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, *driven, self._url, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),), start_new_session=True,
@@ -149,7 +148,7 @@ class Player:
             self._read_ms = max(0, int(min(told["data"], MOST_S) * 1000))
         elif told.get("event") == "start-file":
             self._files += 1
-            if self._files > 0 and self._silence:
+            if self._files > 0:
                 self.settled.set()
         elif told.get("event") == "property-change" and told.get("name") == "current-ao" and told.get("data") and not self.settled.is_set():
             self.settled.set()
