@@ -14,11 +14,11 @@ from slskdn_tui.engine.bench.meetings import Meetings
 from slskdn_tui.engine.overlay.peer import OverlayPeer
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble, PartFile
+from slskdn_tui.engine.swarm.disk.verify import verify_file
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.track import RescueThresholds, TrackSwarm, Tunables
-from slskdn_tui.engine.swarm.verify import verify_file
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.variant import Variant

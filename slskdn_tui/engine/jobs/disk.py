@@ -14,7 +14,7 @@ from slskdn_tui.engine.jobs.folders import part_path
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.runtime.backoff import doubled
-from slskdn_tui.engine.swarm.part_file import DiskTrouble
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble
 
 LOOK_S = 30.0
 """How often the folders of paused jobs are looked at; a job that pauses again at once is tried at intervals that double up to `MOST_S`."""

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from slskdn_tui.engine.jobs.live import LiveJob
-from slskdn_tui.engine.swarm.part_file import DiskTrouble
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText

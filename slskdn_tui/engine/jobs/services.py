@@ -23,7 +23,7 @@ from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.search.gate import Priority
 from slskdn_tui.engine.soulseek.search.search import Listener
 from slskdn_tui.engine.store.store import Store
-from slskdn_tui.engine.swarm.evidence import Canonical
+from slskdn_tui.engine.swarm.proof.evidence import Canonical
 from slskdn_tui.engine.trace.recorder import TraceRecorder
 from slskdn_tui.model.aggregates import VariantChoice
 from slskdn_tui.model.candidates import FoundFile, SearchReply

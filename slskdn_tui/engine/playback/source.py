@@ -11,7 +11,7 @@ import stat
 from typing import Protocol
 
 from slskdn_tui.engine.jobs.live import LiveTrack
-from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import TrackState
 from slskdn_tui.model.ports import OriginState, PriorityWindow

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from slskdn_tui.engine.peers.metrics import RateWindow
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.swarm.events import SwarmEvent
+from slskdn_tui.engine.swarm.plan.steps import Cancel, Order, Step
 from slskdn_tui.engine.swarm.states import DEvent, DState, advance
-from slskdn_tui.engine.swarm.steps import Cancel, Order, Step
 from slskdn_tui.model.part import Layout
 from slskdn_tui.model.ports import ChunkPeer
 from slskdn_tui.model.variant import LEAF, Variant

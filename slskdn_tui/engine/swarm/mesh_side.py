@@ -12,16 +12,16 @@ from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.engine.peers.addresses import network_of
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.events import SwarmEvent
-from slskdn_tui.engine.swarm.evidence import Canonical, Evidence, Misplaced
-from slskdn_tui.engine.swarm.guard import GUARD, Decision, Proof, Target
 from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member
-from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.proof.evidence import Canonical, Evidence, Misplaced
+from slskdn_tui.engine.swarm.proof.guard import GUARD, Decision, Proof, Target
+from slskdn_tui.engine.swarm.proof.variants import Choice, compare
 from slskdn_tui.engine.swarm.roster import Roster
-from slskdn_tui.engine.swarm.scheduler import Scheduler
 from slskdn_tui.engine.swarm.states import DEvent
-from slskdn_tui.engine.swarm.variants import Choice, compare
 from slskdn_tui.model.part import Layout
 from slskdn_tui.model.ports import ChunkPeer, OriginState
 from slskdn_tui.model.text import SafeText

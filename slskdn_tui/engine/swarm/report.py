@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmStatus
-from slskdn_tui.engine.swarm.guard import Decision
 from slskdn_tui.engine.swarm.members import Member
-from slskdn_tui.engine.swarm.part_file import PartFile
-from slskdn_tui.engine.swarm.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.proof.guard import Decision
 from slskdn_tui.engine.swarm.stream import OriginStream
 from slskdn_tui.model.ports import OriginState
 

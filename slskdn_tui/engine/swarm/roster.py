@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import Clock
-from slskdn_tui.engine.swarm.cost import cheapest
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEvent, plane_of
 from slskdn_tui.engine.swarm.members import Member, explain
+from slskdn_tui.engine.swarm.plan.cost import cheapest
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.steps import Step
 from slskdn_tui.engine.swarm.report import member_status, merged
-from slskdn_tui.engine.swarm.scheduler import Scheduler
 from slskdn_tui.engine.swarm.states import DEvent
-from slskdn_tui.engine.swarm.steps import Step
 
 FAIRNESS = "fairness: "
 """How a refusal by the fairness governor begins; such a peer may be asked again, too."""

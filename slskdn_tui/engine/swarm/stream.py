@@ -10,7 +10,7 @@ from typing import Protocol
 
 from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.engine.peers.metrics import RateWindow
-from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.piecemap import DONE
 from slskdn_tui.model.ports import Origin, OriginState
 from slskdn_tui.model.text import SafeText

@@ -12,16 +12,16 @@ from collections.abc import Callable
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.runtime.supervise import Supervisor
-from slskdn_tui.engine.swarm.cost import CostWeights, Tunables
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmEnd, SwarmEvent, SwarmStatus, plane_of
-from slskdn_tui.engine.swarm.evidence import Canonical
-from slskdn_tui.engine.swarm.guard import Decision, Target
 from slskdn_tui.engine.swarm.members import Member
 from slskdn_tui.engine.swarm.mesh_side import MeshSide
-from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.piecemap import MESH
+from slskdn_tui.engine.swarm.plan.cost import CostWeights, Tunables
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.proof.evidence import Canonical
+from slskdn_tui.engine.swarm.proof.guard import Decision, Target
 from slskdn_tui.engine.swarm.report import describe, merged, stream_status
-from slskdn_tui.engine.swarm.scheduler import Scheduler
 from slskdn_tui.engine.swarm.stall import RescueRules, RescueThresholds, StallWatch
 from slskdn_tui.engine.swarm.stream import OriginStream
 from slskdn_tui.model.ports import ChunkPeer, Origin, OriginEnd, OriginState, PriorityWindow

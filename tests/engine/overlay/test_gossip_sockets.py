@@ -20,9 +20,9 @@ from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.overlay.messages import CacheJob, Constraints, Hello, OfferedTrack, decode, encode
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import SystemClock
-from slskdn_tui.engine.swarm.cost import Tunables
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
+from slskdn_tui.engine.swarm.plan.cost import Tunables
 from slskdn_tui.engine.swarm.stall import RescueThresholds
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.heard import HeardVariant

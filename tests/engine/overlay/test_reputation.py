@@ -19,10 +19,10 @@ from slskdn_tui.engine.peers.book import PeerBook
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
 from slskdn_tui.engine.store.store import Store
-from slskdn_tui.engine.swarm.cost import Tunables
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.plan.cost import Tunables
 from slskdn_tui.engine.swarm.stall import RescueThresholds
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.variant import LEAF, Variant

@@ -11,7 +11,7 @@ import pytest
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.store.migrate import load_migrations
 from slskdn_tui.engine.store.store import Store
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
 from slskdn_tui.model.part import BITMAP_PAGE, Extent, PartRecord
 from slskdn_tui.model.variant import LEAF, Variant
 

@@ -25,7 +25,7 @@ from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.state.parts import PartsTable
-from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
 from slskdn_tui.engine.swarm.track import RescueThresholds, TrackSwarm, Tunables
 from slskdn_tui.model.part import Extent
 from slskdn_tui.model.variant import LEAF, Variant

@@ -24,8 +24,8 @@ from crash_child import ABOUT, known, leaf_bytes
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.state.parts import PartsTable
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
 from slskdn_tui.engine.swarm.piecemap import DONE, bits
 from slskdn_tui.model.part import BITMAP_PAGE, PartRecord
 from slskdn_tui.model.variant import LEAF

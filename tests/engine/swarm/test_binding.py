@@ -9,8 +9,8 @@ from typing import Any
 
 from world import FakeOrigin, FakePeer, World, some_bytes
 
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
 from slskdn_tui.model.part import PartRecord
 from slskdn_tui.model.ports import OriginEnd, Window
 from slskdn_tui.model.variant import LEAF

@@ -11,7 +11,7 @@ from typing import Any
 from world import MBID, FakeOrigin, FakePeer, World, running, some_bytes
 
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.guard import Target
+from slskdn_tui.engine.swarm.proof.guard import Target
 from slskdn_tui.model.aggregates import CanonicalStats, VariantStats
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF

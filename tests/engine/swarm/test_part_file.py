@@ -16,11 +16,11 @@ from world import FakeOrigin, FakePeer, World, leaves_of, some_bytes, variant_of
 
 from slskdn_tui.engine.content.digests import leaf_digest
 from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble, PartFile
+from slskdn_tui.engine.swarm.disk.verify import verify_file
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.piecemap import bits
-from slskdn_tui.engine.swarm.verify import verify_file
 from slskdn_tui.model.part import Extent
 from slskdn_tui.model.variant import LEAF
 

@@ -12,10 +12,10 @@ from world import leaves_of
 from slskdn_tui.engine.content.digests import variant_id
 from slskdn_tui.engine.content.region import find
 from slskdn_tui.engine.runtime.clock import SystemClock
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import PartFile
-from slskdn_tui.engine.swarm.sidecar import read_sidecar
-from slskdn_tui.engine.swarm.verify import verify_file
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
+from slskdn_tui.engine.swarm.disk.sidecar import read_sidecar
+from slskdn_tui.engine.swarm.disk.verify import verify_file
 from slskdn_tui.model.variant import LEAF, Variant
 from tests.fakes.region_files import encoded, flac_blocks, id3v1
 

@@ -12,11 +12,11 @@ from world import FakeOrigin, FakePeer, World, leaves_of, running, some_bytes, v
 
 from slskdn_tui.engine.content.digests import variant_id
 from slskdn_tui.engine.content.region import find
+from slskdn_tui.engine.swarm.disk.verify import verify_file
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.evidence import HEADLESS
+from slskdn_tui.engine.swarm.proof.evidence import HEADLESS
 from slskdn_tui.engine.swarm.stall import RescueThresholds
 from slskdn_tui.engine.swarm.track import TrackSwarm
-from slskdn_tui.engine.swarm.verify import verify_file
 from slskdn_tui.model.ports import ChunkReceiver, OriginEnd
 from slskdn_tui.model.variant import LEAF, Variant
 from tests.fakes.region_files import ape, encoded, flac_blocks, id3v1, id3v2, m4a, picture, reader

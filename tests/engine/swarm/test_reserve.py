@@ -11,10 +11,10 @@ import pytest
 from world import FakePeer, World, some_bytes
 
 from slskdn_tui.engine.runtime.clock import SystemClock
-from slskdn_tui.engine.swarm import reserve
+from slskdn_tui.engine.swarm.disk import reserve
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
 
 MIB = 1024 * 1024
 SIZE = 6 * MIB + 5

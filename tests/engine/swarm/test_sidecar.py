@@ -16,10 +16,10 @@ from world import leaves_of, some_bytes, variant_of
 
 from slskdn_tui.engine.content.digests import variant_id
 from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile, reconcile
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble, PartFile, reconcile
+from slskdn_tui.engine.swarm.disk.sidecar import Noted, Sidecar, read_sidecar, sidecar_path
 from slskdn_tui.engine.swarm.piecemap import DONE, bits
-from slskdn_tui.engine.swarm.sidecar import Noted, Sidecar, read_sidecar, sidecar_path
 from slskdn_tui.model.part import Extent, PartRecord
 from slskdn_tui.model.variant import LEAF, Variant
 

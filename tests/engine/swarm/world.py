@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from slskdn_tui.engine.content.digests import leaf_digest, variant_id
 from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
-from slskdn_tui.engine.swarm.cost import Tunables
+from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
 from slskdn_tui.engine.swarm.events import SwarmEnd, SwarmEvent
-from slskdn_tui.engine.swarm.memory_store import MemoryPartStore
-from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.plan.cost import Tunables
 from slskdn_tui.engine.swarm.stall import RescueThresholds
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.ports import ChunkReceiver, OriginEnd, OriginSink, OriginState, PeerLimits

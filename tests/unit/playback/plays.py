@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from slskdn_tui.engine.playback.buffer import Buffer, Phase
 from slskdn_tui.engine.playback.windows import Media, wanted
-from slskdn_tui.engine.swarm.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
 from tests.unit.swarm.sim import START, TICK, Sim, SimPeer
 
 BITRATE = 100_000

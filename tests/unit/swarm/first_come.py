@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
-from slskdn_tui.engine.swarm.lanes import Lane
 from slskdn_tui.engine.swarm.piecemap import DONE, PieceMap
-from slskdn_tui.engine.swarm.steps import Cancel, Ended, Order, Step
+from slskdn_tui.engine.swarm.plan.lanes import Lane
+from slskdn_tui.engine.swarm.plan.steps import Cancel, Ended, Order, Step
 from slskdn_tui.model.ports import PeerLimits
 from slskdn_tui.model.variant import LEAF
 

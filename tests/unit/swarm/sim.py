@@ -17,10 +17,10 @@ from typing import Protocol
 
 from slskdn_tui.engine.peers.metrics import RateWindow
 from slskdn_tui.engine.peers.reputation import ChunkOutcome, Standing
-from slskdn_tui.engine.swarm.lanes import Lane
 from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MESH, SLSK, PieceMap
-from slskdn_tui.engine.swarm.scheduler import Scheduler
-from slskdn_tui.engine.swarm.steps import Step
+from slskdn_tui.engine.swarm.plan.lanes import Lane
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.steps import Step
 from slskdn_tui.model.ports import PeerLimits
 from slskdn_tui.model.variant import LEAF
 

@@ -6,8 +6,8 @@ import pytest
 
 from slskdn_tui.config.settings import Rescue, Scheduler
 from slskdn_tui.engine.content.digests import leaf_digest
-from slskdn_tui.engine.swarm.cost import Tunables, cheapest, cost, with_unknown
-from slskdn_tui.engine.swarm.guard import Proof, agreeing, decide, head_matches, streaminfo
+from slskdn_tui.engine.swarm.plan.cost import Tunables, cheapest, cost, with_unknown
+from slskdn_tui.engine.swarm.proof.guard import Proof, agreeing, decide, head_matches, streaminfo
 from slskdn_tui.engine.swarm.stall import RescueThresholds, StallWatch
 from slskdn_tui.engine.swarm.states import TABLE, DEvent, DState, IllegalEvent, advance
 from slskdn_tui.model.ports import OriginState

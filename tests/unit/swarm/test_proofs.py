@@ -9,10 +9,10 @@ import pytest
 from slskdn_tui.config.settings import Rescue
 from slskdn_tui.engine.content.digests import leaf_digest, variant_id
 from slskdn_tui.engine.mesh_finder import why_nobody
-from slskdn_tui.engine.swarm.guard import Proof, Target, decide, disputed, vouching
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap
+from slskdn_tui.engine.swarm.proof.guard import Proof, Target, decide, disputed, vouching
+from slskdn_tui.engine.swarm.proof.variants import MOST_KNOWN, Choice
 from slskdn_tui.engine.swarm.stall import StallWatch
-from slskdn_tui.engine.swarm.variants import MOST_KNOWN, Choice
 from slskdn_tui.model.aggregates import CanonicalStats, VariantStats
 from slskdn_tui.model.part import Extent
 from slskdn_tui.model.ports import OriginState

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from slskdn_tui.engine.swarm.piecemap import MESH, PieceMap
-from slskdn_tui.engine.swarm.scheduler import Scheduler
-from slskdn_tui.engine.swarm.steps import Step
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.steps import Step
 from slskdn_tui.model.ports import PeerLimits
 from slskdn_tui.model.variant import LEAF
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
-from slskdn_tui.engine.swarm.urgent import HIGH_S, REST_S
+from slskdn_tui.engine.swarm.plan.urgent import HIGH_S, REST_S
 from slskdn_tui.model.ports import HIGH, MID, PeerLimits, Window
 from slskdn_tui.model.variant import LEAF
 from tests.unit.swarm.test_scheduler_rules import MB, Swarm, leaves

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from slskdn_tui.engine.swarm.lanes import Lane
 from slskdn_tui.engine.swarm.piecemap import MESH, PieceMap
-from slskdn_tui.engine.swarm.scheduler import Scheduler
-from slskdn_tui.engine.swarm.steps import Order, Step
+from slskdn_tui.engine.swarm.plan.lanes import Lane
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.steps import Order, Step
 from slskdn_tui.model.ports import PeerLimits, Window
 from slskdn_tui.model.variant import LEAF
 

@@ -8,9 +8,9 @@ import pytest
 
 from slskdn_tui.config.load import load_file
 from slskdn_tui.config.settings import Settings
-from slskdn_tui.engine.swarm.cost import Tunables, cost, with_unknown
 from slskdn_tui.engine.swarm.piecemap import PieceMap
-from slskdn_tui.engine.swarm.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.cost import Tunables, cost, with_unknown
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
 from slskdn_tui.model.ports import PeerLimits
 from slskdn_tui.model.variant import LEAF
 

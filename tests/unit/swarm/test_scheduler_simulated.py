@@ -11,9 +11,9 @@ from first_come import FirstCome
 from sim import Sim, SimPeer
 from simworlds import survey
 
-from slskdn_tui.engine.swarm.lanes import Lane
-from slskdn_tui.engine.swarm.scheduler import Scheduler
-from slskdn_tui.engine.swarm.steps import Step
+from slskdn_tui.engine.swarm.plan.lanes import Lane
+from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.steps import Step
 
 MIB = 1024 * 1024
 

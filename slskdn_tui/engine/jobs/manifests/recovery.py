@@ -14,7 +14,7 @@ from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
 from slskdn_tui.engine.jobs.wanted.fixes import fix_details
 from slskdn_tui.engine.store.records import JobRecord
-from slskdn_tui.engine.swarm.sidecar import read_sidecar
+from slskdn_tui.engine.swarm.disk.sidecar import read_sidecar
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, JobState, TrackState
 from slskdn_tui.model.text import SafeText, counted

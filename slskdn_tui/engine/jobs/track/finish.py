@@ -12,9 +12,9 @@ from slskdn_tui.engine.jobs.placing.place import Placed, find_placed, place
 from slskdn_tui.engine.jobs.placing.placement import clean_extension, relative_path, safe_name
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
-from slskdn_tui.engine.swarm.part_file import DiskTrouble
-from slskdn_tui.engine.swarm.sidecar import remove_sidecar
-from slskdn_tui.engine.swarm.verify import verify_file
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble
+from slskdn_tui.engine.swarm.disk.sidecar import remove_sidecar
+from slskdn_tui.engine.swarm.disk.verify import verify_file
 from slskdn_tui.model.codec import codec_of
 from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.text import SafeText

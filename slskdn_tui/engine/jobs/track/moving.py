@@ -15,9 +15,9 @@ from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.track.rescue import ASKED, Rescuer
 from slskdn_tui.engine.peers.bandwidth import least_cap
 from slskdn_tui.engine.runtime.durable import sync_folder
+from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble, PartFile
 from slskdn_tui.engine.swarm.events import SwarmEnd
-from slskdn_tui.engine.swarm.guard import Target
-from slskdn_tui.engine.swarm.part_file import DiskTrouble, PartFile
+from slskdn_tui.engine.swarm.proof.guard import Target
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.codec import codec_of

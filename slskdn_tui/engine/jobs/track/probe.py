@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
-from slskdn_tui.engine.swarm.guard import Proof
+from slskdn_tui.engine.swarm.proof.guard import Proof
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.ports import OriginState

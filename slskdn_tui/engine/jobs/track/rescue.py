@@ -23,8 +23,8 @@ from slskdn_tui.engine.jobs.track.ranking import Standing, rank
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.store.state.rescues import Outcome
 from slskdn_tui.engine.swarm.events import SwarmStatus
-from slskdn_tui.engine.swarm.evidence import HEADLESS
-from slskdn_tui.engine.swarm.guard import GUARD
+from slskdn_tui.engine.swarm.proof.evidence import HEADLESS
+from slskdn_tui.engine.swarm.proof.guard import GUARD
 from slskdn_tui.engine.swarm.roster import FAIRNESS
 from slskdn_tui.engine.swarm.track import TrackSwarm
 from slskdn_tui.model.candidates import FoundFile

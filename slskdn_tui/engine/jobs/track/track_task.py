@@ -25,7 +25,7 @@ from slskdn_tui.engine.jobs.track.queueing import Queueing, Waited
 from slskdn_tui.engine.jobs.track.rescue import ASKED, Rescuer
 from slskdn_tui.engine.jobs.track.slots import Place, Slots
 from slskdn_tui.engine.music.matching import holders
-from slskdn_tui.engine.swarm.sidecar import remove_sidecar
+from slskdn_tui.engine.swarm.disk.sidecar import remove_sidecar
 from slskdn_tui.engine.swarm.stall import RescueRules
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slskdn_tui.engine.peers.reputation import trusted
-from slskdn_tui.engine.swarm.finish import one_leaf
-from slskdn_tui.engine.swarm.lanes import Ask, Lane
 from slskdn_tui.engine.swarm.piecemap import TAKEN, PieceMap
+from slskdn_tui.engine.swarm.plan.finish import one_leaf
+from slskdn_tui.engine.swarm.plan.lanes import Ask, Lane
 from slskdn_tui.model.ports import HIGH, Window
 from slskdn_tui.model.variant import LEAF
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slskdn_tui.engine.content.digests import variant_id
-from slskdn_tui.engine.swarm.guard import agreeing
+from slskdn_tui.engine.swarm.proof.guard import agreeing
 from slskdn_tui.model.variant import Variant
 
 MOST_KNOWN = 8

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from slskdn_tui.engine.swarm.lanes import Lane
 from slskdn_tui.engine.swarm.piecemap import FREE, PieceMap
+from slskdn_tui.engine.swarm.plan.lanes import Lane
 from slskdn_tui.model.variant import LEAF
 
 END_S = 3.0

@@ -13,14 +13,14 @@ from dataclasses import replace
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.backoff import doubled
-from slskdn_tui.engine.swarm.cost import CostWeights, Tunables, cheapest, cost, with_unknown
 from slskdn_tui.engine.swarm.events import Inputs
-from slskdn_tui.engine.swarm.finish import could_take, last_leaf, one_leaf
-from slskdn_tui.engine.swarm.lanes import LONGEST_BACKOFF_S, Ask, Lane
-from slskdn_tui.engine.swarm.picking import Picker
 from slskdn_tui.engine.swarm.piecemap import DONE, MAX_REQUESTERS, PieceMap, runs
-from slskdn_tui.engine.swarm.steps import Cancel, Ended, Order, Step, came
-from slskdn_tui.engine.swarm.urgent import early, held, late
+from slskdn_tui.engine.swarm.plan.cost import CostWeights, Tunables, cheapest, cost, with_unknown
+from slskdn_tui.engine.swarm.plan.finish import could_take, last_leaf, one_leaf
+from slskdn_tui.engine.swarm.plan.lanes import LONGEST_BACKOFF_S, Ask, Lane
+from slskdn_tui.engine.swarm.plan.picking import Picker
+from slskdn_tui.engine.swarm.plan.steps import Cancel, Ended, Order, Step, came
+from slskdn_tui.engine.swarm.plan.urgent import early, held, late
 from slskdn_tui.model.ports import HIGH, PeerLimits, Window
 from slskdn_tui.model.variant import LEAF
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.swarm.events import Inputs
-from slskdn_tui.engine.swarm.lanes import Ask, Lane
 from slskdn_tui.engine.swarm.piecemap import runs
+from slskdn_tui.engine.swarm.plan.lanes import Ask, Lane
 
 
 @dataclass(frozen=True, slots=True)

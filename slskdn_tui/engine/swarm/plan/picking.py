@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from slskdn_tui.engine.peers.reputation import avoided, trusted
-from slskdn_tui.engine.swarm.cost import cheapest
-from slskdn_tui.engine.swarm.finish import END_S, could_take, one_leaf, shorten
-from slskdn_tui.engine.swarm.lanes import Lane
 from slskdn_tui.engine.swarm.piecemap import FREE, PieceMap, runs, without
-from slskdn_tui.engine.swarm.urgent import in_time_for, quick
+from slskdn_tui.engine.swarm.plan.cost import cheapest
+from slskdn_tui.engine.swarm.plan.finish import END_S, could_take, one_leaf, shorten
+from slskdn_tui.engine.swarm.plan.lanes import Lane
+from slskdn_tui.engine.swarm.plan.urgent import in_time_for, quick
 from slskdn_tui.model.ports import HIGH, Window
 
 TAIL_LEAVES = 32

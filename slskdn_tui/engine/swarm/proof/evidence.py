@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 
 from slskdn_tui.engine.content.region import Front, NeedMore, NoRegion, front
 from slskdn_tui.engine.content.region_tags import MOST_TAIL
-from slskdn_tui.engine.swarm.guard import GUARD, Decision, Proof, Target, decide, disputed, head_matches, vouching
-from slskdn_tui.engine.swarm.part_file import PartFile
+from slskdn_tui.engine.swarm.disk.part_file import PartFile
 from slskdn_tui.engine.swarm.piecemap import SLSK
-from slskdn_tui.engine.swarm.variants import Choice, compare
+from slskdn_tui.engine.swarm.proof.guard import GUARD, Decision, Proof, Target, decide, disputed, head_matches, vouching
+from slskdn_tui.engine.swarm.proof.variants import Choice, compare
 from slskdn_tui.model.aggregates import CanonicalStats
 from slskdn_tui.model.part import Layout
 from slskdn_tui.model.ports import OriginState

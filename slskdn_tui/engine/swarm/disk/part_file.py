@@ -26,9 +26,9 @@ from blake3 import blake3
 from slskdn_tui.engine.content.digests import DIGEST, leaf_digest
 from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.runtime.durable import sync_folder
+from slskdn_tui.engine.swarm.disk.reserve import Space
+from slskdn_tui.engine.swarm.disk.sidecar import Noted, Sidecar, read_sidecar, remove_sidecar
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK, PieceMap, bitmap, bits, page_of, runs
-from slskdn_tui.engine.swarm.reserve import Space
-from slskdn_tui.engine.swarm.sidecar import Noted, Sidecar, read_sidecar, remove_sidecar
 from slskdn_tui.model.part import BITMAP_PAGE, Extent, Layout, PartRecord, PartStore
 from slskdn_tui.model.variant import Variant
 
