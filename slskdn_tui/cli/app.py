@@ -6,8 +6,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from slskdn_tui import __version__
-from slskdn_tui.cli import (
-    acting,
+from slskdn_tui.cli import acting, running
+from slskdn_tui.cli.args import parse
+from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
+from slskdn_tui.cli.hooks import Hooks
+from slskdn_tui.cli.verbs import (
     audio,
     check,
     finding,
@@ -17,18 +20,13 @@ from slskdn_tui.cli import (
     peers,
     people,
     playing,
-    running,
     setup,
-    sharing,
     swarms,
     themes,
 )
-from slskdn_tui.cli.args import parse
-from slskdn_tui.cli.context import Context, complain, mute, put, put_json, say
-from slskdn_tui.cli.discover import verbs as discover
-from slskdn_tui.cli.hooks import Hooks
-from slskdn_tui.cli.library import health, mending
-from slskdn_tui.cli.share import cache
+from slskdn_tui.cli.verbs.discover import discover
+from slskdn_tui.cli.verbs.library import health, mending
+from slskdn_tui.cli.verbs.share import cache, sharing
 from slskdn_tui.config.load import ConfigError
 from slskdn_tui.model.errors import EXIT, UserError
 

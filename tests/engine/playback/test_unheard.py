@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 
 from slskdn_tui.cli import acting
-from slskdn_tui.cli.playing import playback_lines
 from slskdn_tui.cli.present.render import Look
+from slskdn_tui.cli.verbs.playing import playback_lines
 from slskdn_tui.config.settings import Playback as PlaybackSettings
 from slskdn_tui.engine.handlers import playing
 from slskdn_tui.engine.parts import Parts

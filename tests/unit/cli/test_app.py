@@ -237,7 +237,7 @@ def test_an_unknown_job_is_a_plain_message_and_with_json_an_object_too(slskdn: S
 
 
 def test_the_log_is_filtered_and_followed_without_repeating(slskdn: Slskdn, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slskdn_tui.cli.look.POLL_S", 0)
+    monkeypatch.setattr("slskdn_tui.cli.verbs.look.POLL_S", 0)
     assert slskdn("log", "--lines", "2") == 0
     assert [line.rsplit(" ", 1)[1] for line in capsys.readouterr().out.splitlines()] == ["2", "3"]
     assert slskdn("log", "--follow", "--lines", "1", "--json") == 130
@@ -249,12 +249,12 @@ def test_following_without_an_engine_prints_what_is_stored_and_waits_for_one(
     slskdn: Slskdn, engine: Scripted, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "down").touch()
-    monkeypatch.setattr("slskdn_tui.cli.look.POLL_S", 0)
+    monkeypatch.setattr("slskdn_tui.cli.verbs.look.POLL_S", 0)
 
     async def comes(seconds: float) -> None:
         (tmp_path / "down").unlink(missing_ok=True)
 
-    monkeypatch.setattr("slskdn_tui.cli.look.asyncio.sleep", comes)
+    monkeypatch.setattr("slskdn_tui.cli.verbs.look.asyncio.sleep", comes)
     assert slskdn("log", "--follow", "--lines", "1") == 130
     out, err = capsys.readouterr()
     assert [line.rsplit(" ", 1)[1] for line in out.splitlines()] == ["3", "0", "1", "2", "3", "4", "5", "6"]
@@ -331,8 +331,8 @@ def test_init_names_a_wrong_answer_from_a_pipe(slskdn: Slskdn, tmp_path: Path, m
 
 def typing(monkeypatch: pytest.MonkeyPatch, text: str, password: str = "hunter2") -> None:
     """A person at a terminal types `text`."""
-    monkeypatch.setattr("slskdn_tui.cli.setup.interactive", lambda: True)
-    monkeypatch.setattr("slskdn_tui.cli.setup.getpass.getpass", lambda ask, stream: password)
+    monkeypatch.setattr("slskdn_tui.cli.verbs.setup.interactive", lambda: True)
+    monkeypatch.setattr("slskdn_tui.cli.verbs.setup.getpass.getpass", lambda ask, stream: password)
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
 
@@ -420,7 +420,7 @@ def test_check_names_a_taken_port_and_how_to_mend_it(slskdn: Slskdn, tmp_path: P
 
 
 def test_check_looks_at_the_terminal(slskdn: Slskdn, capsys: Capture) -> None:
-    from slskdn_tui.cli.check import terminal
+    from slskdn_tui.cli.verbs.check import terminal
 
     seen = {line.part: line for line in terminal({"TERM": "dumb", "NO_COLOR": "1"}, True)}
     assert seen["terminal"].state == "fail" and "NO_COLOR" in seen["colours"].words

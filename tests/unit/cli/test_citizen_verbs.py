@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from slskdn_tui.cli import finding as finding_verbs
-from slskdn_tui.cli import getting
 from slskdn_tui.cli.app import run
 from slskdn_tui.cli.hooks import Hooks
 from slskdn_tui.cli.present import finding, people, sharing
 from slskdn_tui.cli.present.render import Look
+from slskdn_tui.cli.verbs import finding as finding_verbs
+from slskdn_tui.cli.verbs import getting
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import (
     BrowseView,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from slskdn_tui.cli.check import _lines
 from slskdn_tui.cli.context import fold
 from slskdn_tui.cli.hooks import CheckLine
+from slskdn_tui.cli.verbs.check import _lines
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])

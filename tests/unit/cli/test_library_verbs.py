@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from slskdn_tui.cli.library.mending import library_lines, row_lines, trash_lines
 from slskdn_tui.cli.present.render import Look
+from slskdn_tui.cli.verbs.library.mending import library_lines, row_lines, trash_lines
 from slskdn_tui.model.fix import TrashRow, TrashView
 from slskdn_tui.model.library_view import LibraryView
 from slskdn_tui.model.text import SafeText

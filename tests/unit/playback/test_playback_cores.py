@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slskdn_tui.cli.playing import playback_lines
 from slskdn_tui.cli.present.render import Look
+from slskdn_tui.cli.verbs.playing import playback_lines
 from slskdn_tui.config.rules import loopback_port
 from slskdn_tui.engine.playback import http
 from slskdn_tui.engine.playback.buffer import Buffer, Phase

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from slskdn_tui.cli.acting import report
 from slskdn_tui.cli.context import Context, put_json, say, to_json
-from slskdn_tui.cli.discover import present
-from slskdn_tui.cli.getting import CONSTRAINTS
+from slskdn_tui.cli.verbs.discover import present
+from slskdn_tui.cli.verbs.getting import CONSTRAINTS
 from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.graph import DiscographyView, LabelsView, LabelView
 from slskdn_tui.model.ids import parse_mb_reference
