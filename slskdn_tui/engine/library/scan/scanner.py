@@ -110,6 +110,7 @@ class Scanner:
         self._watch_s = watch_s
         self._watch_at = clock.now() + watch_s
         self._watched = False  # the scan under way is one that nobody asked for
+        self._looking = False  # folders are walked or headers read; what is asked for now may have been passed already
         self._folders: dict[str, int] = {}  # mtimes as of the last walk
         self._unfinished = False  # that walk saw files that may still be written
         self._decode_at: float | None = None  # monotonic; there are files to decode
@@ -145,12 +146,12 @@ class Scanner:
 
     async def start(self) -> str:
         """A scan now, or on with a paused one; in words what happens."""
-        if self._state in ("walking", "reading"):
-            return "the scan is under way"
         words = "the scan goes on" if self._paused else "the scan begins"
         await self._choices.put(KEY, "running")
         self._paused, self._asked, self._watched = False, True, False
         self._wake.set()
+        if self._looking:
+            return "the scan is under way; then the folders are looked through once more"
         if self._task is not None:  # new files first, then on with decoding
             await self._stop_task()
             return "the folders are looked through again, then decoding goes on"
@@ -230,12 +231,13 @@ class Scanner:
             self._wake.clear()
             due, now = self._next(), self._clock.wall()
             if due is not None and due <= now and not self._paused:
-                self._asked = True
+                self._asked, self._watched = True, False
                 await self._choices.put(KEY, "running")
             if self._watch_s and self._watch_at <= self._clock.now() and not self._paused:
                 self._watch_at = self._clock.now() + self._watch_s
-                self._watched = not self._asked
-                self._asked = self._asked or await self._changed()
+                changed = not self._asked and await self._changed()
+                self._watched = changed and not self._asked  # it may have been asked for meanwhile
+                self._asked = self._asked or changed
             if not self._paused and (self._asked or (self._decode_at is not None and self._decode_at <= self._clock.now())):
                 return
             waits = [LONGEST_WAIT]
@@ -262,14 +264,15 @@ class Scanner:
         task = self._task
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
+            await asyncio.wait([task])
 
     async def _scan(self, whole: bool) -> None:
         self._failed = ""
         try:
-            if whole:
+            while whole:
+                self._looking = True
                 await self._look()
+                self._looking, whole, self._asked = False, self._asked, False
                 self._last = self._clock.wall().timestamp()
                 await self._choices.put(LAST, self._last)
                 found = self._summary
@@ -281,6 +284,7 @@ class Scanner:
             self._failed = str(error)
             raise
         finally:
+            self._looking = False
             self._counts = await self._files.counts()
         await self._choices.put(KEY, "")
         self.scanned()
