@@ -12,6 +12,7 @@ from fakes.sounds import other_codec, text, tune
 from fakes.tagged import Library, album_files, lab_key, local, play
 from test_musicbrainz_client import ON_MY_BUS, PLONE, PLONE_VINYL
 
+from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.lab import data
 from slskdn_tui.lab.data import MediumFact, ReleaseFact, TrackFact
 from slskdn_tui.model.errors import UserError
@@ -292,6 +293,24 @@ def test_a_woken_pass_that_was_stopped_is_made_again_later(tmp_path: Path) -> No
             await asyncio.sleep(0.01)
         keeping.cancel()
         assert library.told and len(library.asked) == 3
+
+    play(tmp_path, story)
+
+
+def test_a_pass_asked_for_after_one_was_stopped_begins_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(plone(), FOLDER, ids=True)))
+        library.stub.fail("reset", 2)
+        standing = VirtualClock()
+        monkeypatch.setattr(library.identifier, "_clock", standing)
+        keeping = asyncio.create_task(library.identifier.keep())
+        library.identifier.wake()
+        while not standing._sleepers:  # it was stopped, and waits to try again
+            await asyncio.sleep(0.01)
+        library.identifier.wake()
+        while await library.store.matches.counts() != {"exact": 1}:
+            await asyncio.sleep(0.01)
+        keeping.cancel()
 
     play(tmp_path, story)
 
