@@ -10,8 +10,7 @@ from typing import Literal
 from slskdn_tui.engine.jobs.wanted.left_out import left_out
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.engine.swarm.piecemap import bits, cells
-from slskdn_tui.engine.views.jobs import constraint_lines
-from slskdn_tui.model.jobs import ENDED, TrackState
+from slskdn_tui.model.jobs import ENDED, TrackState, constraint_lines
 from slskdn_tui.model.music import Track
 from slskdn_tui.model.part import Layout, PartRecord
 from slskdn_tui.model.text import SafeText

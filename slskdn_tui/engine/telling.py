@@ -18,7 +18,8 @@ class Telling:
         self._bus.publish(name, "overlay", text, level="warning")
 
     def soulseek(self, name: str, text: str, data: dict[str, object]) -> None:
-        level: Level = "error" if name in ("soulseek.refused", "soulseek.kicked") else "warning" if data.get("warning") else "info"
+        warns = name == "soulseek.offline" or data.get("warning")
+        level: Level = "error" if name in ("soulseek.refused", "soulseek.kicked") else "warning" if warns else "info"
         facts = {key: value for key, value in data.items() if isinstance(value, str | int | float)}
         self._bus.publish(name, "soulseek", text, level=level, facts=facts)
 

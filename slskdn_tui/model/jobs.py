@@ -59,6 +59,18 @@ class Constraints:
     """Let an album come from several users' folders when no one has it whole; it is told which track came from whom."""
 
 
+def constraint_lines(constraints: Constraints) -> tuple[tuple[str, str], ...]:
+    """Their names and values in words."""
+    return (
+        ("preferred_codecs", ", ".join(constraints.preferred_codecs)),
+        ("max_lossy_tracks_per_album", str(constraints.max_lossy_tracks_per_album)),
+        ("prefer_canonical_variants", "yes" if constraints.prefer_canonical_variants else "no"),
+        ("use_overlay", "yes" if constraints.use_overlay else "no"),
+        ("overlay_bandwidth_kbps", str(constraints.overlay_bandwidth_kbps) if constraints.overlay_bandwidth_kbps else "no cap"),
+        ("allow_mixed_sources", "yes" if constraints.allow_mixed_sources else "no"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class JobRequest:
     """A wish for a job; library, discovery and cache return these, and `submit` carries them out. `reference` is an MBID, URL or search text."""

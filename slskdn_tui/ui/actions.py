@@ -210,6 +210,8 @@ class Actions:
     async def _path(self, spec: CommandSpec, hint: str, call: Args) -> str | None:
         template = OUT_FILES.get(spec.name, "")
         value = template.format(job=str(call.get("job", "job"))[:8])
+        if template:  # the command line's words say what becomes of it when it is left out, which cannot be done here
+            hint = "The file to write; a bare name lands where slskdn was started"
         return cast("str | None", await self.ask(Prompt(spec.summary, f"{hint}.", value)))
 
     def _row(self, call: Args) -> Any | None:

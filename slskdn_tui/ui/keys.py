@@ -17,7 +17,22 @@ _RENAMED = {
     "low_line": "underscore",
 }
 _ORDER = {"screens": 1, "app": 2, "list": 3, "view": 4}
-"""In help the keys of lists, which many know, come after those that are found nowhere else."""
+"""In help a screen's keys for lists, which many know, come after those that are found nowhere else."""
+_FIRST = (
+    "list.down",
+    "list.up",
+    "list.open",
+    "list.close",
+    "list.pane",
+    "screen.",
+    "app.help",
+    "app.back",
+    "app.quit",
+    "app.",
+    "list.",
+    "view.",
+)
+"""What help says first of the keys that work everywhere, by the beginning of a command's name: how to get about, and out."""
 RESERVED = frozenset({"ctrl+b", "ctrl+a", "ctrl+s", "ctrl+q", "ctrl+h", "ctrl+i", "ctrl+m", "ctrl+j", "f10", "f11"})
 """Keys terminals and multiplexers take for themselves."""
 
@@ -95,12 +110,15 @@ class KeyTable:
 
     def help(self, screen: str) -> list[tuple[str, list[tuple[str, str]]]]:
         """Groups of (keys, what they do) for the help overlay: this screen's own commands, then everywhere's."""
-        own: list[tuple[str, str]] = []
-        everywhere: list[tuple[str, str]] = []
-        for spec in sorted(SPECS, key=lambda spec: _ORDER.get(spec.category, 0)):
-            labels = self.keys_of(spec, screen)
-            if labels:
-                is_own = any(key.screen == screen for key in self._keys[spec.name])
-                words = spec.summary + (" (asks)" if spec.danger else "")
-                (own if is_own else everywhere).append((" ".join(labels[:2]), words))
-        return [("THIS SCREEN", own), ("EVERYWHERE", everywhere)]
+        own: list[CommandSpec] = []
+        everywhere: list[CommandSpec] = []
+        for spec in SPECS:
+            if self.keys_of(spec, screen):
+                (own if any(key.screen == screen for key in self._keys[spec.name]) else everywhere).append(spec)
+        own.sort(key=lambda spec: _ORDER.get(spec.category, 0))
+        everywhere.sort(key=lambda spec: next((at for at, start in enumerate(_FIRST) if spec.name.startswith(start)), len(_FIRST)))
+
+        def lines(specs: list[CommandSpec]) -> list[tuple[str, str]]:
+            return [(" ".join(self.keys_of(spec, screen)[:2]), spec.summary + (" (asks)" if spec.danger else "")) for spec in specs]
+
+        return [("THIS SCREEN", lines(own)), ("EVERYWHERE", lines(everywhere))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from slskdn_tui.model.jobs import Constraints, constraint_lines
 from slskdn_tui.model.playing import PlaybackView
 from slskdn_tui.model.stats import StatsView, share
 from slskdn_tui.model.text import SafeText
@@ -241,8 +242,13 @@ def job(subject: str) -> JobView | None:
     row = next((row for row in jobs().rows if subject and row.job_id.startswith(subject)), None)
     if row is None:
         return None
-    wishes = (("codecs", "FLAC"), ("lossy", "0"), ("mesh", "yes"))
-    return JobView(1, row, MBID, wishes, tracklist() if row.job_id == LOVELESS else ())
+    return JobView(
+        1,
+        row,
+        MBID,
+        constraint_lines(Constraints(preferred_codecs=("FLAC", "MP3"), max_lossy_tracks_per_album=2)),
+        tracklist() if row.job_id == LOVELESS else (),
+    )
 
 
 def trace(subject: str) -> TraceView:

@@ -133,7 +133,7 @@ def test_new_job_from_words_to_start(engine: FakeEngine, make_app: Make) -> None
         assert "To Here Knows When" in on_screen(app) and "5:32" in on_screen(app)
         await pilot.press("o", "c")
         await pilot.press(*([("backspace")] * 4), *"flac,mp3", "enter", "plus")
-        assert "mesh no" in on_screen(app) and "FLAC, MP3" in on_screen(app)
+        assert "mesh may help no" in on_screen(app) and "lossy tracks, at most 1" in on_screen(app) and "FLAC, MP3" in on_screen(app)
         await pilot.press("enter")
         await until(pilot, lambda: bool(engine.commands))
 
@@ -247,6 +247,7 @@ def test_export_asks_where_and_sends_an_absolute_path(
         await ready(pilot)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, Prompt))
+        assert "The file to write" in on_screen(app) and "standard output" not in on_screen(app)
         await pilot.press("enter")
         await until(pilot, lambda: bool(engine.commands))
         await until(pilot, lambda: isinstance(app.screen, JobsScreen))

@@ -44,6 +44,14 @@ def test_help_names_every_key_of_the_screen(screen: str) -> None:
     assert reachable <= {words.removesuffix(" (asks)") for words in shown}
 
 
+@pytest.mark.parametrize("screen", SCREENS)
+def test_help_begins_with_how_to_get_about_and_out(screen: str) -> None:
+    everywhere = [words for _, words in KeyTable().help(screen)[1][1]]
+    first = {"Move down", "Move up", "Open or expand", "Search", "Help for this screen", "Back; at the top q quits", "Quit"}
+    assert first & set(everywhere) == first & set(everywhere[:16])
+    assert everywhere.index("Private messages") > everywhere.index("Filter this list")
+
+
 def test_esc_is_never_the_only_way() -> None:
     table = KeyTable()
     assert all(table.keys_of(spec, "swarms") != ["esc"] for spec in SPECS)

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from slskdn_tui.model.jobs import Constraints, constraint_lines
 from slskdn_tui.model.text import SafeText
-from slskdn_tui.model.views import SwarmRow
+from slskdn_tui.model.views import JobView, SwarmRow
 from slskdn_tui.ui.present import format as fmt
 from slskdn_tui.ui.present.base import ASCII, UNICODE, Line, changed_cells, crop, fit, line_width, spread, wrap
+from slskdn_tui.ui.present.jobs import job_line, wish_lines
 from slskdn_tui.ui.present.log import LogPresenter
 from slskdn_tui.ui.present.status import footer_line, status_line
 from slskdn_tui.ui.present.swarms import SwarmsPresenter
@@ -198,6 +200,47 @@ def test_what_was_open_for_its_state_stays_open_when_the_state_is_over() -> None
     table.set_rows(done)
     assert f"{story.LOVELESS}/5/b3:9f2c" in [row.key for row in table.shown()]
     assert [row.level for row in model(done).shown()] == [0, 0, 0, 0]
+
+
+def test_sources_of_a_finished_rescue_fold_once_another_track_moves_and_nobody_reads_them() -> None:
+    track, source = f"{story.LOVELESS}/5", f"{story.LOVELESS}/5/b3:9f2c"
+    done = tuple(replace(row, state="done", version=9) if row.key == track else row for row in story.swarms().rows)
+    table = model()
+    for cursor in (source, track):
+        table.set_rows(done, cursor=cursor)
+        assert source in [row.key for row in table.shown()], "the cursor is there"
+    table.set_rows(done, cursor=story.LOVELESS)
+    assert source not in [row.key for row in table.shown()]
+    table.set_rows(story.swarms().rows, cursor=story.LOVELESS)
+    assert source in [row.key for row in table.shown()], "it needs a look again"
+
+
+def test_sources_that_somebody_opened_stay_open() -> None:
+    track, source = f"{story.LOVELESS}/5", f"{story.LOVELESS}/5/b3:9f2c"
+    done = tuple(replace(row, state="done", version=9) if row.key == track else row for row in story.swarms().rows)
+    table = model()
+    assert table.toggle(track, False) and table.toggle(track, True)
+    table.set_rows(done)
+    assert source in [row.key for row in table.shown()]
+
+
+def test_what_a_new_job_may_be_told_fits_a_dialog_whole() -> None:
+    width = 72
+    lines = wish_lines(Constraints(), width)
+    text = ["".join(part for part, _ in line) for line in lines]
+    assert len(lines) == 2 and all(line_width(line) <= width for line in lines) and not any("…" in line for line in text)
+    assert "mesh may help yes" in text[0] and text[1].endswith("mix users when none has all no")
+    assert len(wish_lines(Constraints(), 54)) == 3
+
+
+def test_a_job_names_only_those_of_its_wishes_that_are_not_the_usual_ones() -> None:
+    row = story.jobs().rows[0]
+
+    def heading(wishes: Constraints) -> str:
+        return "".join(text for text, _ in job_line(JobView(1, row, "", constraint_lines(wishes), ()), row, 79, UNICODE))
+
+    assert heading(Constraints()).rstrip().endswith(str(row.title))
+    assert heading(Constraints(use_overlay=False, allow_mixed_sources=True)).endswith("   without the mesh  tracks from several users")
 
 
 def test_a_filter_keeps_the_ancestors_of_a_match_and_looks_into_folded_albums() -> None:

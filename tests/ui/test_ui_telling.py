@@ -99,6 +99,26 @@ def test_a_job_that_is_complete_says_what_to_look_at_and_stays_open(engine: Fake
     drive(app, steps)
 
 
+def test_a_finished_rescue_makes_room_for_the_tracks_that_move(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "b3:77aa" in "".join(app.live.main.text))
+        swarms: SwarmsView = engine.views["swarms"]
+        rows = tuple(replace(row, version=9, state="done") if row.key == f"{story.LOVELESS}/5" else row for row in swarms.rows)
+        await pilot.press(*("j" * 5))
+        engine.views["swarms"] = replace(swarms, version=9, rows=rows)
+        await app.poller.poll()
+        await until(pilot, lambda: "RESCUE" not in "".join(app.live.main.text))
+        assert "b3:77aa" in "".join(app.live.main.text), "the cursor stands on it"
+        await pilot.press("k")
+        engine.views["swarms"] = replace(swarms, version=10, rows=rows)
+        await app.poller.poll()
+        await until(pilot, lambda: "b3:77aa" not in "".join(app.live.main.text))
+
+    drive(app, steps)
+
+
 @pytest.mark.parametrize(("key", "dialog"), [("T", Pick), ("v", Choose), ("s", Pick)])
 def test_j_and_k_move_in_a_picker_and_slash_narrows(engine: FakeEngine, make_app: Make, key: str, dialog: type) -> None:
     app = make_app(engine)

@@ -139,6 +139,13 @@ class LiveJob:
         return self.record.state in (JobState.NEW, JobState.SEARCHING, JobState.ACTIVE)
 
     @property
+    def doing(self) -> str:
+        """Its state in a word. One just started or resumed has none worth saying until its tracks have looked round: it says what they do."""
+        if self.record.state is not JobState.NEW:
+            return str(self.record.state)
+        return str(JobState.ACTIVE) if any(live.swarm or live.waiting for live in self.tracks) else "starting"
+
+    @property
     def in_trouble(self) -> bool:
         """It paused itself, and its error says why; one that the user paused has none."""
         return self.record.state is JobState.PAUSED and bool(self.record.error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.trace.summary import TrackFacts
 from slskdn_tui.engine.views.swarms import shown_state
-from slskdn_tui.model.jobs import Constraints, TrackState
+from slskdn_tui.model.jobs import TrackState, constraint_lines
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import JobRow, JobTrackRow, JobView
@@ -21,7 +21,7 @@ def job_row(job: LiveJob) -> JobRow:
         type=record.type,
         title=record.release.title,
         artist=record.release.artist,
-        state=str(record.state),
+        state=job.doing,
         tracks_done=sum(live.record.state is TrackState.DONE for live in job.wanted),
         tracks_total=len(job.wanted),
         done=sum(done) / len(done) if done else 0.0,
@@ -31,17 +31,6 @@ def job_row(job: LiveJob) -> JobRow:
         error=SafeText(record.error),
         overlay=record.constraints.use_overlay,
         release=record.release.mbid,
-    )
-
-
-def constraint_lines(constraints: Constraints) -> tuple[tuple[str, str], ...]:
-    """The roadmap's names and their values in words."""
-    return (
-        ("preferred_codecs", ", ".join(constraints.preferred_codecs)),
-        ("max_lossy_tracks_per_album", str(constraints.max_lossy_tracks_per_album)),
-        ("prefer_canonical_variants", "yes" if constraints.prefer_canonical_variants else "no"),
-        ("use_overlay", "yes" if constraints.use_overlay else "no"),
-        ("overlay_bandwidth_kbps", str(constraints.overlay_bandwidth_kbps) if constraints.overlay_bandwidth_kbps else "no cap"),
     )
 
 

@@ -76,7 +76,7 @@ def job_rows(job: LiveJob) -> list[SwarmRow]:
         level=0,
         title=job.record.label,
         source=release.artist if job.record.type == JobType.FILES else SafeText(_count(len(names), "source") if names else "-"),
-        state=str(job.record.state),
+        state=job.doing,
         done=share,
         speed=speed,
         eta=left / speed if left and speed > 1 else None,

@@ -133,6 +133,19 @@ class Fits(Protocol):
     shown: frozenset[str]
 
 
+@runtime_checkable
+class Stories(Protocol):
+    """A presenter of a tree whose rows open for their state, and close again when that is over and something else moves."""
+
+    def over(self, row: Any) -> bool:
+        """Whether the row has ended well: nobody need look at what hangs below it."""
+        ...
+
+    def moves(self, row: Any) -> bool:
+        """Whether the row is one to watch now."""
+        ...
+
+
 class Flat:
     """A presenter's answers for lists that are no trees."""
 

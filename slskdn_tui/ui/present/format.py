@@ -164,7 +164,7 @@ _STATES = {
     "queued": "states.queued",
     "connect": "states.queued",
     "pending": "states.queued",
-    "new": "states.queued",
+    "starting": "states.queued",
     "done": "states.done",
     "here": "states.done",
     "waiting": "states.queued",

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
+from slskdn_tui.model.jobs import Constraints, constraint_lines
 from slskdn_tui.model.views import CandidateRow, JobRow, JobTrackRow, JobView
 from slskdn_tui.ui.present import format as fmt
-from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop
+from slskdn_tui.ui.present.base import Cell, Column, Flat, Glyphs, Line, crop, line_width
 
 _WISHES = {
-    "preferred_codecs": "codecs",
-    "max_lossy_tracks_per_album": "lossy",
-    "prefer_canonical_variants": "canonical",
-    "use_overlay": "mesh",
-    "overlay_bandwidth_kbps": "mesh kbit/s",
+    "preferred_codecs": "codecs {}",
+    "max_lossy_tracks_per_album": "lossy tracks at most {}",
+    "prefer_canonical_variants": "faster copies before better ones",
+    "use_overlay": "without the mesh",
+    "overlay_bandwidth_kbps": "mesh at most {} kbit/s",
+    "allow_mixed_sources": "tracks from several users",
 }
-"""Short names of the roadmap's constraints."""
+"""What is said of a job's wish that is not the usual one."""
+_USUAL = dict(constraint_lines(Constraints()))
 
 
 class JobsPresenter:
@@ -161,7 +164,7 @@ def releases_words(row: JobRow, rows: Sequence[JobRow]) -> tuple[str, ...]:
 
 
 def job_line(view: JobView | None, row: JobRow | None, width: int, glyphs: Glyphs) -> Line:
-    """The heading over a job's tracks: which job, its wishes, what is wrong with it."""
+    """The heading over a job's tracks: which job, those of its wishes that are not the usual ones, what is wrong with it."""
     if row is None:
         return ()
     left: list[tuple[str, str]] = [(f" {row.job_id[:8]} " if row.job_id else " ", "colors.dim"), (f"{row.title}", "colors.title")]
@@ -170,6 +173,29 @@ def job_line(view: JobView | None, row: JobRow | None, width: int, glyphs: Glyph
     elif row.error:
         left.append((f"   {row.error}", "colors.error"))
     elif view is not None:
-        wishes = "  ".join(f"{_WISHES.get(name, name)} {value}" for name, value in view.constraints)
+        told = [(name, value) for name, value in view.constraints if value != _USUAL.get(name)]
+        wishes = "  ".join(_WISHES.get(name, f"{name} {{}}").format(value) for name, value in told)
         left.append((f"   {wishes}", "colors.dim"))
     return crop(tuple(left), width, glyphs.ellipsis)
+
+
+def wish_lines(wishes: Constraints, width: int) -> list[Line]:
+    """What a new job may be told, with the keys that do: as many in a line as fit."""
+
+    def yes(value: bool) -> str:
+        return "yes" if value else "no"
+
+    out: list[Line] = []
+    for key, name, value in (
+        ("o", "mesh may help", yes(wishes.use_overlay)),
+        ("+-", "lossy tracks, at most", str(wishes.max_lossy_tracks_per_album)),
+        ("c", "codecs", ", ".join(wishes.preferred_codecs)),
+        ("b", "better copies over faster ones", yes(wishes.prefer_canonical_variants)),
+        ("m", "mix users when none has all", yes(wishes.allow_mixed_sources)),
+    ):
+        wish = ((f"{key} ", "colors.primary"), (f"{name} ", "colors.dim"), (value, ""))
+        if out and line_width(out[-1]) + 2 + line_width(wish) <= width:
+            out[-1] = (*out[-1], ("  ", ""), *wish)
+        else:
+            out.append(crop(wish, width))
+    return out

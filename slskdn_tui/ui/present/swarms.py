@@ -84,6 +84,12 @@ class SwarmsPresenter:
         state = row.state.casefold().split(" ")[0]
         return state in _LIVE if row.level == 0 else state in ("rescue", "stalled")
 
+    def over(self, row: SwarmRow) -> bool:
+        return row.level == 1 and row.state == "done"
+
+    def moves(self, row: SwarmRow) -> bool:
+        return row.level == 1 and row.state.casefold() in ("active", "rescue", "stalled", "verify")
+
 
 def uploads_line(view: SwarmsView | None, history: Sequence[float], up: float, width: int, glyphs: Glyphs, limits: str = "") -> Line:
     """What goes out, in one line, and the speed limits in force."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from textual.widget import Widget
@@ -12,8 +13,8 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import Constraints
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import CandidateRow, CandidatesView, ViewKey
-from slskdn_tui.ui.present.base import Line, crop, wrap
-from slskdn_tui.ui.present.jobs import CandidatesPresenter, TracksPresenter
+from slskdn_tui.ui.present.base import Line, wrap
+from slskdn_tui.ui.present.jobs import CandidatesPresenter, TracksPresenter, wish_lines
 from slskdn_tui.ui.screens.dialogs import MOVES, Dialog
 from slskdn_tui.ui.widgets.bar import LineInput
 from slskdn_tui.ui.widgets.lines import Lines
@@ -34,12 +35,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
         self._release: CandidateRow | None = None
         self._came_from = "ask"
         self._editing = ""
-        wishes = Constraints()
-        self._codecs = wishes.preferred_codecs
-        self._overlay = wishes.use_overlay
-        self._canonical = wishes.prefer_canonical_variants
-        self._lossy = wishes.max_lossy_tracks_per_album
-        self._mix = wishes.allow_mixed_sources
+        self._wanted = Constraints()
 
     def parts(self) -> Sequence[Widget]:
         glyphs = self.ui.glyphs
@@ -89,7 +85,8 @@ class NewJob(Dialog[dict[str, Any] | None]):
     def _refresh(self) -> None:
         for lines in self.query(Lines):
             lines.update()
-        self.query_one("#words").refresh(layout=True)  # as tall as what it says
+        for name in ("#words", "#wishes"):  # as tall as what they say
+            self.query_one(name).refresh(layout=True)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR:
@@ -140,7 +137,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
         text = text.strip()
         if self._editing == "codecs":
             codecs = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
-            self._codecs = codecs or self._codecs
+            self._wanted = replace(self._wanted, preferred_codecs=codecs or self._wanted.preferred_codecs)
             self._go("tracks")
         elif text:
             self._look_up(text)
@@ -185,29 +182,31 @@ class NewJob(Dialog[dict[str, Any] | None]):
             self._wish(key)
 
     def _wish(self, key: str) -> None:
+        wanted = self._wanted
         if key == "o":
-            self._overlay = not self._overlay
+            self._wanted = replace(wanted, use_overlay=not wanted.use_overlay)
         elif key == "b":
-            self._canonical = not self._canonical
+            self._wanted = replace(wanted, prefer_canonical_variants=not wanted.prefer_canonical_variants)
         elif key == "m":
-            self._mix = not self._mix
+            self._wanted = replace(wanted, allow_mixed_sources=not wanted.allow_mixed_sources)
         elif key in ("plus", "equals_sign", "minus"):
-            self._lossy = max(0, self._lossy + (-1 if key == "minus" else 1))
+            lossy = wanted.max_lossy_tracks_per_album + (-1 if key == "minus" else 1)
+            self._wanted = replace(wanted, max_lossy_tracks_per_album=max(0, lossy))
         elif key == "c":
             self._editing = "codecs"
             self.field.display = True
-            self.field.fresh(",".join(self._codecs), offered=True)
+            self.field.fresh(",".join(wanted.preferred_codecs), offered=True)
             self.set_focus(self.field)
         self._refresh()
 
     def _arguments(self, mbid: str) -> dict[str, Any]:
         return {
             "reference": mbid,
-            "codecs": ",".join(self._codecs),
-            "max_lossy": self._lossy,
-            "canonical": self._canonical,
-            "overlay": self._overlay,
-            "mix": self._mix,
+            "codecs": ",".join(self._wanted.preferred_codecs),
+            "max_lossy": self._wanted.max_lossy_tracks_per_album,
+            "canonical": self._wanted.prefer_canonical_variants,
+            "overlay": self._wanted.use_overlay,
+            "mix": self._wanted.allow_mixed_sources,
         }
 
     # Drawing ---------------------------------------------------------------------------------------------------------
@@ -218,21 +217,7 @@ class NewJob(Dialog[dict[str, Any] | None]):
         return lines[:5] or [()]
 
     def _wishes(self, width: int, height: int) -> list[Line]:
-        def wish(key: str, name: str, value: str) -> tuple[tuple[str, str], ...]:
-            return ((f"{key} ", "colors.primary"), (f"{name} ", "colors.dim"), (f"{value}  ", ""))
-
-        return [
-            crop(
-                (
-                    *wish("o", "mesh", "yes" if self._overlay else "no"),
-                    *wish("c", "codecs", ", ".join(self._codecs)),
-                    *wish("+-", "lossy", str(self._lossy)),
-                    *wish("b", "canonical", "yes" if self._canonical else "no"),
-                    *wish("m", "mix", "yes" if self._mix else "no"),
-                ),
-                width,
-            )
-        ]
+        return wish_lines(self._wanted, width)
 
     def _hint(self, width: int, height: int) -> list[Line]:
         words = {

@@ -96,7 +96,7 @@ class LiveTable(ScrollView, can_focus=True):
         """A new snapshot: the cursor stays on its row, and only what looks different is drawn."""
         self.loaded = True
         before = self.row
-        self.model.set_rows(rows, total, start)
+        self.model.set_rows(rows, total, start, self.cursor_key)
         self._asked = -1
         self._settle()
         if self.row is not before:

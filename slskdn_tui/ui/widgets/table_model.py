@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from slskdn_tui.ui.present.base import Presenter
+from slskdn_tui.ui.present.base import Presenter, Stories
 
 
 class TableModel:
@@ -28,6 +28,8 @@ class TableModel:
         self.partial = False
         """Whether rows below folded ones are left to the engine, so that it has to do the filtering."""
         self.unfolded: dict[str, bool] = {}
+        self._by_state: set[str] = set()
+        """Rows that opened by themselves; what somebody opened or closed is his to close or open."""
         self.marks: set[str] = set()
         self._order: list[Any] | None = None
         self._places: dict[str, int] | None = None
@@ -36,8 +38,11 @@ class TableModel:
     def windowed(self) -> bool:
         return self.total > len(self.rows)
 
-    def set_rows(self, rows: Sequence[Any], total: int = 0, start: int = 0) -> None:
-        """A new snapshot. Marks of rows that are gone are dropped, but for windows, where a row may only be out of sight."""
+    def set_rows(self, rows: Sequence[Any], total: int = 0, start: int = 0, cursor: str = "") -> None:
+        """A new snapshot. Marks of rows that are gone are dropped, but for windows, where a row may only be out of sight.
+
+        `cursor` is the key of the row under it: what stands around it does not fold by itself.
+        """
         self.rows = tuple(rows)
         self.total = max(total, len(self.rows))
         self.start = start if self.total > len(self.rows) else 0
@@ -45,6 +50,8 @@ class TableModel:
         for row in self.rows:  # what was open for its state stays open when that state is over: the story is still being read
             if row.key not in self.unfolded and self.has_children(row) and self.presenter.opens(row):
                 self.unfolded[row.key] = True
+                self._by_state.add(row.key)
+        self._fold_told(cursor)
         if not self.windowed and self.marks:
             self.marks &= {row.key for row in self.rows}
         self._forget()
@@ -68,8 +75,30 @@ class TableModel:
         if row is None or not self.has_children(row) or self.is_unfolded(row) == unfold:
             return False
         self.unfolded[key] = unfold
+        self._by_state.discard(key)
         self._forget()
         return True
+
+    def _fold_told(self, cursor: str) -> None:
+        """Close what opened by itself and is over, once something else moves: its rows would push what moves out of sight."""
+        presenter = self.presenter
+        if not self._by_state or not isinstance(presenter, Stories) or not any(presenter.moves(row) for row in self.rows):
+            return
+        around = self._around(cursor)
+        for row in self.rows:
+            if row.key in self._by_state and row.key not in around and presenter.over(row):
+                self._by_state.discard(row.key)
+                self.unfolded.pop(row.key, None)
+
+    def _around(self, key: str) -> set[str]:
+        """That row and the rows it hangs below."""
+        path: list[str] = []
+        for row in self.rows:
+            del path[self.presenter.level(row) :]
+            path.append(row.key)
+            if row.key == key:
+                return set(path)
+        return set()
 
     def has_children(self, row: Any) -> bool:
         return bool(getattr(row, "children", 0))

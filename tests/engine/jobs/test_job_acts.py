@@ -12,6 +12,7 @@ from slskdn_tui.engine.engine import Engine
 from slskdn_tui.lab.data import load
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 from slskdn_tui.model.jobs import JobState, TrackState
+from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -177,5 +178,7 @@ def test_jobs_are_moved_in_the_queue_past_what_has_ended_and_toggled(tmp_path: P
             assert order(engine) == [first.job_id, last.job_id]
             assert "paused" in (await act(engine, "toggle", last)).message and last.record.state == "paused"
             assert "resumed" in (await act(engine, "toggle", last)).message and last.runs
+            shown = [row.state for row in (await engine.snapshot(ViewKey("swarms"))).rows if row.key == last.job_id]
+            assert shown and shown[0] in ("starting", "searching", "active"), "nothing about a job that goes on is new"
 
     asyncio.run(main())
