@@ -409,7 +409,7 @@ class Engine:
             self.book.seen(str(data["node_id"]), str(data.get("listens") or data.get("address", "")))
         self.telling.mesh(name, data)
 
-    async def _finished(self, path: Path, recording: str) -> None:
+    async def _finished(self, path: Path, recording: str, release: str) -> None:
         """A file was placed: offer it, when the user offers finished downloads or shares that folder; and share it where it lies in a shared folder."""
         if await self.warm.shelf.arrived(path, recording):
             return
@@ -420,7 +420,7 @@ class Engine:
             self.stock.touch((recording,))
             if self.gossip is not None:
                 self.gossip.completed(self.stock.find("", (recording,)))
-        await self.scanner.arrived(path, recording)
+        await self.scanner.arrived(path, recording, release)
         self.doctor.due()
 
     async def library_changed(self, *paths: str) -> None:

@@ -37,7 +37,7 @@ async def move_to_library(services: Services, shelf: Shelf, file: CacheFile) -> 
     with shelf.fixed(file.recording):
         placed = await loop.run_in_executor(services.disk, _move, Path(file.path), folder, relative, settings.free_space_mib << 20)
         try:
-            await services.finished(placed, file.recording)
+            await services.finished(placed, file.recording, "")
         finally:
             await shelf.moved(file)
     return placed

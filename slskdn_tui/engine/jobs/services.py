@@ -102,7 +102,7 @@ class Services:
     finder: MeshFinder
     book: PeerBook
     check_audio: Callable[[Path], Awaitable[AudioCheck]]
-    finished: Callable[[Path, str], Awaitable[None]]
+    finished: Callable[[Path, str, str], Awaitable[None]]
     """Called with a placed file and its recording MBID, so that it can be offered."""
     disk: Executor
     """Threads for file work; never the default executor, which resolves host names."""

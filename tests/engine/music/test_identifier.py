@@ -271,14 +271,23 @@ def test_the_user_may_say_which_release_it_is_and_that_stays(tmp_path: Path) -> 
     play(tmp_path, story)
 
 
-def test_what_a_job_got_is_known_and_not_asked_about(tmp_path: Path) -> None:
+def test_what_a_job_got_is_known_and_its_release_is_learned_so_that_a_track_can_be_missed(tmp_path: Path) -> None:
     async def story(library: Library) -> None:
         files = [replace(file, download=True) for file in album_files(plone(), FOLDER, ids=True)]
-        await library.add(plain(files))
-        for file in files:
-            await library.store.files.placed(file.path, file.tags.recording)
-        await library.identifier.run()
-        assert library.asked == []
+        bare = [replace(file, tags=FileTags()) for file in files]  # as most of Soulseek has them
+        await library.add(plain(bare))
+        for file, tagged in zip(bare, files, strict=True):
+            await library.store.files.placed(file.path, tagged.tags.recording, PLONE)
+        await library.music.release(PLONE)  # as the job did
+        assert len(library.asked) == 1
+        progress = await library.identifier.run()
+        assert len(library.asked) == 1 and progress.learned == 1 and library.told == ["tracklists kept of 1 downloaded album"]
+        kept = await library.store.releases.get(PLONE)
+        assert kept is not None and len(kept.tracks) == 10
+        first = await library.store.files.file(bare[0].path)
+        assert first is not None and (first.release, first.recording, first.identified) == (PLONE, ON_MY_BUS, "download")
+        again = await library.restarted().run()
+        assert len(library.asked) == 1 and again.learned == 0
 
     play(tmp_path, story)
 

@@ -62,7 +62,8 @@ class Finish:
         self._tell.log("track.done", "verify", words, blake3=checked.blake3, size=record.size)
         self._tell.trace("place", result="ok", words=placed.note or "placed")
         if self._live.track.recording_mbid:
-            await self._services.finished(placed.path, self._live.track.recording_mbid)
+            release = self._job.record.release.mbid if self._job.record.type == JobType.RELEASE else ""  # one track lacks no other
+            await self._services.finished(placed.path, self._live.track.recording_mbid, release)
         if exchange is not None:
             await self._services.library_changed(str(placed.path), exchange.fix.replaces or str(placed.path))
         return ""

@@ -194,8 +194,9 @@ class Scanner:
 
     # What the engine tells
 
-    async def arrived(self, path: str | os.PathLike[str], recording: str = "") -> None:
-        """A file was placed or changed by ourselves: into the table at once; decoded when its turn comes. Nothing when it lies in no library folder."""
+    async def arrived(self, path: str | os.PathLike[str], recording: str = "", release: str = "") -> None:
+        """A file was placed, as this recording (of this release), or changed by ourselves: into the table at once; decoded when its turn comes.
+        Nothing when it lies in no library folder."""
         real = os.path.realpath(os.fspath(path))
         root = max((root for root in self._roots() if real.startswith(root.rstrip("/") + "/")), key=len, default=None)
         if root is None:
@@ -206,7 +207,7 @@ class Scanner:
             return
         await self._files.put_scanned([file])
         if recording:
-            await self._files.placed(real, recording)
+            await self._files.placed(real, recording, release)
         self._counts = await self._files.counts()
         self._decode_at = self._clock.now() + QUIET_S
         self._wake.set()

@@ -23,7 +23,7 @@ from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.store.library.matches import StoredMatch
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.library import Identity, Stage
+from slskdn_tui.model.library import Identity, LibraryFile, Stage
 from slskdn_tui.model.matches import AlbumMatch, MatchClass, class_words
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.text import SafeText, counted
@@ -47,6 +47,8 @@ class Progress:
     albums: int = 0
     total: int = 0
     files: int = 0
+    learned: int = 0
+    """Releases of what jobs got whose tracklists were written down: the doctor needs them to miss a track."""
     kinds: dict[MatchClass, int] = field(default_factory=dict)
     stopped: str = ""
 
@@ -76,7 +78,7 @@ class _Asked:
 
 
 class Identifier:
-    """One pass at a time over all folders the scanner knows. `tell` gets an event's name and its words: `stopped`, `deaf`, `done`."""
+    """One pass at a time over all folders the scanner knows. `tell` gets an event's name and its words: `stopped`, `deaf`, `done`, `learned`."""
 
     def __init__(
         self,
@@ -163,6 +165,8 @@ class Identifier:
                 progress.running = False
             if progress.kinds:
                 self._tell("done", progress.words)
+            if progress.learned:
+                self._tell("learned", f"tracklists kept of {counted(progress.learned, 'downloaded album')}")
             return progress
 
     async def _changed(self, groups: Mapping[str, Sequence[str]]) -> dict[str, object]:
@@ -210,11 +214,23 @@ class Identifier:
                     await self._by_name(asked)
             await self._write(folder, group, kept.get(folder, []))
 
+    async def _learn(self, files: Sequence[LibraryFile]) -> None:
+        """The releases of what jobs got, where the library does not have them yet: mostly from the cache of the job's own question."""
+        for mbid in sorted({file.release for file in files if file.identified == "download" and file.release}):
+            if await self._store.releases.get(mbid) is None:
+                try:
+                    await self._store.releases.put(await self._music.release(mbid))
+                except UserError as error:
+                    _pass_by(error)
+                    continue
+                self.progress.learned += 1
+
     async def _albums(self, parts: Sequence[str], *, also_got: bool = False) -> list[tuple[LocalAlbum, int]]:
         """The albums in these folders, and of how many of their files the sound is known. What jobs got is known, and left out unless `also_got`."""
         files = [
             file for part in parts for file in await self._store.files.of_folder(part) if file.stage >= Stage.TAGS and file.facts.codec
         ]
+        await self._learn(files)
         if not files or (all(file.identified == "download" for file in files) and not also_got):
             return []
         prints = await self._store.files.fingerprints(file.path for file in files)

@@ -160,10 +160,12 @@ class ScannedFiles:
             ((one.recording, one.release, one.discogs_release, one.identified, keep_text(one.path)) for one in found),
         )
 
-    async def placed(self, path: str, recording: str) -> None:
-        """A job got this file as this recording: that outlives what its tags say."""
+    async def placed(self, path: str, recording: str, release: str = "") -> None:
+        """A job got this file as this recording, of this release if the whole of it was wanted: that outlives what its tags say."""
         await self._database.execute(
-            "UPDATE HashDb SET download = 1, mb_recording_id = ?, identified = 'download' WHERE path = ?", (recording, keep_text(path))
+            "UPDATE HashDb SET download = 1, mb_recording_id = ?, mb_release_id = coalesce(nullif(?, ''), mb_release_id), "
+            "identified = 'download' WHERE path = ?",
+            (recording, release, keep_text(path)),
         )
 
     async def put_quality(self, scores: Iterable[tuple[str, float | None, Sequence[str]]]) -> None:
