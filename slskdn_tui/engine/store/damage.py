@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -70,9 +71,11 @@ def find_damage(connection: sqlite3.Connection) -> str:
 
 
 def backups(path: Path) -> list[Path]:
-    """Copies of this database in `backups/`, the newest first."""
+    """Copies of this database in `backups/`, the newest first; those of a clock that was ahead of today's last."""
     copies = [copy for copy in (path.parent / "backups").glob(f"{path.stem}.*.db") if copy.is_file()]
-    return sorted(copies, key=lambda copy: copy.stat().st_mtime_ns, reverse=True)
+    now = time.time_ns()
+    times = {copy: copy.stat().st_mtime_ns for copy in copies}
+    return sorted(copies, key=lambda copy: (times[copy] <= now, times[copy]), reverse=True)
 
 
 def newest_backup(path: Path) -> Path | None:

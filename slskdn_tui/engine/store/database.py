@@ -216,11 +216,12 @@ class Database:
             return self._direct.execute(sql, parameters).fetchall()
 
     async def backup(self, moment: str, keep: int = KEEP_BACKUPS) -> Path:
-        """A copy in `backups/`, named by `moment` (no separators), of which the newest `keep` stay. Written from a read connection."""
+        """A copy in `backups/`, named by `moment` (no separators), of which the `keep` made last stay. Written from a read connection."""
         folder = self.path.parent / "backups"
         target = folder / f"{self.path.stem}.at-{moment}.db"
         await self.read(lambda connection: copy_database(connection, target))
-        for old in sorted(folder.glob(f"{self.path.stem}.at-*.db"))[:-keep]:
+        # One that is named by a later moment than this one was made before it, by a clock that was ahead.
+        for old in sorted(folder.glob(f"{self.path.stem}.at-*.db"), key=lambda copy: (copy.name <= target.name, copy.name))[:-keep]:
             old.unlink(missing_ok=True)
         return target
 
