@@ -300,19 +300,18 @@ class TrackSwarm:
         self._ticked = now
         if late > TICK_S:
             self.scheduler.lag(late)
+        if self.stream is not None:  # first: what makes somebody abort is told before
+            self.part.pieces.stream_rate = self.stream.meter.rate(now)
+            reason = self.underperforming()
+            if reason and not self._stalled:
+                self._tell("stall", self.stream.source, result=self.stream.state.value, words=reason)
+            self._stalled = bool(reason)
         if self._stopped:
             return SwarmEnd.ABORTED
         if self.disk_trouble is not None:
             return SwarmEnd.DISK
         if self.part.pieces.complete and self.mesh.settled():
             return SwarmEnd.COMPLETE
-        if self.stream is not None:
-            self._watch.observe(now, self.stream.state, self.stream.meter.total)
-            self.part.pieces.stream_rate = self.stream.meter.rate(now)
-            reason = self._watch.reason(now)
-            if reason and not self._stalled:
-                self._tell("stall", self.stream.source, result=self.stream.state.value, words=reason)
-            self._stalled = bool(reason)
         self._to_the_tail()
         self._cap_origin(now)
         self.scheduler.windows = self._windows.windows() if self._windows is not None else ()
@@ -396,7 +395,11 @@ class TrackSwarm:
 
     def underperforming(self) -> str:
         """Why the origin needs help, with the figures; "" while it does not (or there is none)."""
-        return self._watch.reason(self.now()) if self.stream is not None else ""
+        if self.stream is None:
+            return ""
+        now = self.now()
+        self._watch.observe(now, self.stream.state, self.stream.meter.total)
+        return self._watch.reason(now)
 
     def set_windows(self, windows: PriorityWindow | None) -> None:
         """What playback needs next; None: nothing plays."""

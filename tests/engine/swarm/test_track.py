@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,25 @@ def test_a_stalled_source_is_noticed_and_the_mesh_finishes_while_it_stays(tmp_pa
         assert origin.ended == (OriginEnd.LOST, "cancelled") and swarm.origin_result is not None
         assert swarm.origin_result[0] is OriginEnd.ENOUGH, "it was kept until the ranges met"
         assert peer.sent <= len(data) - MIB + LEAF
+        await swarm.stop()
+
+    go(story())
+
+
+def test_a_stall_that_makes_somebody_leave_at_once_is_told_all_the_same(tmp_path: Path) -> None:
+    async def story() -> None:
+        data = some_bytes(3 * MIB)
+        world = World(tmp_path, len(data), rescue=RescueThresholds(60, 1000, 60, 0.3))
+        swarm = await world.open()
+        origin = FakeOrigin("anna", data, stall_at=MIB + 1000)
+        swarm.use_origin(origin)
+        run = asyncio.ensure_future(swarm.run())
+        await origin.stalled.wait()
+        while not swarm.underperforming():
+            time.sleep(0.01)  # noqa: ASYNC251  the swarm itself must not look before
+        swarm.abort()
+        assert await run is SwarmEnd.ABORTED
+        assert [event.words[:12] for event in world.told("stall")] == ["no byte for "]
         await swarm.stop()
 
     go(story())
