@@ -6,7 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, World, completed, until, uploaded
+from engine_world import LEAF, Album, World, act, completed, until, uploaded
+
+from slskdn_tui.engine.jobs.track.rescue import Rescuer
+from slskdn_tui.engine.swarm.track import TrackSwarm
 
 pytestmark = pytest.mark.usefixtures("quick")
 PATIENT = {"no_bytes_s": 60.0}
@@ -133,5 +136,32 @@ def test_two_nodes_that_agree_may_finish_what_waits_in_a_queue(tmp_path: Path, a
             await completed(job)
             assert world.music() == world.truth and mono.total == 0
             assert sum([await uploaded(node) for node in nodes]) >= album.tracks(1)[0].stat().st_size
+
+    asyncio.run(main())
+
+
+def test_a_watch_that_dies_ends_the_job_with_its_reason_and_a_rerun_goes_on_from_its_bytes(
+    tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            only = await world.holder("only_one")
+            only.hold(5 * LEAF)
+            (path,) = album.tracks(1)
+
+            async def broken(rescuer: Rescuer, swarm: TrackSwarm, reason: str) -> bool:
+                raise KeyError("a defect")
+
+            with monkeypatch.context() as patched:
+                patched.setattr(Rescuer, "help", broken)
+                engine = await world.engine(rescue={"no_bytes_s": 0.5})
+                job = await world.create(engine)
+                await until(lambda: world.said("me", "job.failed"), "the job says that it failed", job)
+            assert job.record.state == "failed" and "KeyError: 'a defect'" in job.record.error
+            only.let_go()
+            assert (await act(engine, "rerun", job)).ok
+            await completed(job)
+            assert world.music() == world.truth
+            assert only.starts[path.name] == [0, 4 * LEAF] and only.total == path.stat().st_size + LEAF
 
     asyncio.run(main())

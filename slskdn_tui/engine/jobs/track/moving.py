@@ -56,6 +56,7 @@ class Moving:
         self._rescuer = rescuer
         self._others = others
         self._left: Moved | None = None
+        self._defect: Exception | None = None
 
     def part_path(self, size: int) -> Path:
         return part_path(self._services.paths.incomplete, self._job.job_id, self._live.track.position, size)
@@ -72,7 +73,10 @@ class Moving:
             sync_folder(folder.parent)
 
     async def run(self, origin: QueuedOrigin, holder: FoundFile, reason: str = "") -> Moved:
-        """Until the file is whole, the origin has ended, or it is left. With a `reason` the mesh is asked at once, while the origin may still queue us."""
+        """Until the file is whole, the origin has ended, or it is left. With a `reason` the mesh is asked at once, while the origin may still queue us.
+
+        A defect of the watch is raised here, once what came is on disk.
+        """
         services, live = self._services, self._live
         path = self.part_path(holder.size)
         await asyncio.get_running_loop().run_in_executor(services.disk, self._make, path.parent)
@@ -103,10 +107,10 @@ class Moving:
             target=Target(live.track.recording_mbid, live.track.length_ms, codec_of(holder.path)),
             canonical=services.canonical,
         )
-        live.swarm, live.waiting, self._left = swarm, None, None
+        live.swarm, live.waiting, self._left, self._defect = swarm, None, None, None
         self._rescuer.begin()
         sending, began = origin.offered, services.clock.now()
-        watch = services.supervisor.spawn(f"watch {self._job.job_id[:8]}/{live.track.position}", self._watch(swarm, reason))
+        watch = services.supervisor.spawn(f"watch {self._job.job_id[:8]}/{live.track.position}", self._watched(swarm, reason))
         try:
             swarm.use_origin(origin)
             end = await swarm.run()
@@ -125,10 +129,21 @@ class Moving:
                 return Moved(MoveEnd.COMPLETE, size=size, seconds=seconds)
             case SwarmEnd.DISK:
                 return Moved(MoveEnd.DISK, str(swarm.trouble or end))
+            case SwarmEnd.ABORTED if self._defect is not None:
+                raise self._defect
             case SwarmEnd.ABORTED if self._left is not None:
                 return self._left
         origin_end, why = swarm.origin_result or (OriginEnd.LOST, str(end))
         return Moved(MoveEnd.ENDED, f"{why}; {swarm.held}" if swarm.held else why, origin_end, size, seconds)
+
+    async def _watched(self, swarm: TrackSwarm, reason: str) -> None:
+        """The watch; when it dies the move ends, for nobody would call for help or hear "next" any more. The supervisor tells."""
+        try:
+            await self._watch(swarm, reason)
+        except Exception as error:
+            self._defect = error
+            swarm.abort()
+            raise
 
     async def _watch(self, swarm: TrackSwarm, reason: str) -> None:
         """Look at the swarm until it ends: a source that does badly is helped by the mesh, or left for another; and what the user asks for."""
