@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.jobs.placing.placement import base_folder
 from slskdn_tui.engine.jobs.sources.files_job import contents, files_record
+from slskdn_tui.engine.jobs.wanted.copies import all_held, held_tracks
 from slskdn_tui.engine.jobs.wanted.held import LEAST_SIZE, here
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.peers.limits import InForce, words
+from slskdn_tui.engine.store.records import JobRecord
+from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.finding import REF, read_ref
 from slskdn_tui.model.jobs import ENDED, Constraints, JobType
@@ -35,7 +39,7 @@ async def add(engine: Parts, args: Args) -> Result:
         if job.record.type == JobType.FILES and job.record.state not in ENDED
         for live in job.tracks
     }
-    records, left_out, under_way, owned = [], 0, dict[str, None](), dict[str, str]()
+    records, left_out, under_way, owned, copies = [], 0, dict[str, None](), dict[str, str](), dict[str, str]()
     for username, items in wanted.items():
         root, found = await contents(engine.soulseek, username, list(items))
         files = [file for file in found if (file.username, file.path) not in busy]
@@ -45,11 +49,15 @@ async def add(engine: Parts, args: Args) -> Result:
             library = await engine.store.files.of_sizes(sorted({file.size for file in files if file.size >= LEAST_SIZE}))
             there = await asyncio.get_running_loop().run_in_executor(engine.disk, here, files, library)
             files, owned = [file for file in files if file.path not in there], owned | there
+            placed = [job.record for job in engine.runner.jobs()]
+            if others := await asyncio.get_running_loop().run_in_executor(engine.disk, _other_copies, files, placed):
+                files, owned, copies = [], owned | others, copies | others
         if files:
             records.append(files_record(username, root, files, Constraints(use_overlay=bool(engine.settings.acoustid.key)), destination))
     if not records and owned:
         one = SafeText(next(iter(owned.values())), 1000)
-        words = f"you have it already: {one}" if len(owned) == 1 else f"you have all {len(owned)} files already: {one} and others"
+        how = "" if not copies else ", in another copy" if len(owned) == 1 else ", in other copies"
+        words = f"you have it already{how}: {one}" if len(owned) == 1 else f"you have all {len(owned)} files already{how}: {one} and others"
         return Result("refused", SafeText(words, 4096), SafeText("`--again` gets it anew"), data={"had_by": "library"})
     if not records:
         words = ", ".join(f"job {job_id[:8]}" for job_id in under_way)
@@ -62,6 +70,10 @@ async def add(engine: Parts, args: Args) -> Result:
     note = f"; {counted(left_out, 'file')} left out, being got already" if left_out else ""
     note += f"; {counted(len(owned), 'file')} left out, here already (`--again` gets all)" if owned else ""
     return done("; ".join(texts) + note, job_id=jobs[0].job_id, job_ids=[job.job_id for job in jobs])
+
+
+def _other_copies(files: Sequence[FoundFile], placed: Sequence[JobRecord]) -> dict[str, str]:
+    return all_held(files, held_tracks(placed))
 
 
 async def set_limits(engine: Parts, args: Args) -> Result:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from slskdn_tui.engine.jobs.wanted.copies import held_tracks, is_track
 from slskdn_tui.engine.jobs.wanted.held import Held, base_name, held_files, is_owned
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.engine.views.found_rows import folder_rows
-from slskdn_tui.engine.views.owned import held_tracks, is_track
 from slskdn_tui.model.candidates import SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.filters import Filter, parse

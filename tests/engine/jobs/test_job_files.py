@@ -42,6 +42,27 @@ def test_a_folder_ends_bit_identical_below_the_users_name_with_what_is_no_music(
     asyncio.run(main())
 
 
+def test_another_copy_of_an_album_that_is_all_here_is_got_only_when_asked_for_again(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            mono = await world.holder("mono_lith")
+            engine = await world.engine()
+            job = await world.create(engine)
+            await completed(job)
+            retagged = {f"{ALBUM} [other tags]/{path.name}": path.read_bytes() + b"\0" * 7 for path in album.tracks(2)}
+            await put_more(world, mono, {**retagged, f"{ALBUM} [other tags]/cover.jpg": b"x" * 9})
+            ref = make_ref("mono_lith", remote(mono, f"{ALBUM} [other tags]"), folder=True)
+            refused = await get(engine, ref)
+            assert refused.code == "refused" and refused.data == {"had_by": "library"}, refused
+            assert "all 2 files already, in other copies" in refused.message and job.tracks[0].record.placed in refused.message
+            Path(job.tracks[1].record.placed).unlink()
+            anew = await get(engine, ref)
+            assert anew.ok, "one of them is gone: nothing of the other copy is left out"
+            assert len(engine.runner.find(anew.data["job_id"]).tracks) == 3
+
+    asyncio.run(main())
+
+
 def test_files_that_are_here_already_are_left_out_unless_asked_for_again(tmp_path: Path, album: Album) -> None:
     async def main() -> None:
         async with World(tmp_path, album) as world:

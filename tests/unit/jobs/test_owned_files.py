@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from slskdn_tui.engine.jobs.wanted.copies import held_tracks, is_track
 from slskdn_tui.engine.jobs.wanted.held import here, is_owned
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
-from slskdn_tui.engine.views.owned import held_tracks, is_track
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState
 from slskdn_tui.model.music import Release, Track

@@ -1,19 +1,21 @@
 """Which found files are other copies of tracks that are here already. Core.
 
-A very copy is told by `jobs/wanted/held.py`. Another copy of an album has other tags, and so other sizes: it counts as owned when its name
+A very copy is told by `held.py`. Another copy of an album has other tags, and so other sizes: it counts as owned when its name
 is a placed track's title, its length that track's, and its path names artist and album, and no live, remixed or otherwise other version.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.candidates import FoundFile
+from slskdn_tui.model.codec import codec_of
 from slskdn_tui.model.jobs import TrackState
 from slskdn_tui.model.music import Track
 
@@ -29,12 +31,13 @@ _ANYBODY = frozenset({"various", "artists"})
 
 @dataclass(frozen=True, slots=True)
 class HeldTrack:
-    """A track in the library that a release names, in words: its `title`, and its `artist` and `album`; `seconds` is its length."""
+    """A track in the library that a release names, in words: its `title`, and its `artist` and `album`; `seconds` is its length, `path` its file."""
 
     title: frozenset[str]
     artist: frozenset[str]
     album: frozenset[str]
     seconds: float
+    path: str
 
 
 HeldTracks = Mapping[int, Sequence[HeldTrack]]
@@ -47,13 +50,13 @@ def _all_words(text: str) -> frozenset[str]:
     return frozenset(_WORDS.findall(re.sub("['\u2019`]", "", plain)))
 
 
-def held_track(track: Track, album: str, album_artist: str) -> HeldTrack | None:
+def held_track(track: Track, album: str, album_artist: str, path: str) -> HeldTrack | None:
     """None for what cannot be told by title and length."""
     title, words = _all_words(str(track.title)), _all_words(album)
     if not title or not words or not track.length_ms or track.optional:
         return None
     artist = _all_words(album_artist) or _all_words(str(track.artist))
-    return HeldTrack(title, frozenset() if artist == _ANYBODY else artist, words, track.length_ms / 1000)
+    return HeldTrack(title, frozenset() if artist == _ANYBODY else artist, words, track.length_ms / 1000, path)
 
 
 def held_tracks(records: Iterable[JobRecord]) -> dict[int, list[HeldTrack]]:
@@ -63,17 +66,34 @@ def held_tracks(records: Iterable[JobRecord]) -> dict[int, list[HeldTrack]]:
         release = record.release
         if not release.mbid:
             continue
-        done = {entry.position for entry in record.tracks if entry.state is TrackState.DONE and entry.placed}
+        done = {entry.position: entry.placed for entry in record.tracks if entry.state is TrackState.DONE and entry.placed}
         for track in release.tracks:
-            if track.position in done and (held := held_track(track, str(release.title), str(release.artist))) is not None:
+            path = done.get(track.position)
+            if path and (held := held_track(track, str(release.title), str(release.artist), path)) is not None:
                 found.setdefault(int(held.seconds), []).append(held)
     return found
 
 
 def is_track(file: FoundFile, held: HeldTracks) -> bool:
     """Whether this is another copy of a track that is here."""
+    return any(True for _ in _fitting(file, held))
+
+
+def all_held(files: Sequence[FoundFile], held: HeldTracks) -> dict[str, str]:
+    """Remote path to the path here, when every music file of these is another copy of a track whose file is there; else empty. It blocks."""
+    found = {}
+    for file in files:
+        if codec_of(file.path):
+            path = next((each.path for each in _fitting(file, held) if os.path.isfile(each.path)), "")
+            if not path:
+                return {}
+            found[file.path] = path
+    return found
+
+
+def _fitting(file: FoundFile, held: HeldTracks) -> Iterator[HeldTrack]:
     if file.seconds is None:
-        return False
+        return
     near = [
         each
         for second in range(file.seconds - LENGTH_S - 1, file.seconds + LENGTH_S + 1)
@@ -81,9 +101,9 @@ def is_track(file: FoundFile, held: HeldTracks) -> bool:
         if abs(each.seconds - file.seconds) <= LENGTH_S
     ]
     if not near:
-        return False
+        return
     name, folder = _all_words(file.name.rpartition(".")[0] or file.name), _all_words(file.folder)
-    return any(_fits(name, folder, each) for each in near)
+    yield from (each for each in near if _fits(name, folder, each))
 
 
 def _fits(name: frozenset[str], folder: frozenset[str], held: HeldTrack) -> bool:
