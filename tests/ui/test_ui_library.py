@@ -41,6 +41,21 @@ def test_3_shows_counts_first_then_the_files_of_a_kind_and_enter_says_why(engine
     drive(app, steps)
 
 
+def test_a_key_typed_right_after_a_move_never_meets_the_files_of_the_kind_before(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "j")
+        await until(pilot, lambda: "Autriche" in on_screen(app))
+        screen = app.live
+        assert isinstance(screen, LibraryScreen) and screen.subjects()
+        screen.main.move(1)  # and no message was handled since
+        assert screen.subjects() == []
+        await until(pilot, lambda: bool(screen.subjects()))
+
+    drive(app, steps)
+
+
 def test_f_fixes_what_is_marked_in_one_go_and_d_dismisses(engine: FakeEngine, make_app: Make) -> None:
     app = make_app(engine)
     first, second = (row.name for row in shelf.library("transcode").rows[:2])  # type: ignore[union-attr]

@@ -91,19 +91,23 @@ class LibraryScreen(DetailsScreen):
 
     def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
         if event.table is self.main:
-            kind = event.row.key if isinstance(event.row, KindRow) else ""
-            if kind != self._kind:
-                self._kind, self._start = kind, 0
-                self.issues.model.marks.clear()
-                self.issues.set_rows(())
-                self.ui.poller.kick()
-                self.query_one("#footer", Lines).update()
+            self._follow()
         elif self.has_class("-wide"):
             self.note("")  # the pane says it
         else:
             row = self.row
             self.note(f"{row.words}: {row.evidence[0]}" if row is not None and row.evidence else str(row.words) if row is not None else "")
         self._changed()
+
+    def _follow(self) -> None:
+        """The issues are those of the kind under the cursor, and none until they have come."""
+        kind = self.main.row.key if isinstance(self.main.row, KindRow) else ""
+        if kind != self._kind:
+            self._kind, self._start = kind, 0
+            self.issues.model.marks.clear()
+            self.issues.set_rows(())
+            self.ui.poller.kick()
+            self.query_one("#footer", Lines).update()
 
     def on_live_table_opened(self, event: LiveTable.Opened) -> None:
         event.prevent_default()
@@ -140,6 +144,7 @@ class LibraryScreen(DetailsScreen):
 
     def subjects(self) -> list[dict[str, Any]]:
         """`issue`, `entry` or `folder` of the marked rows; with the cursor on a kind, of the one under the cursor below."""
+        self._follow()  # a key may come before the word that the cursor has moved
         name = {TRASH: "entry", UNSURE: "folder"}.get(self._kind, "issue")
         return [{name: row.name} for row in self.issues.marked if isinstance(row, LibraryRow)]
 
