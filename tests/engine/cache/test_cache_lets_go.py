@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import overlay_world
@@ -59,6 +60,9 @@ def test_under_a_small_limit_neither_a_pin_nor_a_file_being_sent_goes(
             (variant, *_) = await one.offers((sent,))
             got = overlay_world.Collector(variant, await one.digests(variant))
             one.attach(variant.variant_id, got)
+            assert engine.mesh is not None
+            desk, usual = engine.mesh.desk, engine.mesh.desk.limits
+            desk.limits = replace(usual, slot_idle_s=3600.0)  # however long the rest takes, the upload is under way
             one.request(variant.variant_id, 0, LEAF)
             await until(lambda: got.got, "the first leaf came")
             # the limit falls below what stays: only the idle one goes
@@ -75,6 +79,7 @@ def test_under_a_small_limit_neither_a_pin_nor_a_file_being_sent_goes(
             await until(lambda: got.complete, "who reads it has it whole")
             assert not got.bad and not got.refused
             one.cancel(variant.variant_id, reason="complete")
+            desk.limits = usual
             await holds(engine, popular)
             assert on_disk(engine) == {pinned, popular}
 
