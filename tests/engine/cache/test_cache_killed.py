@@ -62,7 +62,7 @@ def test_an_engine_killed_while_the_cache_fetches_goes_on_and_counts_once(tmp_pa
             paths = world.configure(
                 "cache",
                 warm_cache={"enabled": True, "max_storage_gb": ROOM / 1e9},
-                soulseek={"share": [str(tmp_path / "shared")]},
+                soulseek={"share": [str(tmp_path / "shared")], "search_results": 1},  # there is one user: a search ends when he answered
                 rescue={"no_bytes_s": 60.0},
             )
             first, second = recording(1), recording(2)
