@@ -14,6 +14,7 @@ from engine_world import LEAF, Album, Holder, World, act, completed, put, until
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
+from slskdn_tui.engine.swarm.stall import RescueThresholds
 from slskdn_tui.lab.children import Children
 from slskdn_tui.seam import Command
 from tests.fakes.ports import free_port
@@ -47,8 +48,12 @@ def test_a_holder_that_stalls_is_left_and_another_goes_on_at_the_same_offset(tmp
         async with World(tmp_path, album, tracks=1) as world:
             first, second = await world.holder("a_first"), await world.holder("b_second")
             first.hold(5 * LEAF)
-            engine = await world.engine(rescue={"no_bytes_s": 0.5}, overlay={"enabled": False})
+            engine = await world.engine(rescue=PATIENT, overlay={"enabled": False})
             job = await world.create(engine)
+            await until(lambda: came(job, album, 5 * LEAF), "five leaves have come", job)
+            swarm = job.tracks[0].swarm
+            assert swarm is not None
+            swarm._watch._rules = RescueThresholds(no_bytes_s=0.5)  # from here on: a busy machine must not stall it before
             await completed(job)
             (path,) = album.tracks(1)
             assert world.music() == world.truth
