@@ -67,6 +67,8 @@ def listen(tmux: Tmux) -> None:
     tmux.until("the start again", lambda screen: ": at 0:00" in screen)
     tmux.keys("Y")
     tmux.until("the URL", lambda screen: "clipboard" in screen and "/stream/" in screen.replace("\n", ""))
+    tmux.keys("q")
+    tmux.until("the tracks again", lambda screen: "Hear it elsewhere" not in screen)
     tmux.keys("X")
     tmux.until("that it stopped", lambda screen: "stopped: " in screen)
     tmux.keys("g")

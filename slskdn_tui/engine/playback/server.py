@@ -112,7 +112,7 @@ class StreamServer:
         until = self._clock.now() + SIZE_S
         while not stream.source.size:
             stream.step()
-            if stream.source.gone or reader.at_eof() or self._clock.now() > until:
+            if stream.source.gone or _left(reader) or self._clock.now() > until:
                 raise http.Refused(503)
             await self._clock.sleep(POLL_S)
         return stream
@@ -124,7 +124,7 @@ class StreamServer:
             ready = min(source.ready(at.at), stop, at.at + BLOCK)
             at.waits = ready <= at.at
             if at.waits:
-                if source.gone or reader.at_eof() or self._clock.now() - since > DATA_S:
+                if source.gone or _left(reader) or self._clock.now() - since > DATA_S:
                     return False
                 await self._clock.sleep(POLL_S)
                 continue
@@ -140,6 +140,11 @@ class StreamServer:
     async def _drain(self, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(DRAIN_S):
             await writer.drain()
+
+
+def _left(reader: asyncio.StreamReader) -> bool:
+    """The player has gone: it closed, or was ended with what we sent still unread (a reset, which is no end of file)."""
+    return reader.at_eof() or reader.exception() is not None
 
 
 def mime_of(name: str) -> str:

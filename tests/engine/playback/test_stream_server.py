@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -89,7 +91,8 @@ def test_head_and_tail_are_asked_for_before_anybody_listens(tmp_path: Path) -> N
     go(story())
 
 
-def test_a_player_that_leaves_is_forgotten_and_its_windows_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reset", [False, True], ids=["by closing", "by a reset, as one that is killed with bytes unread"])
+def test_a_player_that_leaves_is_forgotten_and_its_windows_with_it(tmp_path: Path, reset: bool) -> None:
     async def story() -> None:
         data = some_bytes(40 * LEAF)
         async with Rig(tmp_path, len(data)) as rig:
@@ -101,6 +104,9 @@ def test_a_player_that_leaves_is_forgotten_and_its_windows_with_it(tmp_path: Pat
             await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(2 * LEAF)
             await till(lambda: rig.swarm.scheduler.windows and len(stream.windows()) > 2)
+            if reset:
+                left = writer.get_extra_info("socket")
+                left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
             await till(lambda: not stream.readers)
             assert len(stream.windows()) == 2, "head and tail alone"

@@ -50,7 +50,8 @@ def test_fifty_power_cuts_lose_nothing_acknowledged_and_mark_nothing_wrong(tmp_p
             told.acked |= had
             told.prefix = max(told.prefix, prefix)
             found = look(disk.folder, mode, LEAVES, told)
-            assert found.sound, (seed, mode, found)
+            lost = f"wrong {found.wrong}, lost {found.lost}, {found.prefix_lost} before byte {told.prefix}"
+            assert found.sound, f"seed {seed}, {mode}, {told.commits} commits: {lost}"
             assert found.without_database >= told.acked, f"seed {seed}: the sidecar alone does not bring every acknowledged leaf back"
             marked += len(found.marked) + found.prefix // 65536
             partial += 0 < len(found.marked) + found.prefix // 65536 < LEAVES
