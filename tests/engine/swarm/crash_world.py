@@ -8,12 +8,14 @@ import errno
 import fcntl
 import json
 import os
+import queue
 import shutil
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +47,7 @@ class Told:
     commits: int = 0
     done: bool = False
     failed: str = ""
+    ended: bool = False
 
     def take(self, line: str) -> None:
         word, _, rest = line.partition(" ")
@@ -62,6 +65,8 @@ class Told:
                 self.done = True
             case "failed":
                 self.failed = rest
+            case "ended":
+                self.ended = True
 
 
 class Children:
@@ -69,7 +74,16 @@ class Children:
 
     def __enter__(self) -> Children:
         self._server = subprocess.Popen([sys.executable, str(CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         return self
+
+    def _read(self) -> None:
+        assert self._server.stdout is not None
+        for line in self._server.stdout:
+            self._lines.put(line)
+        self._lines.put("")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         assert self._server.stdin is not None
@@ -89,8 +103,7 @@ class Children:
         return int(line.split()[1])
 
     def _line(self) -> str:
-        assert self._server.stdout is not None
-        line = self._server.stdout.readline()
+        line = self._lines.get()
         assert line, "the process that forks is gone"
         return line.rstrip("\n")
 
@@ -102,9 +115,15 @@ class Children:
             if told.done or told.failed:
                 return
 
+    def so_far(self, told: Told) -> None:
+        """What it has said until now."""
+        with contextlib.suppress(queue.Empty):
+            while not told.ended:
+                told.take(self._lines.get_nowait().rstrip("\n"))
+
     def ended(self, told: Told) -> None:
-        while not (line := self._line()).startswith("ended"):
-            told.take(line)
+        while not told.ended:
+            told.take(self._line())
 
     def kill(self, pid: int, told: Told) -> None:
         os.kill(pid, signal.SIGKILL)

