@@ -16,7 +16,7 @@ from slskdn_tui.engine.playback.server import StreamServer
 from slskdn_tui.engine.playback.source import FileSource, Source, TrackSource
 from slskdn_tui.engine.playback.stream import Stream
 from slskdn_tui.engine.playback.tally import Heard
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, until
 from slskdn_tui.engine.runtime.events import EventBus, Level
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.errors import UserError
@@ -158,13 +158,7 @@ class Playback:
         """Why `stream`, which was just to be played, is not heard on this machine; "" when the player has a sound device, or does not say."""
         player, task = self.player, self._task
         if player is not None and task is not None and self.now is stream:
-            waits = (
-                asyncio.ensure_future(player.settled.wait()),
-                asyncio.ensure_future(self._clock.sleep(SETTLE_S if player.driven else OTHER_SETTLE_S)),
-            )
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for each in waits:
-                each.cancel()
+            await until(player.settled, self._clock, SETTLE_S if player.driven else OTHER_SETTLE_S)
             if player.ended:
                 await asyncio.wait((task,))
         return self.unheard[1] if self.unheard is not None and self.unheard[0] is stream else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -33,6 +33,21 @@ async def until(event: Waited, clock: Clock, seconds: float | None) -> None:
     finally:
         for each in waits:
             each.cancel()
+
+
+async def when_woken(woken: asyncio.Event, clock: Clock, retry_s: float, once: Callable[[], Awaitable[bool]]) -> None:
+    """For ever: `once` whenever woken, and again after `retry_s`, unless woken before, where it did not come to its end (False)."""
+    while True:
+        await woken.wait()
+        woken.clear()
+        try:
+            ended = await once()
+        except Exception:  # whatever it was: the supervisor logs it, and after its back-off what was asked for is still to be done
+            woken.set()
+            raise
+        if not ended:
+            await until(woken, clock, retry_s)
+            woken.set()
 
 
 def iso(moment: datetime) -> str:

@@ -81,8 +81,8 @@ class Doctor:
             began = self._clock.now()
             try:
                 await self.check()
-            except Exception:
-                self._due.set()  # tried again after the supervisor's back-off
+            except Exception:  # whatever it was: the supervisor logs it, and after its back-off the check is still due
+                self._due.set()
                 raise
             rest = REST * (self._clock.now() - began)
 

@@ -9,7 +9,7 @@ from slskdn_tui.engine.music.client import DAY, MusicBrainzClient
 from slskdn_tui.engine.music.discogs import match
 from slskdn_tui.engine.music.discogs.client import DiscogsClient
 from slskdn_tui.engine.music.discogs.match import Found
-from slskdn_tui.engine.runtime.clock import Clock
+from slskdn_tui.engine.runtime.clock import Clock, when_woken
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.music import Release
@@ -43,13 +43,8 @@ class DiscogsKeeper:
         self._woken.set()
 
     async def keep(self) -> None:
-        """For ever: a pass whenever woken, and again a while after one that had to stop."""
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            if not await self.run():
-                await self._clock.sleep(RETRY_S)
-                self._woken.set()
+        """For ever: a pass whenever woken, and again a while after one that had to stop, unless woken before."""
+        await when_woken(self._woken, self._clock, RETRY_S, self.run)
 
     async def run(self) -> bool:
         """Whether it came to its end. Without a token or the library there is nothing to do."""

@@ -19,7 +19,7 @@ from slskdn_tui.engine.music.identify import weigh
 from slskdn_tui.engine.music.identify.acoustid import AcoustIdClient
 from slskdn_tui.engine.music.identify.answers import Heard, Print
 from slskdn_tui.engine.music.identify.local import LocalAlbum, album_of, albums
-from slskdn_tui.engine.runtime.clock import Clock, until
+from slskdn_tui.engine.runtime.clock import Clock, when_woken
 from slskdn_tui.engine.store.library.matches import StoredMatch
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.errors import UserError
@@ -109,17 +109,11 @@ class Identifier:
 
     async def keep(self) -> None:
         """For ever: a pass whenever woken, and again a while after one that had to stop, unless woken before."""
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            try:
-                stopped = (await self.run()).stopped
-            except Exception:
-                self._woken.set()  # tried again after the supervisor's back-off
-                raise
-            if stopped:
-                await until(self._woken, self._clock, RETRY_S)
-                self._woken.set()
+
+        async def once() -> bool:
+            return not (await self.run()).stopped
+
+        await when_woken(self._woken, self._clock, RETRY_S, once)
 
     async def confirm(self, folder: str, release: str) -> list[AlbumMatch]:
         """The user says which release lies in a folder: every file that has a place on it is written down. UserError when none has."""
