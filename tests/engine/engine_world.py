@@ -6,6 +6,7 @@ Every one lives on its own 127.4.N.1. What users sent and nodes uploaded is coun
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import shutil
 import socket
@@ -26,6 +27,7 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.remote import RemoteEngine
+from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.soulseek.wire import hardening
 from slskdn_tui.engine.soulseek.wire.network import BoundNetwork
 from slskdn_tui.lab.children import Child, Children
@@ -66,6 +68,30 @@ def release_of(count: int) -> ReleaseFact:
 
 def sha(data: bytes | Path) -> str:
     return hashlib.sha256(data.read_bytes() if isinstance(data, Path) else data).hexdigest()
+
+
+class SkippingClock(SystemClock):
+    """Real time, ahead of which a test jumps: a threshold of a minute is passed at once, and by no busy machine before."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        self._skipped = asyncio.Event()
+
+    def now(self) -> float:
+        return super().now() + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        end = self.now() + seconds
+        while (left := end - self.now()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._skipped.wait()
+
+    def skip(self, seconds: float) -> None:
+        """`seconds` pass at once; who sleeps that long wakes."""
+        self._ahead += seconds
+        self._skipped.set()
+        self._skipped = asyncio.Event()
 
 
 class HeldTransfers(LabTransfers):
@@ -254,12 +280,12 @@ class World:
     def paths(self, name: str) -> Paths:
         return Paths.of(self.root / name / "profile")
 
-    async def engine(self, name: str = "me", **sections: dict[str, Any]) -> Engine:
+    async def engine(self, name: str = "me", clock: Clock | None = None, **sections: dict[str, Any]) -> Engine:
         """A started engine; it is stopped with the world unless the test does so."""
-        return await self.start(name, self.settings(name, **sections))
+        return await self.start(name, self.settings(name, **sections), clock=clock)
 
-    async def start(self, name: str, settings: Settings, password: str = "secret") -> Engine:
-        engine = Engine(self.paths(name), settings, password=password)
+    async def start(self, name: str, settings: Settings, password: str = "secret", clock: Clock | None = None) -> Engine:
+        engine = Engine(self.paths(name), settings, password=password, clock=clock)
         self.events[name] = []
         listener = asyncio.create_task(_listen(engine, self.events[name]))
         await asyncio.sleep(0)

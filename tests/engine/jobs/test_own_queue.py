@@ -6,20 +6,20 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_world import Album, Holder, World, completed, until
+from engine_world import PIECE, Album, Holder, SkippingClock, World, completed, until
 from files_world import ALBUM, got, remote
 
 from slskdn_tui.model.finding import make_ref
+from slskdn_tui.model.ports import OriginState
 
 pytestmark = pytest.mark.usefixtures("quick")
 QUICK = {"queued_s": 0.4, "no_bytes_s": 60.0}
 
 
 async def one_slot(world: World) -> Holder:
-    """A user who sends one file at a time, 650 KB in a bit more than a second."""
+    """A user who sends one file at a time."""
     mono = await world.holder("mono_lith")
     mono.transfers._settings.transfers.limits.upload_slots = 1
-    mono.rate = 500_000
     return mono
 
 
@@ -30,11 +30,14 @@ def talk(world: World) -> list[str]:
 def test_tracks_behind_their_own_album_are_not_rescued_while_it_comes(tmp_path: Path, album: Album) -> None:
     async def main() -> None:
         async with World(tmp_path, album) as world:
-            mono = await one_slot(world)
-            engine = await world.engine(rescue=QUICK)
+            mono, clock = await one_slot(world), SkippingClock()
+            mono.hold(36 * PIECE)
+            engine = await world.engine(clock=clock, rescue={"queued_s": 600.0, "no_bytes_s": 6000.0, "slow_bytes_s": 0.0})
             job = await world.create(engine)
-            waits = [live for live in job.tracks if live.waiting]
-            await until(lambda: waits or [waits.append(live) for live in job.tracks if live.waiting and mono.total], "one waits", job)
+            queued = lambda: [live for live in job.tracks if live.waiting and live.waiting.state is OriginState.QUEUED]  # noqa: E731
+            await until(lambda: mono.total == 36 * PIECE and len(queued()) == 1, "one is queued while the other comes", job)
+            clock.skip(601)
+            mono.let_go()
             await completed(job)
             assert world.music() == world.truth and talk(world) == []
 
