@@ -211,6 +211,8 @@ def test_kicked_is_on_the_status_line_and_only_reconnect_logs_in_again(tmp_path)
     async def story(world: World) -> None:
         engine = await online(world)
         assert (await status(engine)).soulseek_words == ""
+        again = await do(engine, "soulseek.reconnect")
+        assert again.ok and "already" in again.message, "asked for while logged in it is no leave to fight over the account later"
         thief = await world.engine("thief", soulseek={"username": "me"}, overlay={"enabled": False})
         await until(lambda: engine.soulseek.state == "kicked", "the second login kicks the first")
         line = await status(engine)
@@ -239,6 +241,7 @@ def test_the_port_command_says_how_it_stands_and_what_to_do(tmp_path) -> None:
         assert result.ok and result.data["reach"] == "reachable" and result.data["incoming"] >= 1
         off = await world.engine("off", soulseek={"enabled": False}, overlay={"enabled": False})
         assert (await do(off, "soulseek.port")).code == "port"
+        assert "switched off" in (await do(off, "soulseek.reconnect")).message
 
     in_world(tmp_path, story)
 

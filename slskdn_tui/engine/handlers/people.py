@@ -46,7 +46,12 @@ async def read(engine: Parts, args: Args) -> Result:
 
 
 async def reconnect(engine: Parts, args: Args) -> Result:
-    engine.soulseek.reconnect()
+    plane = engine.soulseek
+    if plane.state == "off" and plane.error is not None:
+        raise plane.error
+    if plane.state == "online":
+        return done("logged in to Soulseek already")
+    plane.reconnect()
     return done("logging in to Soulseek")
 
 

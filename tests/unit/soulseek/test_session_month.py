@@ -54,6 +54,8 @@ class World:
 
     async def login(self) -> None:
         self.logins.append(self.clock.now())
+        if self.die.random() < 0.2:
+            self.session.reconnect()  # an impatient user: this very login is what he wants
         chance = self.die.random()
         if chance < 0.1:
             self.bar()
@@ -66,7 +68,9 @@ class World:
         task.add_done_callback(self.tasks.discard)
 
     async def live(self) -> None:
-        """A session that lasts a while and then is dropped, or kicked."""
+        """A session that lasts a while and then is dropped, or kicked; its user may have asked for a login that was there already."""
+        if self.die.random() < 0.5:
+            self.session.reconnect()
         await self.clock.sleep(self.die.choice((0.5, 20.0, 59.0, 61.0, 3600.0, 40_000.0)))
         if self.die.random() < 0.3:
             self.bar()

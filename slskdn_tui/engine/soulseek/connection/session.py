@@ -64,10 +64,10 @@ class Session:
             await self._changed.wait()
 
     def reconnect(self) -> None:
-        """Try now, whatever the wait; the only way on after being kicked or refused."""
+        """Try now, whatever the wait; the only way on after being kicked or refused. Nothing happens while connected, or on the way there."""
         if self.status.state in ("offline", "kicked", "refused"):
             self.set_status(supervise.connecting(self._server))
-        self._retry.set()
+            self._retry.set()
 
     def end(self) -> None:
         """No further state after this one."""
@@ -81,6 +81,7 @@ class Session:
             return
         await self._listen()
         while True:
+            self._retry.clear()  # what was wished before this login is no leave for one after a kick
             self.set_status(supervise.connecting(self._server))
             await self._pause(await self._once())
 
