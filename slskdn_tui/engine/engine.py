@@ -324,7 +324,8 @@ class Engine:
             people=self.store.people,
             messages=self.store.messages,
             uploads=self.settings.uploads,
-            never_share=(self.paths.data, self.paths.config, self.paths.state, self.paths.cache, self.warm.shelf.folder),
+            never_share=(self.paths.data, self.paths.state, self.paths.cache, self.warm.shelf.folder),
+            profile=self.paths.config,
         )
         caps = self.limits.in_force()
         self.soulseek.set_limits(caps.down_kbps, caps.up_kbps)

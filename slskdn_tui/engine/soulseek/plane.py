@@ -46,7 +46,8 @@ class SoulseekPlane:
     """Start, search, fetch, share. Errors become `state` and `state_words`; nothing here raises for a server that cannot be reached.
 
     `on_event(name, text, data)` names: `soulseek.<state>`, `soulseek.search`, `soulseek.shares`, `soulseek.upload`, `soulseek.port`, `message.received`;
-    `on_bytes(username, "up" | "down", n)` is called for each piece of a file. `gate_store` keeps the search window (default: beside the share index).
+    `on_bytes(username, "up" | "down", n)` is called for each piece of a file. Nothing in `never_share` is shared, whatever the settings say; a shared
+    folder may lie in `profile`, which is not shared itself. `gate_store` keeps the search window (default: beside the share index).
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class SoulseekPlane:
         manners: Manners | None = None,
         uploads: Uploads | None = None,
         never_share: Sequence[Path] = (),
+        profile: Path | None = None,
         people: PeopleTable | None = None,
         messages: MessagesTable | None = None,
         gateway: tuple[str, int] | None = None,
@@ -71,6 +73,7 @@ class SoulseekPlane:
         self._settings = settings
         self._uploads = uploads or Uploads()
         self._never_share = (share_db.parent, *never_share)
+        self._passed = (profile,) if profile is not None else ()
         self._password = password
         self._share_db = share_db
         self._clock = clock
@@ -111,7 +114,7 @@ class SoulseekPlane:
             return
         self._index = await asyncio.to_thread(open_index, self._share_db)
         self._reader = ShareReader(self._share_db)
-        self._indexer = ShareIndexer(self._index, self._settings.share, self._never_share, self._settings.share_exclude)
+        self._indexer = ShareIndexer(self._index, self._settings.share, self._never_share, self._settings.share_exclude, self._passed)
         client = self._client = Client(settings, self._settings.listen_address, self._reader, self._rng)
         transfers = client.transfers
         transfers.clock, transfers.on_bytes = self._clock, self._on_bytes

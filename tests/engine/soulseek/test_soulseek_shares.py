@@ -68,6 +68,16 @@ def test_caches_quarantine_and_partial_files_of_the_profile_are_not_shared_where
     assert [each.name for each in ShareReader(tmp_path / "data" / "shares.db").query("flac")] == ["one.flac"]
 
 
+def test_a_folder_of_the_caches_is_not_shared_though_the_settings_name_it_and_music_in_a_profile_is(tmp_path) -> None:
+    make(tmp_path, "me/cache/chunks/a.flac", "me/data/incomplete/b.flac", "me/music/one.flac", "me/config.yaml")
+    db = open_index(tmp_path / "me" / "data" / "shares.db")
+    roots = [tmp_path / "me" / name for name in ("cache/chunks", "data/incomplete", "music", ".")]
+    hidden = [tmp_path / "me" / name for name in ("data", "cache")]
+    indexer = ShareIndexer(db, [str(each) for each in roots], hidden, passed=[tmp_path / "me"])
+    assert indexer.scan() == 1
+    assert [each.name for each in ShareReader(tmp_path / "me" / "data" / "shares.db").query("flac")] == ["one.flac"]
+
+
 def test_a_pattern_that_is_added_takes_files_back(tmp_path) -> None:
     make(tmp_path, "Music/one.flac", "Music/two.nfo", "Music/Scans/three.jpg")
     db = open_index(tmp_path / "profile" / "shares.db")

@@ -123,13 +123,25 @@ _Seen = tuple[str, str, os.stat_result]
 class ShareIndexer:
     """Walks the shared folders in whatever thread calls `scan`; incremental by size and mtime, in transactions of 500 files.
 
-    `hidden` folders are never entered; `exclude` are patterns of names that are not shared."""
+    Of `hidden` folders nothing is shared, though a shared folder lie in one; `passed` ones are not entered; `exclude` are patterns of names that are
+    not shared."""
 
-    def __init__(self, db: sqlite3.Connection, roots: Sequence[str], hidden: Sequence[Path] = (), exclude: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        roots: Sequence[str],
+        hidden: Sequence[Path] = (),
+        exclude: Sequence[str] = (),
+        passed: Sequence[Path] = (),
+    ) -> None:
         self._db = db
         self._exclude = tuple(exclude)
-        self._roots = [os.path.realpath(os.path.expanduser(root)) for root in roots]
-        self._hidden = {os.path.realpath(path) for path in hidden}
+        own = {os.path.realpath(path) for path in hidden}
+        roots = [os.path.realpath(os.path.expanduser(root)) for root in roots]
+        self._roots = [root for root in roots if not any(Path(root).is_relative_to(each) for each in own)]
+        for root in set(roots) - set(self._roots):
+            log.warning("a folder of this program's own is never shared: %s", root)
+        self._hidden = own | {os.path.realpath(path) for path in passed}
         self._stop = threading.Event()
         self._lock = threading.Lock()
 
