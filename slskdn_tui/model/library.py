@@ -147,7 +147,8 @@ def merged(old: LibraryFile | None, new: LibraryFile) -> LibraryFile:
     """What is kept of `old` as the scanner has read headers and tags of the same file again (`new`, at stage TAGS).
 
     The same stamp, or a FLAC whose audio MD5 is the same (it was only retagged): its measures, score and identity stay. Else only what the
-    job that got it says. A row at stage NEW was seen to be another file already, by who hashes what is offered: its stamp says nothing of them.
+    job that got it says. The header of a FLAC that could not be decoded to its end names sound it lacks: a whole copy of it is another file.
+    A row at stage NEW was seen to be another file already, by who hashes what is offered: its stamp says nothing of them.
     """
     by_tags: Identified = "tags" if new.tags.recording else ""
     fresh = replace(new, recording=new.tags.recording, release=new.tags.release, identified=by_tags)
@@ -159,7 +160,8 @@ def merged(old: LibraryFile | None, new: LibraryFile) -> LibraryFile:
         fresh = replace(fresh, download=True)
         if old.recording:
             fresh = replace(fresh, recording=old.recording, release=old.release or new.tags.release, identified="download")
-    retagged = bool(new.facts.audio_md5) and new.facts.audio_md5 == old.facts.audio_md5
+    whole = not old.error and old.facts.md5_ok is not False
+    retagged = whole and bool(new.facts.audio_md5) and new.facts.audio_md5 == old.facts.audio_md5
     if not retagged and (old.stamp != new.stamp or old.stage == Stage.NEW):
         return fresh
     if old.identified in ("acoustid", "match"):

@@ -10,7 +10,7 @@ from slskdn_tui.engine.library.scan.diff import Known, Stamp, compare
 from slskdn_tui.engine.library.scan.measuring import joined, reached
 from slskdn_tui.engine.library.scan.progress import Progress, lasting
 from slskdn_tui.model.audio import AudioFacts, TranscodeVerdict
-from slskdn_tui.model.library import Stage
+from slskdn_tui.model.library import LibraryFile, Stage, merged
 from slskdn_tui.model.schedule import parse_start
 from slskdn_tui.model.text import SafeText
 
@@ -129,3 +129,15 @@ def test_the_schedule_is_in_local_time_across_a_change_of_clocks():
 def test_a_schedule_that_says_nothing_is_refused(text):
     with pytest.raises(ValueError, match=r"wants|is none|is not"):
         parse_start(text)
+
+
+@pytest.mark.parametrize(
+    ("error", "md5_ok", "kept"), [("", True, True), ("decoding stopped after 4096 samples", None, False), ("", False, False)]
+)
+def test_a_retagged_flac_keeps_what_decoding_found_and_a_whole_copy_of_a_cut_one_is_decoded_anew(error, md5_ok, kept):
+    facts = AudioFacts(audio_md5="7f" * 16, md5_ok=md5_ok, loudness_lufs=-15.0)
+    old = LibraryFile("/m/a.flac", 1, 10, 1, Stage.TESTED, facts=facts, quality_score=0.1, error=SafeText(error))
+    new = LibraryFile("/m/a.flac", 2, 20, 2, Stage.TAGS, facts=AudioFacts(audio_md5="7f" * 16))
+    after = merged(old, new)
+    assert (after.stage == Stage.TESTED, after.facts.loudness_lufs is not None, after.quality_score is not None) == (kept,) * 3
+    assert after.error == "" and after.stamp == new.stamp
