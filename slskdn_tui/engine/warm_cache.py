@@ -88,6 +88,7 @@ class WarmCache:
     def start(self, services: Services, runner: JobRunner) -> None:
         engine = self._engine
         self.shelf.stats = services.canonical
+        self.shelf.sounds = services.recognise.whole if services.recognise is not None else None
         self._services = services
         self.fetcher = Fetcher(services, runner, self.shelf, lambda: self.rules, self._in_library, self._busy)
         if engine.aggregates is not None:

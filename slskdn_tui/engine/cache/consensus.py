@@ -1,4 +1,4 @@
-"""Whether a fetched copy may be kept for others: its length against MusicBrainz, and what the mesh says of the same recording. Core."""
+"""Whether a fetched copy may be kept for others: its length against MusicBrainz, its sound, and what the mesh says of the same recording. Core."""
 
 from __future__ import annotations
 
@@ -25,26 +25,37 @@ class Consensus:
     words: str
 
 
-def judge(variant: Variant, length_ms: int | None, stats: CanonicalStats | None, audio: str = "") -> Consensus:
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What AcoustID takes a copy for: the `same` recording as it was fetched for, or another; `words` name it."""
+
+    same: bool
+    words: str
+
+
+def judge(variant: Variant, length_ms: int | None, stats: CanonicalStats | None, audio: str = "", sound: Sound | None = None) -> Consensus:
     """`length_ms` as MusicBrainz has it; `stats` of the recording in the variant's codec profile, None where nobody could be asked;
-    `audio` is the id of its region without tags.
+    `audio` is the id of its region without tags; `sound` is None where AcoustID was not asked, could not be, or does not know it.
 
     One voice may be wrong, so that it takes two known ones to speak against a copy; a copy that nobody else has is kept.
     """
     own = variant.duration_ms
     if own is not None and length_ms and abs(own - length_ms) > LENGTH_MS:
         return Consensus(False, f"it lasts {_time(own)}, and MusicBrainz says {_time(length_ms)}")
+    if sound is not None and not sound.same:
+        return Consensus(False, f"it is {sound.words}")
+    heard = "; AcoustID knows its sound" if sound is not None else ""
     said = stats.variants if stats is not None else ()
     best = said[0] if said else None
     if best is not None and best.peers >= VOICES and own is not None and best.duration_ms and abs(own - best.duration_ms) > LENGTH_MS:
         return Consensus(False, f"it lasts {_time(own)}, and the copy of {counted(best.peers, 'peer')} {_time(best.duration_ms)}")
     same = next((one for one in said if one.variant_id in (variant.variant_id, audio)), None)
     if same is None:
-        return Consensus(True, "nobody else tells of this very copy")
+        return Consensus(True, f"nobody else tells of this very copy{heard}")
     if same.peers >= VOICES and same.suspected is not None and same.suspected >= SUSPECTED:
         return Consensus(False, f"{same.suspected:.0%} of {counted(same.peers, 'peer')} suspect that this copy was lossy once")
     what = "copy" if same.variant_id == variant.variant_id else "audio"
-    return Consensus(True, f"the same {what} as {counted(same.peers + same.strangers, 'peer')}")
+    return Consensus(True, f"the same {what} as {counted(same.peers + same.strangers, 'peer')}{heard}")
 
 
 def better(held: Collection[str], codec_profile: str, told: Iterable[VariantChoice]) -> VariantChoice | None:

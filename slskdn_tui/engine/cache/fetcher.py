@@ -256,7 +256,7 @@ class Fetcher:
         record, recording, clock = job.record, for_cache(job.record), self._services.clock
         came = record.state is JobState.COMPLETED
         if came and (variant := better_variant(record)):
-            done = await self._shelf.exchange(Path(record.tracks[0].placed), recording, variant)
+            done = await self._shelf.exchange(Path(record.tracks[0].placed), recording, variant, record.release)
             if done == "later":
                 if clock.now() - self._grew[0] < PATIENCE_S:
                     return

@@ -11,13 +11,14 @@ import contextlib
 import logging
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Literal
 
-from slskdn_tui.engine.cache.consensus import judge
+from slskdn_tui.engine.cache.consensus import Consensus, Sound, judge
 from slskdn_tui.engine.cache.policy import Held
+from slskdn_tui.engine.jobs.recognise import Recognised
 from slskdn_tui.engine.library.offers import LibraryOffers
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.durable import sync_folder
@@ -39,6 +40,7 @@ COMING = "coming"
 FLUSH_S = 5.0
 Exchange = Literal["done", "later", "refused"]
 Stats = Callable[[str, str], Awaitable[CanonicalStats]]
+Sounds = Callable[[Path, Collection[str]], Awaitable[Recognised]]
 
 
 class _Counted:
@@ -94,6 +96,8 @@ class Shelf:
         self.trouble = ""
         self.reading: Counter[str] = Counter()
         self.stats: Stats | None = None
+        self.sounds: Sounds | None = None
+        """Which recording a file is by its sound, of these names where it is one of them; None without an AcoustID key."""
         self.pins: dict[str, float] = {}
         self._files: dict[str, CacheFile] = {}
         self._table = table
@@ -232,8 +236,8 @@ class Shelf:
             raise UserError("disk", f"{path} lies outside the cache", "")
         self._files[recording] = CacheFile(recording, os.fspath(path), variant.length, used_at=self._clock.wall().timestamp())
 
-    async def exchange(self, path: Path, recording: str, variant_id: str) -> Exchange:
-        """Put the copy at `path`, if it is this variant, in the place of the one held, which goes with it. OSError.
+    async def exchange(self, path: Path, recording: str, variant_id: str, release: Release | None) -> Exchange:
+        """Put the copy at `path`, if it is this variant and may be kept (see `settle`), in the place of the one held, which goes with it. OSError.
 
         `later` while that one is being sent: nothing was done. `refused`: the new one is deleted, since it is another, or the one held is pinned or gone.
         `done` also when a stop came right after it.
@@ -243,13 +247,15 @@ class Shelf:
             return "later"
         if not await run(self._disk, path.exists):
             return "done" if variant_id in self.variants(recording) else "refused"
-        came = [one.variant_id for one in await self._offers.examine(path, recording)]
+        came = await self._offers.examine(path, recording)
+        right = variant_id in [one.variant_id for one in came]
+        said = await self._judged(path, came, release) if right else Consensus(False, "what came is not the copy that peers agree on")
         old = self._files.get(recording)
         if self.reading[recording] > 0:
             return "later"
-        if old is None or recording in self.pins or variant_id not in came:
+        if old is None or recording in self.pins or not said.kept:
             await run(self._disk, path.unlink)
-            words = "it is pinned" if recording in self.pins else "what came is not the copy that peers agree on"
+            words = "it is pinned" if recording in self.pins else said.words if not right else f"what came is not kept: {said.words}"
             if old is not None:
                 self._tell("refused", f"{old.title or recording} stays as it was: {words}", warn=True)
             return "refused"
@@ -261,6 +267,7 @@ class Shelf:
         new = self._files[recording]
         new.hits, new.bytes_served = old.hits, old.bytes_served
         self._used.add(recording)
+        await self._keep(new, said, release)
         self._tell("replaced", f"{old.title or recording}: a better copy took its place")
         return "done"
 
@@ -277,20 +284,38 @@ class Shelf:
         file = self._files.get(recording)
         if file is None or file.settled or not (variants := self._offers.find((recording,))):
             return
-        track = release.tracks[0] if release is not None else None
-        stats = await self.stats(recording, variants[0].codec_profile) if self.stats is not None else None
-        said = judge(variants[0], track.length_ms if track is not None else None, stats, audio=variants[-1].variant_id)
-        if release is not None and track is not None:
-            file.title, file.artist = track.title, release.artist
-        if not said.kept:
+        said = await self._judged(Path(file.path), variants, release)
+        if self._files.get(recording) is not file:
+            return  # let go meanwhile
+        if said.kept:
+            await self._keep(file, said, release)
+        else:
             await self._delete(file)
-            self._tell("refused", f"{file.title or recording} is not kept: {said.words}", warn=True)
-            return
+            title = release.tracks[0].title if release is not None else file.title
+            self._tell("refused", f"{title or recording} is not kept: {said.words}", warn=True)
+
+    async def _keep(self, file: CacheFile, said: Consensus, release: Release | None) -> None:
+        """From now on it is offered."""
+        if release is not None:
+            file.title, file.artist = release.tracks[0].title, release.artist
         file.consensus = SafeText(said.words)
         file.added_at = file.used_at = self._clock.wall().timestamp()
         await self._index.tell(file)
         self._changed()
-        self._tell("kept", f"{file.title or recording} is offered to the mesh ({said.words})")
+        self._tell("kept", f"{file.title or file.recording} is offered to the mesh ({said.words})")
+
+    async def _judged(self, path: Path, variants: Sequence[Variant], release: Release | None) -> Consensus:
+        """Whether the copy at `path`, which could be offered as `variants`, may be kept as the recording of these."""
+        whole = variants[0]
+        track = release.tracks[0] if release is not None else None
+        stats = await self.stats(whole.recording_mbid, whole.codec_profile) if self.stats is not None else None
+        sound, names = None, {whole.recording_mbid, *([track.recording_mbid] if track is not None else [])}
+        try:
+            if self.sounds is not None and (found := await self.sounds(path, names)).recording:
+                sound = Sound(found.recording in names, found.words)
+        except (UserError, OSError) as error:
+            log.info("the sound of %s is not known, the mesh alone decides: %s", SafeText(path.name), SafeText(str(error)))
+        return judge(whole, track.length_ms if track is not None else None, stats, variants[-1].variant_id, sound)
 
     # What is let go ---------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
-"""Which recording a partial file is, by the sound of what has come of it. Shell over the audio worker and AcoustID.
+"""Which recording a file is, by its sound, or by that of what has come of it. Shell over the audio worker and AcoustID.
 
-For files that name no recording: with one the mesh can be asked who else has it. A wrong answer costs a question and no more, since every byte from the
-mesh still has to fit what Soulseek sent.
+A partial file that names no recording: with one the mesh can be asked who else has it. A wrong answer costs a question and no more, since every byte from
+the mesh still has to fit what Soulseek sent. A whole one: whether it is what it was fetched as.
 """
 
 from __future__ import annotations
@@ -68,10 +68,15 @@ class Recogniser:
         if whole < heard_s:
             return Recognised("", SafeText("it is not known how long it lasts"))
         (heard,) = await self._lookup([Print(facts.fingerprint, round(whole))])
-        found = _best(heard)
-        if found is None:
-            return Recognised("", SafeText("AcoustID does not know its sound"))
-        return Recognised(found.mbid, SafeText(f"{found.title or 'recording'} {found.mbid}, by its sound (score {found.score:.2f})"))
+        return _told(_best(heard))
+
+    async def whole(self, path: Path, names: Collection[str]) -> Recognised:
+        """The recording of a whole file: of `names`, MBIDs of one recording, where its sound is linked to one of them at all. UserError as AcoustID's; OSError."""
+        facts = await self._analyse(os.fspath(path), want=("fingerprint",))
+        if not facts.fingerprint or not facts.duration_ms:
+            return Recognised("", facts.error or SafeText("nothing of it can be heard"))
+        (heard,) = await self._lookup([Print(facts.fingerprint, max(1, round(facts.duration_ms / 1000)))])
+        return _told(next((each for each in heard.recordings if each.mbid in names), None) or _best(heard))
 
     def _head(self, part: Path, count: int, extension: str) -> str:
         """Blocking: a copy of the first bytes, since what lies behind them is not there yet."""
@@ -86,6 +91,12 @@ class Recogniser:
             _remove(name)
             raise
         return name
+
+
+def _told(found: HeardRecording | None) -> Recognised:
+    if found is None:
+        return Recognised("", SafeText("AcoustID does not know its sound"))
+    return Recognised(found.mbid, SafeText(f"{found.title or 'recording'} {found.mbid}, by its sound (score {found.score:.2f})"))
 
 
 def _best(heard: Heard) -> HeardRecording | None:

@@ -83,4 +83,4 @@ async def ask(peers: Sequence[OverlayPeer], mbid: str) -> list[int]:
     return [len(found) for found in await asyncio.gather(*(peer.offers((mbid,)) for peer in peers))]
 
 
-__all__ = ["CacheWorld", "ask", "fetch", "holds", "recording"]
+__all__ = ["TRACKS", "CacheWorld", "ask", "fetch", "holds", "recording"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slskdn_tui.engine.cache.consensus import better, judge
+from slskdn_tui.engine.cache.consensus import Sound, better, judge
 from slskdn_tui.model.aggregates import CanonicalStats, VariantChoice, VariantStats
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import Variant
@@ -64,3 +64,12 @@ def test_the_copy_held_is_not_replaced_by_itself_its_audio_or_one_that_is_alike(
     assert better(held, "FLAC", [choice("a", 9)]) is None and better(held, "FLAC", [choice("c", 9)]) is None
     assert better(held, "FLAC", [choice("b", 9, 0.90), choice("a", 1, 0.86, canonical=False)]) is None
     assert better(held, "FLAC", [choice("b", 9, 0.90), choice("a", 1, 0.80, canonical=False)]) == choice("b", 9)
+
+
+def test_a_copy_that_acoustid_takes_for_another_recording_is_not_kept_whatever_the_mesh_says() -> None:
+    other = Sound(same=False, words="Tide 5b11f4ce, by its sound (score 0.98)")
+    verdict = judge(OWN, 180_000, said(copy("a", 9)), sound=other)
+    assert (verdict.kept, verdict.words) == (False, "it is Tide 5b11f4ce, by its sound (score 0.98)")
+    assert "AcoustID" not in judge(OWN, 180_000, said(copy("a", 9))).words
+    assert "AcoustID knows its sound" in judge(OWN, 180_000, said(copy("a", 9)), sound=Sound(same=True, words="")).words
+    assert not judge(OWN, 190_000, None, sound=Sound(same=True, words="")).kept, "the rest is still looked at"
