@@ -162,6 +162,7 @@ def path(context: Context) -> int:
         "runtime": paths.runtime,
         "jobs": paths.jobs,
         "incomplete": paths.incomplete,
+        "quarantine": paths.quarantine,
         "log": paths.log_file,
         "socket": paths.socket,
     }

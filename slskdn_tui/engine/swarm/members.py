@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from slskdn_tui.engine.peers.metrics import RateWindow
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
@@ -76,8 +76,8 @@ class Member:
             self.step(DEvent.ABORT)
 
 
-def explain(step: Step, layout: Layout, words: str = "") -> Iterator[SwarmEvent]:
-    """The scheduler's decisions as events, in the order they were made; offsets are the file's."""
+def explain(step: Step, layout: Layout, variant_of: Callable[[str], str], words: str = "") -> Iterator[SwarmEvent]:
+    """The scheduler's decisions as events, in the order they were made; offsets are the file's, `variant_of` says what a node is asked for."""
 
     def span(first: int, count: int) -> tuple[int, int]:
         start, _ = layout.span(first)
@@ -86,8 +86,8 @@ def explain(step: Step, layout: Layout, words: str = "") -> Iterator[SwarmEvent]
     def decided(kind: str, what: Order | Cancel, words: str = "") -> SwarmEvent:
         inputs, place = what.inputs, span(what.first, what.count)
         if inputs is None:
-            return SwarmEvent(kind, what.node, 0, "", *place, words=words, plane="mesh")
-        return SwarmEvent(kind, what.node, 0, "", *place, "", inputs.rtt_s * 1000, inputs.rate, words, "mesh", inputs)
+            return SwarmEvent(kind, what.node, 0, variant_of(what.node), *place, words=words, plane="mesh")
+        return SwarmEvent(kind, what.node, 0, variant_of(what.node), *place, "", inputs.rtt_s * 1000, inputs.rate, words, "mesh", inputs)
 
     for cancel in step.cancels:
         if cancel.why != "loser":
@@ -95,8 +95,7 @@ def explain(step: Step, layout: Layout, words: str = "") -> Iterator[SwarmEvent]
     for ended in filter(lambda each: each.count, step.ended):
         rtt = ended.rtt_s * 1000 if ended.rtt_s is not None else None
         result = _RESULTS[ended.outcome]
-        yield SwarmEvent(
-            "chunk", ended.node, 0, "", *span(ended.first, ended.count), result, rtt, ended.bytes_s, "" if result == "ok" else words, "mesh"
-        )
+        place, why = span(ended.first, ended.count), "" if result == "ok" else words
+        yield SwarmEvent("chunk", ended.node, 0, variant_of(ended.node), *place, result, rtt, ended.bytes_s, why, "mesh")
     for order in step.orders:
         yield decided("assign", order)

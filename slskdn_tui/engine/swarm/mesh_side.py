@@ -329,7 +329,8 @@ class MeshSide:
             self.choice.offers.pop(node_id, None)
             if busy:
                 self.roster.count(node_id, ChunkOutcome.ERROR)
-            self.roster.tell("peer_lost", node_id, length=sum(count for _, count in freed) * LEAF, words=SafeText(reason))
+            taken_back, variant = sum(count for _, count in freed) * LEAF, member.variant.variant_id
+            self.roster.tell("peer_lost", node_id, variant_id=variant, length=taken_back, words=SafeText(reason))
             self._wake()
 
     def _ban(self, member: Member, offset: int, size: int) -> None:
@@ -345,7 +346,8 @@ class MeshSide:
             lane.metrics.chunk("corruption")
         self.choice.offers.pop(member.node, None)
         freed = self.roster.part_with(member, "error", "banned")
-        self.roster.tell("ban", member.node, offset=at, length=sum(count for _, count in freed) * LEAF, words=words)
+        taken_back, variant = sum(count for _, count in freed) * LEAF, member.variant.variant_id
+        self.roster.tell("ban", member.node, variant_id=variant, offset=at, length=taken_back, words=words)
         self._wake()
 
     def fill(self, node: str) -> None:

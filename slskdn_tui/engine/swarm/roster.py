@@ -110,7 +110,7 @@ class Roster:
         for cancel in step.cancels:
             if (member := self.members.get(cancel.node)) is not None:
                 member.cancel(cancel.first, cancel.count, "timeout" if cancel.why == "take_back" else "swarm_rebalanced")
-        for event in explain(step, self._scheduler.pieces.layout, words):
+        for event in explain(step, self._scheduler.pieces.layout, self._variant_of, words):
             self._observe(event)
         for ended in step.ended:
             if ended.whole:
@@ -129,4 +129,10 @@ class Roster:
     def tell(
         self, kind: str, source: str, *, variant_id: str = "", offset: int = 0, length: int = 0, result: str = "", words: str = ""
     ) -> None:
-        self._observe(SwarmEvent(kind, source, 0, variant_id, offset, length, result, None, None, words, plane_of(source)))
+        self._observe(
+            SwarmEvent(kind, source, 0, variant_id or self._variant_of(source), offset, length, result, None, None, words, plane_of(source))
+        )
+
+    def _variant_of(self, node: str) -> str:
+        """What is fetched from a member; "" for anybody else."""
+        return member.variant.variant_id if (member := self.members.get(node)) is not None else ""

@@ -44,9 +44,11 @@ def test_every_request_of_a_job_is_exported_with_cost_rate_rtt_reputation_and_cl
         finally:
             await supervisor.stop()
             await store.close()
-        asked = [
-            entry for entry in trace_document(summarise("job", "x", [], events, count=EVERYTHING))["events"] if entry["kind"] == "assign"
-        ]
+        told = trace_document(summarise("job", "x", [], events, count=EVERYTHING))["events"]
+        of_nodes = [entry for entry in told if entry.get("source") == "mesh"]
+        assert {"assign", "chunk"} <= {entry["kind"] for entry in of_nodes}
+        assert {entry.get("variant_id") for entry in of_nodes} == {fast.variant.variant_id}, "each says of which variant"
+        asked = [entry for entry in told if entry["kind"] == "assign"]
         assert sum(entry["chunk_length"] for entry in asked) >= len(data)
         for entry in asked:
             assert entry["cost"] > 0 and entry["throughput_bps"] > 0 and entry["rtt_ms"] >= 0 and entry["queue_s"] >= 0

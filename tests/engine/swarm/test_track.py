@@ -138,6 +138,7 @@ def test_a_lying_peer_is_banned_and_no_wrong_byte_stays(tmp_path: Path) -> None:
         assert world.bytes() == data
         assert list(swarm.bans) == [liar.node_id]
         assert [event.source for event in world.told("ban")] == [liar.node_id]
+        assert {event.variant_id for event in world.events if event.source == liar.node_id} == {liar.variant.variant_id}
         assert (liar.node_id, "CORRUPTION") in world.outcomes and (honest.node_id, "CORRUPTION") not in world.outcomes
         assert (await swarm.add_peer(liar, liar.variant)) != ""
         gave = {source.source: source.bytes for source in swarm.status().sources}

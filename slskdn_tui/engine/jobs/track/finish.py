@@ -14,7 +14,7 @@ from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.swarm.disk.part_file import DiskTrouble
 from slskdn_tui.engine.swarm.disk.sidecar import remove_sidecar
-from slskdn_tui.engine.swarm.disk.verify import verify_file
+from slskdn_tui.engine.swarm.disk.verify import Checked, verify_file
 from slskdn_tui.model.codec import codec_of
 from slskdn_tui.model.jobs import JobType
 from slskdn_tui.model.text import SafeText
@@ -37,17 +37,17 @@ class Finish:
         stored = await self._services.store.parts.load(key)
         checked = await loop.run_in_executor(self._services.disk, verify_file, part, stored)
         bad = "" if checked.ok else checked.words
+        self._verified(checked, checked.ok, f"{checked.words}; blake3 {checked.blake3}")
         if not bad and codec_of(record.path) and not self._live.track.optional:
             audio = await self._services.check_audio(part)
             bad = "" if audio.ok else audio.words
-            self._tell.trace("verify", result="ok" if audio.ok else "corruption", words=audio.words)
+            self._verified(checked, audio.ok, audio.words)
         exchange = exchange_of(self._services, self._job.record, self._live.track.position)
         if not bad and exchange is not None and await loop.run_in_executor(self._services.disk, exchange.same, checked.blake3):
             bad = "it is the very file that is to be replaced"
         if bad:
             await self._quarantine(part, key, bad)
             return bad
-        self._tell.trace("verify", result="ok", words=f"{checked.words}; blake3 {checked.blake3}")
         record.blake3 = checked.blake3
         await self._save()  # a crash after the file is moved finds it by this digest
         folder, relative = self._destination()
@@ -67,6 +67,10 @@ class Finish:
         if exchange is not None:
             await self._services.library_changed(str(placed.path), exchange.fix.replaces or str(placed.path))
         return ""
+
+    def _verified(self, file: Checked, ok: bool, words: str) -> None:
+        """The trace keeps each verdict over the whole file, with the variant that was read."""
+        self._tell.trace("verify", result="ok" if ok else "corruption", words=words, variant_id=file.variant_id, chunk_length=file.size)
 
     def _place(self, part: Path, folder: Path, relative: str, digest: str) -> Placed:
         if (exchange := exchange_of(self._services, self._job.record, self._live.track.position)) is not None:
@@ -110,7 +114,7 @@ class Finish:
         self._tell.log(
             "track.quarantined",
             "verify",
-            f"{self._live.track.title} from {record.username}: {reason}; set aside, trying elsewhere",
+            f"{self._live.track.title} from {record.username}: {reason}; set aside in {folder}, trying elsewhere",
             level="error",
         )
         self._tell.trace("quarantine", source=f"slsk:{record.username}", result="corruption", words=reason)
