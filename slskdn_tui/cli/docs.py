@@ -105,7 +105,8 @@ def config_page() -> str:
     out = [MARK, "# Configuration\n"]
     out.append(
         "One YAML file; `slskdn config path` says where, `slskdn init` writes it with every key and a comment, `slskdn config check` reads it and names "
-        "file, line and key of whatever is wrong. A key you leave out has its default. With `--profile DIR` (or `SLSKDN_PROFILE`) configuration, data and "
+        "file, line and key of whatever is wrong. A key you leave out has its default. It is read when slskdn starts; `slskdn status` says when it was "
+        "changed since. With `--profile DIR` (or `SLSKDN_PROFILE`) configuration, data and "
         "state live in that one folder.\n\n"
         "Every key can be overridden by an environment variable, e.g. "
         f"`{variable('soulseek', 'listen_port')}=2235`; a list is given as `a,b`. The file is kept readable by you alone (0600) when it holds a secret; "

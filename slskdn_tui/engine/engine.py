@@ -64,6 +64,7 @@ from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.clock import Clock, SystemClock, iso
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.engine.settings_file import SettingsFile
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.speed import Speed
 from slskdn_tui.engine.store.damage import newest_backup
@@ -93,6 +94,7 @@ class Engine:
     def __init__(self, paths: Paths, settings: Settings, *, password: str, how: str = "in this window", clock: Clock | None = None) -> None:
         self.paths = paths
         self.settings = settings
+        self.settings_file = SettingsFile(paths.config_file)
         self.clock = clock or SystemClock()
         self.bus = EventBus(self.clock)
         self.telling = Telling(self.bus)

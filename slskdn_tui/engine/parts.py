@@ -35,6 +35,7 @@ from slskdn_tui.engine.rates import Rates
 from slskdn_tui.engine.runtime.clock import Clock
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.engine.settings_file import SettingsFile
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.engine.trace.recorder import TraceRecorder
@@ -47,6 +48,7 @@ class Parts(Protocol):
     clock: Clock
     paths: Paths
     settings: Settings
+    settings_file: SettingsFile
     bus: EventBus
     store: Store
     supervisor: Supervisor

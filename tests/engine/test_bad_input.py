@@ -12,6 +12,7 @@ from engine_world import LEAF, Album, Holder, World, act, completed, until
 from slskdn_tui.engine.jobs.sources import seek
 from slskdn_tui.model.errors import EXIT, UserError
 from slskdn_tui.model.jobs import JobState
+from slskdn_tui.model.views import StatusView, ViewKey
 from slskdn_tui.seam import Command, Result
 from tests.fakes.ports import free_port
 
@@ -61,11 +62,37 @@ def test_a_wrong_password_is_said_and_the_job_goes_on_once_it_is_right(tmp_path:
             assert world.server.count("Login refused", None) == 1, "a refused login is not tried again by itself"
             await until(lambda: bool(world.said("me", "job.waiting")), "it is told", job)
             assert not world.said("me", "part.failed")
+            lines = [line for line in world.paths("me").log_file.read_text().splitlines() if "the server refused me" in line]
+            assert sum("waiting for Soulseek" not in line for line in lines) == 1, "the log says it once"
             world.server.accounts["me"] = "secret"
             assert (await act(engine, "pause", job)).ok
             assert (await act(engine, "resume", job)).ok
             await completed(job)
             assert world.music() == world.truth
+
+    asyncio.run(main())
+
+
+def test_a_password_mended_in_the_file_is_said_not_to_be_in_force_before_a_new_start(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            world.server.accounts["me"] = "another"
+            file = world.paths("me").config_file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("soulseek: {password: wrong}\n")
+            engine = await world.engine()
+
+            async def said() -> list[str]:
+                view = await engine.snapshot(ViewKey("status"))
+                assert isinstance(view, StatusView)
+                return [str(part.words) for part in view.parts if part.name == "settings"]
+
+            await until(lambda: engine.soulseek.state == "refused", "the login is refused")
+            assert "start slskdn again" in engine.soulseek.state_words and await said() == []
+            file.write_text("soulseek: {password: another}\n")
+            result = await engine.submit(Command("soulseek.reconnect", {}))
+            words = f"{file} was changed since slskdn started: start it again to use what it says"
+            assert result.ok and words in result.message and await said() == [words]
 
     asyncio.run(main())
 

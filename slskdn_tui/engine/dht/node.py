@@ -349,7 +349,7 @@ class DhtNode:
             half.run(outputs)
 
     def _tell(self, event: Event) -> None:
-        if isinstance(event, Noted):
-            log.info("%s: %s", event.name, event.text)
         if self._on_event is not None:
             self._on_event(event)
+        elif isinstance(event, Noted):
+            log.info("%s: %s", event.name, event.text)

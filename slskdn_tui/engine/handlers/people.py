@@ -52,7 +52,8 @@ async def reconnect(engine: Parts, args: Args) -> Result:
     if plane.state == "online":
         return done("logged in to Soulseek already")
     plane.reconnect()
-    return done("logging in to Soulseek")
+    changed = engine.settings_file.changed
+    return done(f"logging in to Soulseek as {SafeText(engine.settings.soulseek.username, 40)}" + (f"; {changed}" if changed else ""))
 
 
 async def port(engine: Parts, args: Args) -> Result:

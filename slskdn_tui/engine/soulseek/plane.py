@@ -201,8 +201,9 @@ class SoulseekPlane:
     def _set_status(self, status: supervise.Status) -> None:
         changed = status.state != self._status.state
         self._status = status
-        log.info("Soulseek is %s: %s", status.state, SafeText(status.words))
-        if changed:
+        if not changed:
+            log.info("still %s: %s", status.state, SafeText(status.words))
+        else:  # the event is logged by the bus
             self._on_event(f"soulseek.{status.state}", str(SafeText(status.words)), {"state": status.state})
 
     # -- finding and fetching

@@ -157,6 +157,8 @@ class Views:
         """Each part of the engine in words a person understands."""
         engine = self._engine
         parts = [_soulseek_part(engine.soulseek.state, engine.soulseek.state_words, engine.soulseek.ports.waits)]
+        if changed := engine.settings_file.changed:
+            parts.append(PartStatus("settings", "waiting", SafeText(changed)))
         parts += [PartStatus("database", "ok" if damage.mended else "failing", SafeText(str(damage))) for damage in engine.store.damage]
         parts += [
             PartStatus("disk", "failing", SafeText(why))

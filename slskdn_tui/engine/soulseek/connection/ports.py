@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Callable
@@ -23,8 +22,6 @@ from slskdn_tui.engine.soulseek.connection import supervise
 from slskdn_tui.engine.soulseek.connection.mapping import Keeper, Mapper, NatPmp, Upnp
 from slskdn_tui.engine.soulseek.connection.port_file import LONGEST, Look, PortFile, read_port
 from slskdn_tui.engine.soulseek.connection.session import Session
-
-log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 3.0
 SELF_TEST_S = 5.0
@@ -181,11 +178,9 @@ class Ports:
     def _warn(self, words: str) -> None:
         if words != self._warning:
             self._warning = words
-            log.warning("%s", words)
             self._on_event("soulseek.port", words, {"port": self.port, "warning": True})
 
     def _tell(self, words: str, port: int) -> None:
-        log.info("%s", words)
         self._on_event("soulseek.port", words, {"port": port})
 
     # -- the test

@@ -104,8 +104,8 @@ def kicked(username: str) -> Status:
 
 
 REFUSALS = {
-    "INVALIDPASS": "the password is wrong; set soulseek.password (a name that is taken needs its own password)",
-    "INVALIDUSERNAME": "the name is not allowed: 1 to 30 printable ASCII characters, no spaces around it; set soulseek.username",
+    "INVALIDPASS": "the password is wrong; set soulseek.password and start slskdn again (a name that is taken needs its own password)",
+    "INVALIDUSERNAME": "the name is not allowed: 1 to 30 printable ASCII characters, no spaces around it; set soulseek.username and start slskdn again",
     "INVALIDVERSION": "the server wants another client version; update slskdn-tui",
     "SVRFULL": "the server takes no more users now; reconnect later",
     "SVRPRIVATE": "this server is private; set soulseek.server",
