@@ -46,14 +46,13 @@ class Driver:
     async def run(self, job: LiveJob) -> bool:
         """Every track looks after itself, a seeker searches for those that lack a source, until all are placed, and every extra placed or given up. False: a track had to pause."""
         job.changed.clear()
-        job.whole.clear()
         running: dict[int, asyncio.Task[TrackState]] = {}
         async with asyncio.TaskGroup() as group:
 
-            def start() -> None:
+            def start(extras: bool) -> None:
                 for live in job.missing:
                     # An extra waits for the tracks: one that hangs would hold the only slot a user gives us.
-                    if live.track.position not in running and (job.whole.is_set() or not live.track.optional):
+                    if live.track.position not in running and (extras or not live.track.optional):
                         name = f"track {job.job_id[:8]}/{live.track.position}"
                         running[live.track.position] = group.create_task(self._track(job, live), name=name)
 
@@ -61,12 +60,11 @@ class Driver:
                 await add_extras(self._services, job)
 
             seeker = group.create_task(self._seeker(job, found).run(), name=f"seek {job.job_id[:8]}")
-            start()
+            start(extras=False)
             whole = await _all_done([running[live.track.position] for live in job.required if live.track.position in running])
             if whole:
-                job.whole.set()
                 await found()
-                start()
+                start(extras=True)
                 extras = {
                     running[live.track.position]: live for live in job.tracks if live.track.optional and live.track.position in running
                 }

@@ -95,7 +95,7 @@ class LiveTrack:
 class LiveJob:
     """One job: its record, its tracks, the candidates found so far, and the task that drives it.
 
-    `changed` is set when a track gets or lacks a source; `whole` while all but extras is placed; `looking` is held while extras are looked for.
+    `changed` is set when a track gets or lacks a source; `looking` is held while extras are looked for.
     """
 
     record: JobRecord
@@ -103,7 +103,6 @@ class LiveJob:
     candidates: tuple[AlbumCandidate, ...] = ()
     task: asyncio.Task[Any] | None = None
     changed: Flag = field(default_factory=Flag)
-    whole: Flag = field(default_factory=Flag)
     overlay_refused: bool = False
     """It was said that this job does not use the overlay: once is enough."""
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from engine_world import Album, Holder, World, completed, release_of, sha, until
+from engine_world import Album, Holder, SkippingClock, World, completed, release_of, sha, until
 from files_world import placed, put_more, shared
 
 from slskdn_tui.engine.jobs import driver
+from slskdn_tui.engine.jobs.sources.holders import Holders
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 from slskdn_tui.model.jobs import TrackState
 
@@ -164,5 +165,42 @@ def test_a_cover_of_another_size_than_told_is_refused_and_the_album_stands(
             assert placed(tmp_path / "me" / "music").keys() == {f"{TREE}/01 {job.tracks[0].track.title}.flac"}
             assert job.tracks[1].track.optional and job.tracks[1].record.state == "failed" and "cover.jpg" not in mono.sent
             assert "3000 bytes" in world.said("me", "extra.failed")[0]
+
+    asyncio.run(main())
+
+
+def test_a_cover_whose_holder_broke_off_is_waited_for_at_rest_and_comes(
+    tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Turns of the loop are counted, not time: what waits looks again when its time has come, and not at each turn."""
+
+    async def main() -> None:
+        async with World(tmp_path, album, tracks=1) as world:
+            mono, clock = await world.holder("mono_lith"), SkippingClock()
+            looks: list[float | None] = []
+            await put_more(world, mono, {"Plone - For Beginner Piano/cover.jpg": b"x" * 5000})
+            upload, next_at = mono.transfers._upload_file, Holders.next_at
+
+            async def breaks_off_once(transfer: Any, connection: Any) -> None:
+                if not transfer.remote_path.endswith("cover.jpg"):
+                    return await upload(transfer, connection)
+                mono.transfers._upload_file = upload
+                await connection.disconnect()
+                await transfer.state.fail()
+
+            def counted(self: Holders, files: Any) -> float | None:
+                looks.append(next_at(self, files))
+                return looks[-1]
+
+            monkeypatch.setattr(mono.transfers, "_upload_file", breaks_off_once)
+            monkeypatch.setattr(Holders, "next_at", counted)
+            job = await world.create(await world.engine(clock=clock))
+            await until(lambda: looks and looks[-1] is not None, "the cover's holder rests", job)
+            for _ in range(300):
+                await asyncio.sleep(0)
+            assert len(looks) < 10
+            clock.skip(60.0)
+            await completed(job)
+            assert (tmp_path / "me" / "music" / TREE / "cover.jpg").read_bytes() == b"x" * 5000
 
     asyncio.run(main())

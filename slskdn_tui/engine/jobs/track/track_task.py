@@ -172,20 +172,18 @@ class TrackTask:
         self._tell.trace("candidate", source=f"slsk:{holder.username}", result="failover", words=why)
 
     async def _wait_for_a_source(self) -> bool:
-        """Until a holder may be tried: one comes back, has rested, or was found. False for an extra while nothing else is missing."""
+        """Until a holder may be tried: one comes back, has rested, or was found. False for an extra, which is fetched when nothing else is missing."""
         live, clock, files = self._live, self._services.clock, self._known()
         rests_until, away = self._holders.next_at(files), self._holders.away(files)
         left = rests_until - clock.now() if rests_until is not None else None
         if left is None or left > SOON_S:
-            if live.track.optional and self._job.whole.is_set():
+            if live.track.optional:
                 live.record.reason = f"{self._last[0].username}: {self._last[1]}" if self._last else "nobody online has this file"
                 return False
             live.news.clear()
             why = f"; last: {self._last[0].username}: {self._last[1]}" if self._last else ""
             await self._set(TrackState.NO_SOURCE, f"nobody online has this file{why}")
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(live.news.wait()), asyncio.ensure_future(live.next_asked.wait())]
-        if live.track.optional:
-            waits.append(asyncio.ensure_future(self._job.whole.wait()))
         if left is not None:
             waits.append(asyncio.ensure_future(clock.sleep(max(0.0, left))))
         back = asyncio.ensure_future(self._services.soulseek.wait_back(away)) if away else None
