@@ -11,6 +11,7 @@ from slskdn_tui.engine.content.digests import split_page, variant_id
 from slskdn_tui.engine.overlay.frames import REASONS, ChunkCancel, ChunkError, ChunkRequest, Kind, ProtocolError, split_data, valid_range
 from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.messages import (
+    MAX_OFFERED,
     MAX_RECORDINGS,
     CacheJob,
     Constraints,
@@ -28,6 +29,7 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.variant import LEAF, PAGE_LEAVES, Variant
 
 _PAGES_AT_ONCE = 8
+_MOST_OFFERS = 4 * MAX_OFFERED
 _TALK = (
     Kind.ADVERT,
     Kind.ADVERT_REQUEST,
@@ -162,9 +164,17 @@ class OverlayPeer:
             answer: CacheJob = await self._early(part) or await self._ask(Kind.CACHE_JOB, question(part, constraints))
             wanted, until = set(part), self._desk.clock.now() + answer.ttl_s
             fitting = [variant for variant in answer.offers() if variant.recording_mbid in wanted] if answer.ttl_s else []
-            self._until.update((variant.variant_id, until) for variant in fitting)
+            self._offered([variant.variant_id for variant in fitting], until)
             found += fitting
         return tuple(found)
+
+    def _offered(self, variants: Sequence[str], until: float) -> None:
+        """A peer may name others each time it is asked: of the oldest offers beyond `_MOST_OFFERS` it is forgotten that they hold."""
+        for name in variants:
+            self._until.pop(name, None)
+            self._until[name] = until
+        while len(self._until) > _MOST_OFFERS:
+            del self._until[next(iter(self._until))]
 
     def holds(self, variant_id: str) -> bool:
         """As the port says."""

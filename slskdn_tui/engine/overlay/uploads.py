@@ -390,14 +390,16 @@ class PeerUploads:
         digests = b""
         session = self.sessions.get(message.variant_id)
         reader = session.reader if session else None
+        opened = reader
         try:
             opened = reader or self.desk.open(message.variant_id)
             if opened is not None:
                 digests = opened.digest_page(message.page)
-                if opened is not reader:
-                    opened.close()
         except (OSError, LookupError):
             digests = b""
+        finally:
+            if opened is not None and opened is not reader:
+                opened.close()
         self.wire.send(Kind.DIGEST_PAGE, request_id, encode(DigestPage.of(message.variant_id, message.page, digests)))
 
     # states

@@ -63,10 +63,11 @@ class Shares:
         return max(self._now, self._free.get(who, 0.0)), self._count
 
     def spend(self, who: Hashable, amount: int) -> None:
-        """It was this one's turn, and it sent so much."""
+        """It was this one's turn, and it sent so much. Who sent nothing is not remembered for it: it may be gone."""
         begin = max(self._now, self._free.get(who, 0.0))
         self._now = begin
-        self._free[who] = begin + amount
+        if amount:
+            self._free[who] = begin + amount
 
     def forget(self, who: Hashable) -> None:
         self._free.pop(who, None)

@@ -65,6 +65,7 @@ class PeerBook:
         gone = [row.peer_id for row in sorted(strangers, key=lambda row: row.last_seen)[:more]]
         for peer_id in gone:
             del self._rows[peer_id]
+            self._standing.pop(peer_id, None)
             self._dirty.discard(peer_id)
         await self._table.drop(gone)
 
@@ -75,7 +76,7 @@ class PeerBook:
             try:
                 await self._table.save([self._rows[peer_id] for peer_id in changed])
             except BaseException:
-                self._dirty |= changed
+                self._dirty |= changed & self._rows.keys()  # who was forgotten meanwhile stays so
                 raise
 
     def outcome(self, source: str, outcome: ChunkOutcome) -> None:

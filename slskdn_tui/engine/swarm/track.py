@@ -187,7 +187,7 @@ class TrackSwarm:
 
     def set_overlay_rate(self, rate: int | None) -> None:
         """A new cap of overlay download, bytes/s, from now on; None lifts it."""
-        self._overlay_rate = self.scheduler.rate_cap = rate
+        self.scheduler.rate_cap = rate
 
     def limit_peers(self, most: int | None, why: str = "") -> None:
         """At most so many overlay peers from now on, and why; None for any number."""

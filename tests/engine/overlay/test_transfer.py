@@ -389,6 +389,25 @@ def test_a_question_sent_with_hello_is_answered_without_asking_again(tmp_path: P
     run(body)
 
 
+def test_a_peer_that_offers_others_each_time_is_not_remembered_without_end() -> None:
+    class Endless(FileProvider):
+        asked = 0
+
+        def find(self, recordings: Sequence[str]) -> Sequence[Variant]:
+            self.asked += 1
+            return [Variant(f"{self.asked:032x}{number:032x}", "file", 1, RECORDING) for number in range(300)]
+
+    async def body() -> None:
+        async with world() as w:
+            server, client = await w.node(1, providers=[Endless()]), await w.node(2)
+            peer = await dial(client, server)
+            rounds = [await peer.offers([RECORDING]) for _ in range(10)]
+            held = [peer.holds(variant.variant_id) for offered in rounds for variant in offered]
+            assert len(held) == 3000 and held == [False] * 1000 + [True] * 2000
+
+    run(body)
+
+
 def test_a_question_sent_with_hello_ends_with_the_connection(tmp_path: Path) -> None:
     async def body() -> None:
         async with world() as w:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.peers import book as book_module
 from slskdn_tui.engine.peers.book import PeerBook
@@ -122,5 +124,33 @@ def test_strangers_without_number_are_forgotten_and_nobody_else(tmp_path, monkey
         kept = [row.peer_id for row in book.rows()]
         assert len(kept) == 20 and {LIAR, HONEST} < set(kept) and kept[:18] == [f"{number:064x}" for number in range(29, 11, -1)]
         assert sorted(row.peer_id for row in await store.peers.all()) == sorted(kept)
+
+    run(tmp_path, story)
+
+
+def test_a_stranger_forgotten_while_a_write_fails_does_not_stop_the_book_from_writing(tmp_path, monkeypatch):
+    monkeypatch.setattr(book_module, "MOST_PEERS", 1)
+
+    async def story(store, clock) -> None:
+        class Failing:
+            """The table, whose first write fails once a stranger was forgotten."""
+
+            all, drop, gone = store.peers.all, store.peers.drop, None
+
+            async def save(self, rows) -> None:
+                if self.gone is None:
+                    self.gone = True
+                    await book._forget()
+                    raise OSError("no space")
+                await store.peers.save(rows)
+
+        book = PeerBook(Failing(), clock)
+        book.seen(f"{1:064x}", "127.0.0.1:1")
+        await clock.advance(1)
+        book.seen(HONEST, "127.0.0.1:1")
+        with pytest.raises(OSError):
+            await book.flush()
+        await book.flush()
+        assert [row.peer_id for row in await store.peers.all()] == [HONEST]
 
     run(tmp_path, story)
