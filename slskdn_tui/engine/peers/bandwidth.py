@@ -129,8 +129,8 @@ class Limiter:
                 self._move_up()
 
     def done(self, who: Hashable, amount: int) -> None:
-        """The turn is over: `amount` bytes go now."""
-        if self._bucket is not None:
+        """The turn is over: `amount` bytes go now. With none `who` may be gone and forgotten already, and is not noted again."""
+        if self._bucket is not None and amount:
             self._shares.spend(who, amount)
             self.spend(amount)
         if self._busy or self._queue:

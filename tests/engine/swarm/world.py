@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from slskdn_tui.engine.content.digests import leaf_digest, variant_id
-from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.swarm.disk.memory_store import MemoryPartStore
 from slskdn_tui.engine.swarm.disk.part_file import PartFile
@@ -182,11 +182,13 @@ class FakeOrigin:
 class World:
     """A part file in `folder` and a swarm over it; `events` are all that was told."""
 
-    def __init__(self, folder: object, size: int, *, store: MemoryPartStore | None = None, **settings: object) -> None:
+    def __init__(
+        self, folder: object, size: int, *, store: MemoryPartStore | None = None, clock: Clock | None = None, **settings: object
+    ) -> None:
         self.path = f"{folder}/track.part"
         self.size = size
         self.store = store or MemoryPartStore()
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self.supervisor = Supervisor(self.clock, lambda part, error: self.failures.append(error))
         self.events: list[SwarmEvent] = []
         self.outcomes: list[tuple[str, str]] = []

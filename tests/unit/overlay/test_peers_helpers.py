@@ -139,6 +139,30 @@ def test_a_waiter_that_is_gone_holds_nobody_up_and_a_lifted_cap_lets_all_go() ->
     asyncio.run(body())
 
 
+def test_who_leaves_while_it_waits_for_its_turn_is_held_in_memory_by_nothing() -> None:
+    class Connection:
+        """With its buffers half a megabyte."""
+
+    async def body() -> None:
+        clock = VirtualClock()
+        limiter, leaver = Limiter(clock, 1000), Connection()
+        kept = weakref.ref(leaver)
+        assert await limiter.turn(leaver, 1.0)
+        limiter.done(leaver, 1000)
+        turn = asyncio.create_task(limiter.turn(leaver, 100.0))
+        await clock.advance(0.1)
+        assert not turn.done()
+        limiter.forget(leaver)  # as the connection is lost
+        await clock.advance(5.0)
+        assert await turn
+        limiter.done(leaver, 0)  # there is nothing left to send
+        del leaver, turn
+        gc.collect()
+        assert kept() is None
+
+    asyncio.run(body())
+
+
 def test_a_limiter_without_a_rate_never_waits() -> None:
     limiter = Limiter(VirtualClock(), None)
     limiter.spend(10**12)
