@@ -250,6 +250,7 @@ def test_nobody_asks_a_router_unasked(in_world) -> None:
         router = Router()
         plane = await world.online("alice", 2, gateway=await router.open())
         await world.online("bob", 3)
+        assert "UPnP" not in plane.state_words and "NAT-PMP" not in plane.state_words, "what is asked is said"
         await plane.stop()
         assert router.asked == []
 

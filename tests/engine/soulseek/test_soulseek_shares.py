@@ -165,8 +165,26 @@ def test_a_name_that_is_not_text_is_shared_under_a_name_that_is(tmp_path) -> Non
     indexer, reader, _ = index(tmp_path, root)
     assert indexer.scan() == 1
     found = reader.query("tune")[0]
-    assert os.fsencode(found.local) == raw and found.remote.encode("utf-8")
+    assert os.fsencode(found.local) == raw and found.remote.encode("utf-8") and found.name == "café tune.flac"
     assert reader.find(found.remote) == found
+
+
+def test_names_that_are_one_to_others_or_a_folder_named_twice_keep_nothing_else_from_being_shared(tmp_path) -> None:
+    root = tmp_path / "Music"
+    make(root, "Band/a_b.flac", "Band/a\\b.flac", "Band/other.flac")
+    db = open_index(tmp_path / "profile" / "shares.db")
+    indexer = ShareIndexer(db, [str(root), f"{root}/", str(root / "Band" / "..")])
+    for _ in range(2):  # the second time all are known
+        assert indexer.scan() == 2
+        assert sorted(each.name for each in ShareReader(tmp_path / "profile" / "shares.db").query("flac")) == ["a_b.flac", "other.flac"]
+
+
+def test_a_damaged_file_keeps_no_other_from_being_shared(tmp_path) -> None:
+    root = tmp_path / "Music"
+    make(root, "Band/tune.flac")
+    (root / "Band" / "cut.opus").write_bytes(b"OggS\0\2" + bytes(20) + b"\1\x0cOpusHead" + bytes(4))  # mutagen: struct.error
+    indexer, reader, _ = index(tmp_path, root)
+    assert indexer.scan() == 2 and len(reader.query("band tune")) == len(reader.query("band cut")) == 1
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from slskdn_tui.engine.soulseek.shares.query import alias_of, excluded, match_expression, parse_query, remote_path, shareable, words_of
+from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,10 @@ def attributes_of(path: str) -> dict[str, int]:
 
     try:
         found = mutagen.File(path)
-    except (mutagen.MutagenError, OSError, ValueError, KeyError, IndexError, AttributeError):
+    except (
+        Exception
+    ) as error:  # mutagen raises much more than its own errors on damaged files; one of them must not keep all others unshared
+        log.info("what a shared file says of itself cannot be read: %s: %s", SafeText(path), type(error).__name__)
         return {}
     info = getattr(found, "info", None)
     if info is None:
@@ -137,7 +141,7 @@ class ShareIndexer:
         self._db = db
         self._exclude = tuple(exclude)
         own = {os.path.realpath(path) for path in hidden}
-        roots = [os.path.realpath(os.path.expanduser(root)) for root in roots]
+        roots = list(dict.fromkeys(os.path.realpath(os.path.expanduser(root)) for root in roots))
         self._roots = [root for root in roots if not any(Path(root).is_relative_to(each) for each in own)]
         for root in set(roots) - set(self._roots):
             log.warning("a folder of this program's own is never shared: %s", root)
@@ -208,14 +212,20 @@ class ShareIndexer:
                 log.warning("a shared folder cannot be read: %s", error)
 
     def _store(self, batch: Sequence[_Seen], number: int) -> None:
+        """Two names may be one to others (what is no text in them is replaced): the first is shared."""
         db = self._db
         fresh: list[tuple[Any, ...]] = []
         kept: list[int] = []
+        taken: set[str] = set()
         for remote, local, stat in batch:
-            row = db.execute("SELECT id, size, mtime_ns FROM file WHERE remote = ?", (remote,)).fetchone()
-            if row and row[1:] == (stat.st_size, stat.st_mtime_ns):
+            row = db.execute("SELECT id, size, mtime_ns, seen FROM file WHERE remote = ?", (remote,)).fetchone()
+            if remote in taken or (row and row[3] == number):
+                log.warning("a file is not shared: another one has its name for others: %s", SafeText(local))
+            elif row and row[1:3] == (stat.st_size, stat.st_mtime_ns):
+                taken.add(remote)
                 kept.append(row[0])
             elif stat.st_size > 0:
+                taken.add(remote)
                 fresh.append((remote, local, stat, attributes_of(local), row[0] if row else None))
         db.execute("BEGIN IMMEDIATE")
         try:

@@ -89,5 +89,14 @@ def alias_of(path: str, machine: int) -> str:
 
 def remote_path(alias: str, root_name: str, *parts: str) -> str:
     r"""`@@alias\root\folder\file`, valid UTF-8 without backslashes of the file system's own."""
-    names = [name.replace("\\", "_").encode("utf-8", "replace").decode("utf-8") for name in (root_name, *parts) if name]
+    names = [_text(name).replace("\\", "_") for name in (root_name, *parts) if name]
     return "\\".join([f"@@{alias}", *names])
+
+
+def _text(name: str) -> str:
+    """A name of the disk as text. One that is not UTF-8 is most likely of the days before: read as Windows' western letters, which keeps names apart."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    return name
