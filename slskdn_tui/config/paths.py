@@ -25,7 +25,7 @@ class Paths:
     @classmethod
     def of(cls, profile: Path | None = None) -> Paths:
         if profile is not None:
-            root = profile.expanduser().resolve()
+            root = Path(os.path.expanduser(profile)).resolve()
             return cls(root, root / "data", root / "state", root / "cache", root / "run", root)
         dirs = platformdirs.PlatformDirs(APP, appauthor=False)
         # Without XDG_RUNTIME_DIR (sudo, containers) platformdirs would warn and use a name under /tmp that others can take first.

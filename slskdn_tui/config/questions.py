@@ -30,7 +30,7 @@ def _account(answer: str) -> str:
 
 
 def _folder(answer: str) -> str:
-    return "" if answer.startswith(("/", "~")) else "a whole path, beginning with / or ~"
+    return "" if rules.folder(answer) else rules.WHOLE_PATH
 
 
 def _folders(answer: str) -> str:

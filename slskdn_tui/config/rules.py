@@ -16,6 +16,7 @@ from slskdn_tui.config.settings import Settings
 from slskdn_tui.model.schedule import GRAMMAR, START_GRAMMAR, parse_rule, parse_start
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}\Z")
+WHOLE_PATH = "a whole path beginning with / or ~/"
 NOTICE_STATES = ("completed", "failed", "paused", "cancelled", "searching")
 
 
@@ -94,6 +95,11 @@ def ending(text: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z0-9_-]{1,8}", text))
 
 
+def folder(text: str) -> bool:
+    """A path that means the same wherever slskdn is started."""
+    return text == "~" or text.startswith(("/", "~/"))
+
+
 def splits(text: str) -> bool:
     """A command line that a shell would split into words, or nothing."""
     try:
@@ -169,11 +175,16 @@ def check(settings: Settings) -> Iterator[Problem]:
     for key in templates.FIELDS:
         if fault := templates.fault(key, getattr(settings.downloads, key)):
             yield Problem("downloads", key, fault, f"{templates.allowed(key)}, below downloads.folder")
-    if not settings.downloads.folder.strip():
-        yield Problem("downloads", "folder", "it is empty", "a folder, e.g. ~/Music/slskdn")
-    for name, folder in settings.downloads.destinations.items():
-        if not name.strip() or not folder.strip():
-            yield Problem("downloads", "destinations", f"`{name[:80]}` names no folder", "NAME: FOLDER, e.g. vinyl: /data/vinyl")
+    yield from one("downloads", "folder", folder, f"{WHOLE_PATH}, e.g. ~/Music/slskdn")
+    for name, where in settings.downloads.destinations.items():
+        if not name.strip() or not folder(where):
+            yield Problem(
+                "downloads", "destinations", f"`{where[:80]}` of `{name[:80]}` is not {WHOLE_PATH}", "NAME: FOLDER, e.g. vinyl: /data/vinyl"
+            )
+    for section, key in (("soulseek", "share"), ("library", "folders")):
+        yield from one(section, key, folder, f"{WHOLE_PATH}, one a list item")
+    for section, key in (("soulseek", "port_file"), ("warm_cache", "folder")):
+        yield from one(section, key, lambda text: not text or folder(text), WHOLE_PATH)
     yield from one("downloads", "extras", ending, "a file ending without its dot, e.g. jpg")
     if fault := scan_start(settings.library.schedule):
         yield Problem("library", "schedule", fault, START_GRAMMAR)

@@ -282,7 +282,7 @@ def _text(args: dict[str, Any], name: str, default: str | None = None) -> str:
 
 def _write(name: str, text: str) -> Path:
     """A new file the user named; never over another one."""
-    path = Path(name).expanduser().absolute()
+    path = Path(os.path.expanduser(name)).absolute()
     try:
         with path.open("x", encoding="utf-8") as out:
             out.write(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -42,7 +43,7 @@ def _say(line: str) -> None:
 
 def run_demo(options: DemoOptions, connect: Connect, show: Callable[[Path], int]) -> int:
     """Exit code of the demo: 0 only if every file is bit-identical and the stall, the rescue and the ban were seen."""
-    root = Path(options.keep).expanduser().absolute() if options.keep else Path(tempfile.mkdtemp(prefix="slskdn-demo-"))
+    root = Path(os.path.expanduser(options.keep)).absolute() if options.keep else Path(tempfile.mkdtemp(prefix="slskdn-demo-"))
     if options.keep and root.exists() and any(root.iterdir()):
         raise UserError("disk", f"{root} is not empty", "give --keep a new folder")
     root.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ face are the functions in `UI`. A test holds that every `where="ui"` command sta
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -204,7 +205,7 @@ class Actions:
                     return None
                 elif arg.name not in call:
                     call[arg.name] = path
-                call[arg.name] = str(Path(call[arg.name]).expanduser().absolute())
+                call[arg.name] = str(Path(os.path.expanduser(call[arg.name])).absolute())
         return calls
 
     async def _path(self, spec: CommandSpec, hint: str, call: Args) -> str | None:

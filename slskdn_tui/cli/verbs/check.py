@@ -151,9 +151,11 @@ def _standing(path: Path) -> Path:
 
 
 def folders(paths: Paths, settings: Settings) -> Iterator[CheckLine]:
-    """Download folder, the profile's data folder, shared folders; free space on both disks."""
+    """Download folder and destinations, the profile's data folder, shared and library folders; free space where something is written."""
     floor = settings.downloads.free_space_mib * 1024 * 1024
-    for part, path in (("downloads", Path(settings.downloads.folder).expanduser()), ("data", paths.data)):
+    others = ((f"downloads {name}", where) for name, where in settings.downloads.destinations.items())
+    music = [(part, Path(where).expanduser()) for part, where in (("downloads", settings.downloads.folder), *others)]
+    for part, path in (*music, ("data", paths.data)):
         above = _standing(path)
         if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
             yield CheckLine(
@@ -170,15 +172,14 @@ def folders(paths: Paths, settings: Settings) -> Iterator[CheckLine]:
             )
         else:
             yield CheckLine(part, "ok", f"{path}, {units.size(free)} free")
-    for item in settings.soulseek.share:
-        path = Path(item).expanduser()
-        good = path.is_dir() and os.access(path, os.R_OK | os.X_OK)
-        yield CheckLine(
-            "share",
-            "ok" if good else "fail",
-            str(path) if good else f"{path} is no readable folder",
-            "" if good else "Correct soulseek.share.",
-        )
+    for part, key, items in (
+        ("share", "soulseek.share", settings.soulseek.share),
+        ("library", "library.folders", [item for item in settings.library.folders if item not in settings.soulseek.share]),
+    ):
+        for path in map(Path.expanduser, map(Path, items)):
+            good = path.is_dir() and os.access(path, os.R_OK | os.X_OK)
+            words, mend = (str(path), "") if good else (f"{path} is no readable folder", f"Correct {key}.")
+            yield CheckLine(part, "ok" if good else "fail", words, mend)
     if not settings.soulseek.share:
         yield CheckLine("share", "warn", "nothing is shared", "Many users refuse those who share nothing: add folders to soulseek.share.")
 

@@ -13,7 +13,7 @@ from slskdn_tui.cli.present import units
 from slskdn_tui.cli.present.completions import SHELLS
 from slskdn_tui.config.files import write_private
 from slskdn_tui.config.generate import default_file
-from slskdn_tui.config.load import warnings
+from slskdn_tui.config.load import load_settings, warnings
 from slskdn_tui.config.questions import QUESTIONS, Question, asked, settings_of, split, wrong
 from slskdn_tui.model.errors import UserError
 
@@ -141,8 +141,9 @@ def show(context: Context) -> int:
 
 def check(context: Context) -> int:
     given = context.args.get("file")
-    path = Path(given).expanduser() if given else context.paths.config_file
+    path = Path(os.path.expanduser(given)) if given else context.paths.config_file
     if not given and not path.exists():
+        load_settings(context.paths, context.environ)  # the environment's own values
         put(f"{path}: not there, defaults are in force (`slskdn init` writes it)")
         return 0
     found = warnings(path, {} if given else context.environ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from slskdn_tui.cli.context import Context, put, put_json, say
@@ -50,7 +51,7 @@ def list_all(context: Context) -> int:
 
 def check(context: Context) -> int:
     """Each file given, or every theme found: what is wrong with it."""
-    given = [Path(item).expanduser() for item in context.args.get("file") or []]
+    given = [Path(os.path.expanduser(item)) for item in context.args.get("file") or []]
     paths = given or [item.path for item in list_themes(folders(context))]
     bad = 0
     for path in paths:

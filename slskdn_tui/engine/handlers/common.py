@@ -80,7 +80,7 @@ def done(message: str, **data: Any) -> Result:
 
 def write_new(name: str, text: str) -> Path:
     """Write a file the user named; never over another one."""
-    path = Path(name).expanduser().absolute()
+    path = Path(os.path.expanduser(name)).absolute()
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:

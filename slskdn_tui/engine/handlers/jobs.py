@@ -129,7 +129,7 @@ async def export(engine: Parts, args: Args) -> Result:
 
 
 async def import_(engine: Parts, args: Args) -> Result:
-    path = Path(args["file"]).expanduser()
+    path = Path(os.path.expanduser(args["file"]))
     text = await asyncio.get_running_loop().run_in_executor(None, read_text, path)
     if parents.is_parent(text):
         parent = await engine.parents.import_manifest(text, str(path))

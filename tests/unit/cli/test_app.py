@@ -410,11 +410,14 @@ def test_check_names_a_taken_port_and_how_to_mend_it(slskdn: Slskdn, tmp_path: P
         port = taken.getsockname()[1]
         (tmp_path / "config.yaml").write_text(
             f"soulseek:\n  username: a\n  password: b\n  listen_address: 127.0.0.1\n  listen_port: {port}\n  share: [/no/such]\n"
-            f"downloads:\n  folder: {tmp_path}\n  free_space_mib: 0\noverlay:\n  listen: 127.0.0.1:{free}\ndht:\n  enabled: false\n"
+            f"downloads:\n  folder: {tmp_path}\n  destinations: {{vinyl: {tmp_path}/config.yaml/vinyl}}\n  free_space_mib: 0\nlibrary:\n  folders: [/no/music]\n"
+            f"overlay:\n  listen: 127.0.0.1:{free}\ndht:\n  enabled: false\n"
         )
         assert slskdn("check", "--json") == 1
     lines = {line["part"]: line for line in json.loads(capsys.readouterr().out)}
     assert lines["soulseek port"]["state"] == "fail" and "soulseek.listen_port" in lines["soulseek port"]["mend"]
+    assert lines["downloads"]["state"] == "ok" and lines["downloads vinyl"]["state"] == "fail", "nothing can be made there"
+    assert lines["library"]["state"] == "fail" and "library.folders" in lines["library"]["mend"]
     assert lines["overlay port"]["state"] == "ok" and lines["share"]["state"] == "fail" and lines["chromaprint"]["state"] == "ok"
     assert all(line["mend"] for line in lines.values() if line["state"] == "fail")
 

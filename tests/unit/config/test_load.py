@@ -39,7 +39,7 @@ def test_an_empty_section_and_an_empty_file_mean_defaults(tmp_path: Path) -> Non
 
 def test_the_generated_file_reads_back_the_same(tmp_path: Path) -> None:
     assert load_settings(write(tmp_path, default_file()), {}) == Settings()
-    account = Soulseek(username="No", password=Secret("p: '#\"ä"), share=["/a b", "~/ü: x", "010"], listen_port=1)
+    account = Soulseek(username="No", password=Secret("p: '#\"ä"), share=["/a b", "~/ü: x"], share_exclude=["010"], listen_port=1)
     changed = Settings(soulseek=account).model_copy(update={"ui": Settings().ui.model_copy(update={"keymap": {"jobs.cancel": "X"}})})
     assert load_settings(write(tmp_path, default_file(changed)), {}) == changed
 
@@ -88,6 +88,19 @@ def test_a_mistyped_section_is_named(tmp_path: Path) -> None:
         ("rescue:\n  slow_s: .inf\n", "line 2: rescue.slow_s", "a number, above 0"),
         ("rescue:\n  origin_share: 2\n", "line 2: rescue.origin_share", "above 0, at most 1"),
         ("soulseek:\n  share: /music\n", "line 2: soulseek.share", "a list of texts"),
+        ("soulseek:\n  share: [/music, music]\n", "line 2: soulseek.share: `music` is not a whole path", "beginning with / or ~/"),
+        (
+            "library:\n  folders: ['~nobody/music']\n",
+            "line 2: library.folders: `~nobody/music` is not a whole path",
+            "beginning with / or ~/",
+        ),
+        ("downloads:\n  folder: music\n", "line 2: downloads.folder: `music` is not a whole path", "~/Music/slskdn"),
+        (
+            "downloads:\n  destinations: {vinyl: data}\n",
+            "line 2: downloads.destinations: `data` of `vinyl` is not a whole path",
+            "/data/vinyl",
+        ),
+        ("soulseek:\n  port_file: port\n", "line 2: soulseek.port_file: `port` is not a whole path", "beginning with / or ~/"),
         ("soulseek:\n  server: nowhere\n", "line 2: soulseek.server", "HOST:PORT"),
         ("downloads:\n  template: '{artist}/{tittle}{ext}'\n", "line 2: downloads.template: no field {tittle}", "{title}"),
         ("downloads:\n  template: '../{title}{ext}'\n", "line 2: downloads.template: the path must stay below", "{title}"),
