@@ -17,6 +17,7 @@ from slskdn_tui.cli.verbs.playing import playback_lines
 from slskdn_tui.config.settings import Playback as PlaybackSettings
 from slskdn_tui.engine.handlers import playing
 from slskdn_tui.engine.parts import Parts
+from slskdn_tui.engine.playback import playback
 from slskdn_tui.engine.playback.playback import Playback
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.views.playing import playback_view
@@ -49,6 +50,13 @@ for line in ipc.makefile():
         if at > 0.35: fail()
 """
 """Stands in for mpv over the same JSON IPC: without a device, or with one that goes after 0.4 s of music."""
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every player here settles or ends: none is taken for one that can play because the machine was busy while it started."""
+    monkeypatch.setattr(playback, "SETTLE_S", 600.0)
+    monkeypatch.setattr(playback, "OTHER_SETTLE_S", 600.0)
 
 
 def program(path: Path, text: str) -> str:
