@@ -9,6 +9,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -37,10 +38,13 @@ class Clinic:
         scanner.looked, scanner.scanned = self.looked.set, self.decoded.set
 
     async def scan(self, *, decode: bool) -> None:
-        await self.scanner.start()
+        scanner = cast(Any, self.scanner)
+        really, scanner._decode = scanner._decode, scanner._decode if decode else asyncio.Event().wait
+        await scanner.start()
         await asyncio.wait_for((self.decoded if decode else self.looked).wait(), 240)
         if not decode:
-            await self.scanner.cancel()
+            await scanner.cancel()
+        scanner._decode = really
 
     async def issues(self) -> list[Issue]:
         await self.doctor.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 from engine_world import Album, World, put, until
 
@@ -17,6 +18,7 @@ def test_a_library_folder_is_scanned_on_command_and_the_status_says_so_in_words(
             music = tmp_path / "mine"
             put(music, album.tracks(2))
             engine = await world.engine(soulseek={"enabled": False}, library={"folders": [str(music)]})
+            cast(Any, engine.scanner)._decode = asyncio.Event().wait  # not before the commands have come
 
             async def words() -> str:
                 status = await engine.snapshot(ViewKey("status"))

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import numpy
 import pytest
@@ -54,11 +54,13 @@ class World:
         scanner.scanned = self.ended.set
 
     async def looked(self) -> None:
-        """A scan, until its headers are read; the decoding is cut off."""
-        events = self.bus.subscribe()
-        await self.scanner.start()
+        """A scan, until its headers are read; nothing is decoded."""
+        events, scanner = self.bus.subscribe(), cast(Any, self.scanner)
+        decode, scanner._decode = scanner._decode, asyncio.Event().wait
+        await scanner.start()
         await heard(events, "library.scanned")
-        await self.scanner.cancel()
+        await scanner.cancel()
+        scanner._decode = decode
 
     async def files(self) -> dict[str, LibraryFile]:
         rows, _ = await self.store.files.page()
@@ -268,11 +270,20 @@ def test_a_scan_that_is_cancelled_leaves_no_process_and_what_it_found(tmp_path: 
 
     async def run() -> tuple[int, set[str]]:
         async with world(tmp_path) as here:
-            await here.scanner.start()
+            scanner, some = cast(Any, here.scanner), asyncio.Event()
+            take = scanner._take
+
+            async def taken(message: dict[str, Any], asked: dict[str, int]) -> None:
+                await take(message, asked)
+                if message["say"] == "read":
+                    some.set()
+                    await asyncio.Event().wait()
+
+            scanner._take = taken
+            await scanner.start()
             async with asyncio.timeout(60):
-                while not (await here.store.files.counts()).files:
-                    await asyncio.sleep(0.005)
-            await here.scanner.cancel()
+                await some.wait()
+            await scanner.cancel()
             return (await here.store.files.counts()).files, children()
 
     before = children()  # of other tests of this process
@@ -299,22 +310,37 @@ def test_a_scan_that_was_killed_goes_on_by_itself_and_a_paused_one_does_not(tmp_
     asyncio.run(run())
 
 
-def test_a_scan_whose_process_is_killed_says_so_and_the_next_one_is_whole(tmp_path: Path) -> None:
+KILLED = """
+import os, sys
+from slskdn_tui.engine.library.scan import worker
+say = worker._say
+def said(what, **more):
+    say(what, **more)
+    if what == "read":
+        os.kill(os.getpid(), 9)
+worker._say = said
+sys.exit(worker.main())
+"""
+"""The scan's process, killed as soon as it has told of its first files."""
+
+
+def test_a_scan_whose_process_is_killed_says_so_and_the_next_one_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = flac(tmp_path / "music" / "0000.flac")
     for number in range(1, 1000):
         os.link(first, tmp_path / "music" / f"{number:04}.flac")
+    python = tmp_path / "python"
+    python.write_text(f"#!{sys.executable}\n{KILLED}")
+    python.chmod(0o700)
 
     async def run() -> None:
         async with world(tmp_path) as here:
-            await here.scanner.start()
-            async with asyncio.timeout(60):
-                while not (await here.store.files.counts()).files:
-                    await asyncio.sleep(0.005)
-                for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-                    os.kill(int(child), signal.SIGKILL)
-                while "failed" not in here.scanner.status().words:
-                    await asyncio.sleep(0.005)
-            assert 0 < len(await here.files()) < 1000 and here.scanner.status().state == "idle"
+            with monkeypatch.context() as patch:
+                patch.setattr(sys, "executable", str(python))
+                await here.scanner.start()
+                async with asyncio.timeout(60):
+                    while "failed" not in here.scanner.status().words or here.scanner.status().state != "idle":
+                        await asyncio.sleep(0.005)
+            assert 0 < len(await here.files()) < 1000
             await here.looked()
             assert (await here.store.files.counts()).files == 1000 and "failed" not in here.scanner.status().words
 
