@@ -18,7 +18,7 @@ Steps = Callable[[Pilot[int]], Awaitable[None]]
 
 def drive(app: SlskdnApp, steps: Steps, size: tuple[int, int] = (80, 24)) -> None:
     async def run() -> None:
-        async with asyncio.timeout(60), app.run_test(size=size, notifications=True) as pilot:
+        async with asyncio.timeout(240), app.run_test(size=size, notifications=True) as pilot:
             await ready(pilot)
             await steps(pilot)
 
@@ -33,7 +33,7 @@ async def ready(pilot: Pilot[Any]) -> None:
 
 async def until(pilot: Pilot[Any], test: Callable[[], bool], else_: str = "it did not happen") -> None:
     """As long as a busy machine may need: what is waited for may be a thread's work."""
-    end = asyncio.get_running_loop().time() + 45
+    end = asyncio.get_running_loop().time() + 180
     while True:
         await pilot.pause()
         if test():

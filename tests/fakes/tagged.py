@@ -73,8 +73,8 @@ def play(
     releases: Sequence[ReleaseFact] | None = None,
     *,
     key: str = "",
-    timeout_s: float = 10.0,
-    limit_s: float = 60,
+    timeout_s: float = 60.0,
+    limit_s: float = 240,
 ) -> None:
     async def run() -> None:
         clock = PatientClock()

@@ -128,7 +128,7 @@ def test_an_engine_that_cannot_start_closes_the_window_and_says_why(engine: Fake
     app = make_app(engine)
 
     async def run() -> None:
-        async with asyncio.timeout(30), app.run_test() as pilot:
+        async with asyncio.timeout(240), app.run_test() as pilot:
             await until(pilot, lambda: app.failure is not None)
 
     asyncio.run(run())
@@ -279,7 +279,7 @@ def test_too_small_is_one_line(engine: FakeEngine, make_app: Make, size: tuple[i
     app = make_app(engine)
 
     async def run() -> None:
-        async with asyncio.timeout(60), app.run_test(size=size) as pilot:
+        async with asyncio.timeout(240), app.run_test(size=size) as pilot:
             await ready(pilot)
             assert not app.screen.query_one("#frame").display
             await until(pilot, lambda: bool(app.screen.query_one("#small", Lines).text))

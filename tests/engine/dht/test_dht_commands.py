@@ -35,7 +35,7 @@ async def with_nodes(work: Callable[[Any, DhtNode], Awaitable[None]], **dht: Any
     supervisor = Supervisor(clock)
     nodes: list[DhtNode] = []
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             for number in (31, 32):
                 first = [node.address for node in nodes]
                 options: dict[str, Any] = {"permit": ["127.0.0.0/8"], "limits": ROOMY, "public": bool(dht.get("public"))}
@@ -162,4 +162,4 @@ def test_an_engine_waits_says_so_keeps_its_id_and_tells_its_lookups_in_the_log(t
             await friend.stop()
             await supervisor.stop()
 
-    asyncio.run(asyncio.wait_for(scenario(), 60))
+    asyncio.run(asyncio.wait_for(scenario(), 240))

@@ -22,7 +22,7 @@ from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.errors import UserError
 
-WITHIN = 60.0
+WITHIN = 240.0
 
 
 class World:

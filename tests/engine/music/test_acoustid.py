@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes.sounds import other_codec, text, tune
-from test_musicbrainz_client import ON_MY_BUS, PLONE, QuickClock
+from test_musicbrainz_client import ON_MY_BUS, PLONE, QuickClock, StillClock
 
 from slskdn_tui.config.settings import AcoustID, MusicBrainz, Secret
 from slskdn_tui.engine.audio.match import items
@@ -25,16 +25,9 @@ REAL = Path(__file__).parents[4] / "shared" / "data" / "musicbrainz" / "lidarr-a
 Story = Callable[[MusicBrainzStub, AcoustIdClient, QuickClock], Awaitable[None]]
 
 
-class StillClock(QuickClock):
-    """Moves only by being slept on."""
-
-    def now(self) -> float:
-        return sum(self.slept)
-
-
-def play(story: Story, *, key: str = KEY, timeout_s: float = 10.0) -> None:
+def play(story: Story, *, key: str = KEY, timeout_s: float = 60.0) -> None:
     async def run() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             stub = MusicBrainzStub()
             await stub.start()
             clock = StillClock()

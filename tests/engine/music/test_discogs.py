@@ -29,14 +29,14 @@ needs_library = [
 pytestmark = needs_library
 
 
-def client_of(stub: DiscogsStub, clock: PatientClock, token: str = TOKEN, token_cmd: str = "", timeout_s: float = 5.0) -> DiscogsClient:
+def client_of(stub: DiscogsStub, clock: PatientClock, token: str = TOKEN, token_cmd: str = "", timeout_s: float = 60.0) -> DiscogsClient:
     settings = Discogs(url=stub.url, token=Secret(token), token_cmd=token_cmd)
     return DiscogsClient(settings, clock=clock, timeout_s=timeout_s)
 
 
 def play(story: Callable[[DiscogsStub, DiscogsClient, PatientClock], Awaitable[None]], token: str = TOKEN, token_cmd: str = "") -> None:
     async def run() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             clock = PatientClock()
             with DiscogsStub([row(7, barcode=[CODE])], {7: tracklist(10)}) as stub:
                 client = client_of(stub, clock, token, token_cmd)

@@ -42,7 +42,9 @@ class World:
         self.stub, self.store = stub, store
         clock = SystemClock()
         self.supervisor = Supervisor(clock)
-        self.music = MusicBrainzClient(MusicBrainz(url=stub.url, rate_s=0.0, contact="t@localhost"), clock=clock, cache=store.mb_cache)
+        self.music = MusicBrainzClient(
+            MusicBrainz(url=stub.url, rate_s=0.0, contact="t@localhost"), clock=clock, cache=store.mb_cache, timeout_s=120.0
+        )
         self.desk = GraphDesk(self.music, store.choices, self.supervisor, clock, store.files.held_releases)
 
     async def close(self) -> None:
@@ -52,7 +54,7 @@ class World:
 
 def play(root: Path, facts: Sequence[ReleaseFact], story: Callable[[World], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             stub = MusicBrainzStub(facts, relations=RELATIONS)
             await stub.start()
             store = await Store.open(Paths.of(root))

@@ -19,15 +19,17 @@ from slskdn_tui.engine.overlay.limits import MeshLimits
 from slskdn_tui.engine.overlay.mesh import Mesh
 from slskdn_tui.engine.overlay.messages import Hello, encode
 from slskdn_tui.engine.overlay.peer import OverlayPeer
-from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.variant import LEAF, Variant
 
 RECORDING = "5b11f4ce-a62d-471e-81fc-a69a8278c7da"
 PERMIT = ("127.0.0.0/8",)
+PATIENT = MeshLimits(connect_s=120.0, handshake_s=120.0, hello_s=120.0, body_s=120.0, answer_s=120.0, slot_idle_s=600.0)
+"""Where a test says nothing of limits, a machine that stands still for some seconds reaches none of them."""
 
 
-def run(work: Callable[[], Awaitable[None]], seconds: float = 60.0) -> None:
+def run(work: Callable[[], Awaitable[None]], seconds: float = 240.0) -> None:
     """Run a test's coroutine with a generous end."""
 
     async def bounded() -> None:
@@ -59,13 +61,15 @@ class World:
         self.bytes: dict[str, list[tuple[str, str, int]]] = {}
         self._meshes: list[Mesh] = []
 
-    async def node(self, number: int, *, identity: NodeIdentity | None = None, limits: MeshLimits | None = None, **more: Any) -> Mesh:
+    async def node(
+        self, number: int, *, identity: NodeIdentity | None = None, limits: MeshLimits = PATIENT, clock: Clock | None = None, **more: Any
+    ) -> Mesh:
         identity = identity or NodeIdentity.ephemeral()
         events = self.events.setdefault(identity.node_id, [])
         told = self.bytes.setdefault(identity.node_id, [])
         mesh = Mesh(
             identity,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             supervisor=self.supervisor,
             listen=(f"127.1.{number}.1", 0),
             limits=limits,

@@ -395,7 +395,7 @@ def test_an_offer_names_only_what_was_asked(tmp_path: Path) -> None:
 def test_eight_that_never_speak_do_not_keep_an_honest_node_out(tmp_path: Path) -> None:
     async def body() -> None:
         async with world() as w:
-            server, client = await w.node(1, limits=MeshLimits(handshake_s=60.0)), await w.node(2)
+            server, client = await w.node(1, limits=MeshLimits(handshake_s=120.0)), await w.node(2)
             silent = []
             for number in range(8):
                 _, writer = await asyncio.open_connection(host_of(server), server.port, local_addr=(f"127.1.{60 + number // 3}.1", 0))

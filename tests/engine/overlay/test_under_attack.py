@@ -19,7 +19,7 @@ from slskdn_tui.engine.content.digests import leaf_digest, variant_id
 from slskdn_tui.engine.overlay.frames import ChunkRequest, Kind, frame
 from slskdn_tui.engine.overlay.greeting import MeshError
 from slskdn_tui.engine.overlay.identity import NodeIdentity
-from slskdn_tui.engine.overlay.limits import MIB
+from slskdn_tui.engine.overlay.limits import MIB, MeshLimits
 from slskdn_tui.engine.overlay.messages import DigestPageRequest, Hello, encode
 from slskdn_tui.engine.overlay.peer import OverlayPeer
 from slskdn_tui.model.variant import LEAF
@@ -180,7 +180,7 @@ def test_a_known_peer_is_served_while_sixty_four_hostile_connections_do_their_wo
                 port = (await attacked.tell())["port"]
 
                 async def fetch() -> None:
-                    client = await w.node(2, identity=friend)
+                    client = await w.node(2, identity=friend, limits=MeshLimits())
                     peer = await _patiently(lambda: client.dial(host, port))
                     (variant,) = await peer.offers([RECORDING])
                     got = Collector(variant, await peer.digests(variant))
@@ -213,7 +213,7 @@ def test_a_known_peer_is_served_while_sixty_four_hostile_connections_do_their_wo
                 process.terminate()
             await process.wait()
 
-    run(body, 170)
+    run(body, 400)
 
 
 async def _patiently(dial: Callable[[], Awaitable[OverlayPeer]]) -> OverlayPeer:

@@ -26,7 +26,7 @@ HOST = f"127.1.{os.getpid() % 250 + 1}.1"
 
 def go(work: Coroutine[Any, Any, None]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             await work
 
     asyncio.run(bounded())
