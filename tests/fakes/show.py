@@ -17,17 +17,21 @@ from tests.fakes.engine import FakeEngine, hostile
 
 
 class Ticking(FakeEngine):
-    """Moves on by itself every so many seconds (0: never), and once for each SIGUSR1."""
+    """Moves on by itself every so many seconds (0: never), and once for each SIGUSR1; with `slow_stop` it stops only at a SIGUSR2."""
 
-    def __init__(self, every: float, *, empty: bool = False, slow_stop: float = 0) -> None:
+    def __init__(self, every: float, *, empty: bool = False, slow_stop: bool = False) -> None:
         super().__init__(empty=empty)
-        self._slow_stop = slow_stop
+        self._may_stop = asyncio.Event()
+        if not slow_stop:
+            self._may_stop.set()
         self._every = every
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         await super().start()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self.tick)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, self.tick)
+        loop.add_signal_handler(signal.SIGUSR2, self._may_stop.set)
         if self._every:
             self._task = asyncio.create_task(self._run())
 
@@ -39,7 +43,7 @@ class Ticking(FakeEngine):
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        await asyncio.sleep(self._slow_stop)
+        await self._may_stop.wait()
 
 
 def main() -> int:
@@ -48,7 +52,7 @@ def main() -> int:
     parser.add_argument("--hostile", type=int, default=0)
     parser.add_argument("--raw", action="store_true")
     parser.add_argument("--ascii", action="store_true")
-    parser.add_argument("--slow-stop", type=float, default=0)
+    parser.add_argument("--slow-stop", action="store_true")
     parser.add_argument("--then-read", action="store_true")
     parser.add_argument("--theme", default="")
     parser.add_argument("--tick", type=float, default=0)

@@ -26,6 +26,10 @@ ESCAPES = re.compile(
 """The grammar of what Textual itself sends; anything else is foreign."""
 
 
+TURNS_S = 4
+"""Fewer than a program makes that polls ten times a second."""
+
+
 class Terminal:
     """`python -m tests.fakes.show` in a pty. Use as a context manager."""
 
@@ -91,13 +95,21 @@ class Terminal:
             out += self.read(0.2)
         return out
 
-    def quiet(self, seconds: float = 1.5, at_most: float = 60) -> bytes:
-        """Read until nothing has come for that long."""
+    def turns(self) -> int:
+        """How often the program has gone to sleep: many times a second while it polls, never while it is stopped or kept from running. -1: it has ended."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        slept = re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.MULTILINE)
+        return int(slept[1]) if slept is not None and "State:\tZ" not in status else -1
+
+    def quiet(self, seconds: float = 1.5, at_most: float = 180) -> bytes:
+        """Read until nothing has come for that long, in which the program ran: one that stands still has not said its last word."""
         end = time.monotonic() + at_most
         out = b""
         while time.monotonic() < end:
+            before = self.turns()
             data = self.read(seconds)
-            if not data:
+            after = self.turns()
+            if not data and (after < 0 or after - before >= TURNS_S * seconds):
                 return out
             out += data
         raise AssertionError(f"never quiet; the last bytes: {out[-400:]!r}")

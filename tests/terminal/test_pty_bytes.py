@@ -132,11 +132,12 @@ def test_a_dumb_terminal_is_refused_with_what_to_use_instead() -> None:
 
 
 def test_quitting_says_stopping_on_the_shells_screen_and_drops_what_was_typed_ahead() -> None:
-    with Terminal("--empty", "--hz", "10", "--slow-stop", "2", "--then-read") as terminal:
+    with Terminal("--empty", "--hz", "10", "--slow-stop", "--then-read") as terminal:
         terminal.until(b"Nothing is moving")
         terminal.press("q")
         data = terminal.until("stopping…".encode())
         assert data.index(b"\x1b[?1049l") < data.index("stopping…".encode())
         terminal.press("rm -r x\r")  # while the engine stops
+        terminal.signal(signal.SIGUSR2)
         assert b"keys left" not in terminal.until(b"nothing left")
         assert terminal.wait() == 0
