@@ -67,7 +67,7 @@ class Libtorrent:
         for one in self.sessions:
             one.add_dht_node(address)
 
-    async def wait_until_connected(self, least: int, seconds: float = 60.0) -> None:
+    async def wait_until_connected(self, least: int, seconds: float = 240.0) -> None:
         end, primed = time.monotonic() + seconds, 0.0
         sizes = [0] * len(self.sessions)
         while time.monotonic() < end:
@@ -86,7 +86,7 @@ class Libtorrent:
         raise AssertionError(f"libtorrent's tables did not fill: {sorted(sizes)}")
 
     async def answer(
-        self, index: int, ask: Callable[[Any], None], take: Callable[[Any], Any], seconds: float = 40.0, every: float = 4.0
+        self, index: int, ask: Callable[[Any], None], take: Callable[[Any], Any], seconds: float = 240.0, every: float = 4.0
     ) -> Any:
         """Ask one session, again each `every` s as an application would, until `take(alert)` is not None; that."""
         one, end, asked = self.sessions[index], time.monotonic() + seconds, 0.0

@@ -57,7 +57,7 @@ class World:
 
     async def ask(self, method: bytes, args: dict[bytes, Any], to: Address | None = None, **top: Any) -> dict[bytes, Any]:
         """One datagram from the probe's socket, its answer decoded; asked again after 2 s of silence, as any look-up would."""
-        for _ in range(5):
+        for _ in range(60):
             self.count += 1
             tid = b"x%05d" % self.count
             self.waiting[tid] = future = asyncio.get_running_loop().create_future()
@@ -117,7 +117,7 @@ async def world() -> AsyncIterator[World]:
             ]
             cluster.meet(nodes[0].address)
             cluster.meet(nodes[1].address)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(240):
                 while min(node.table_size for node in nodes) < 8:
                     await asyncio.sleep(0.05)
             yield World(cluster, *nodes)

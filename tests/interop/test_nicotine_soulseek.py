@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import importlib.util
 import random
+import signal
 import wave
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -136,7 +137,7 @@ Story = Callable[[Lab], Awaitable[None]]
 
 def run(tmp: Path, story: Story) -> None:
     async def main() -> None:
-        async with asyncio.timeout(150), AsyncExitStack() as stack:
+        async with asyncio.timeout(600), AsyncExitStack() as stack:
             lab = Lab(tmp, stack)
             await lab.listen()
             await story(lab)
@@ -213,17 +214,22 @@ def test_behind_a_busy_slot_the_places_are_shown_and_all_arrive_right(tmp_path) 
         other = lab.peer("busy")
         for name, data in files.items():
             peer.share(name, data)
-        big = blob(6_000_000, 9)
+        big = blob(10_000_000, 9)
         peer.share("Big/big.flac", big)
         await lab.meet()
         found = {file.name: file for reply in await search(lab.plane, "tune") for file in reply.files}
         assert sorted(found) == ["01 tune.flac", "02 tune.flac", "03 tune.flac"]
         other.do(do="download", user="nico", path="Music\\Big\\big.flac", size=len(big))
         await peer.until(lambda: peer.told("upload_started"))
+        assert other.process is not None
+        other.process.send_signal(signal.SIGSTOP)  # it takes nothing more: the slot stays busy until the places are shown
         sinks = {name: Sink() for name in found}
-        ends = await asyncio.gather(*(lab.plane.origin(file).fetch(sinks[name]) for name, file in found.items()))
+        fetches = asyncio.gather(*(lab.plane.origin(file).fetch(sinks[name]) for name, file in found.items()))
+        await peer.until(lambda: fetches.done() or all(sink.places for sink in sinks.values()))
+        assert not fetches.done()
+        other.process.send_signal(signal.SIGCONT)
+        ends = await fetches
         assert [end for end, _ in ends] == [OriginEnd.COMPLETE] * 3, ends
-        assert all(sink.places for sink in sinks.values()), {name: sink.places for name, sink in sinks.items()}
         assert max(place for sink in sinks.values() for place in sink.places) >= 3
         for name, data in files.items():
             assert sha(bytes(sinks[name.rpartition("/")[2]].data)) == sha(data)
