@@ -62,6 +62,8 @@ class JobRunner:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._jobs: dict[str, LiveJob] = {}
+        self._coming = asyncio.Lock()
+        """Held from the look whether a job is there already until it is: who asks twice at once must not get two."""
         limits = services.settings.downloads
         self._history = UserHistory(services.store.user_history, services.clock)
         self._keeper = Keeper(services)
@@ -149,13 +151,15 @@ class JobRunner:
         if left is None:
             left = await self._owned(release, constraints)
         wanted = {track.position for track in release.tracks} - set(left)
-        for job in self._jobs.values():
-            theirs = {live.track.position for live in job.wanted}
-            if job.record.release.mbid == release.mbid and job.record.state not in ENDED and wanted & theirs and not for_cache(job.record):
-                raise UnderWay(job, release, whole=wanted <= theirs)
         record = JobRecord(str(uuid.uuid4()), kind.value, release, constraints, details=dict(details))
         leave_out(record, left)
-        return await self.add(record)
+        async with self._coming:
+            for job in self._jobs.values():
+                theirs = {live.track.position for live in job.wanted}
+                same = job.record.release.mbid == release.mbid and not for_cache(job.record)
+                if same and job.record.state not in ENDED and wanted & theirs:
+                    raise UnderWay(job, release, whole=wanted <= theirs)
+            return await self.add(record)
 
     async def _owned(self, release: Release, constraints: Constraints) -> Mapping[int, str]:
         rule, files = self._services.settings.downloads.skip_owned, self._services.store.files
@@ -178,14 +182,15 @@ class JobRunner:
         """Recreate a job from its manifest and go on from what is on disk."""
         loop = asyncio.get_running_loop()
         wanted = await loop.run_in_executor(self._services.disk, manifests.read, text, name)
-        known = self._jobs.get(wanted.job_id)
-        if known is not None and known.record.state not in ENDED:
-            raise UserError(
-                "refused",
-                f"job {wanted.job_id[:8]} is here already ({known.record.state})",
-                "cancel it first, or give the manifest another job_id",
-            )
-        return (await self._take(wanted))[0]
+        async with self._coming:
+            known = self._jobs.get(wanted.job_id)
+            if known is not None and known.record.state not in ENDED:
+                raise UserError(
+                    "refused",
+                    f"job {wanted.job_id[:8]} is here already ({known.record.state})",
+                    "cancel it first, or give the manifest another job_id",
+                )
+            return (await self._take(wanted))[0]
 
     async def _take(self, wanted: manifests.Imported) -> tuple[LiveJob, Recovered]:
         fill_in(wanted.record, self._services.settings.downloads)

@@ -9,9 +9,12 @@ import pytest
 from engine_world import LEAF, Album, World, act, completed, release_of, until
 
 from slskdn_tui.engine.engine import Engine
-from slskdn_tui.lab.data import load
+from slskdn_tui.lab.data import DEMO_RELEASE, load
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
+from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobState, TrackState
+from slskdn_tui.model.parents import Member, ParentRecord, ParentType
+from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import ViewKey
 from slskdn_tui.seam import Command
 
@@ -180,5 +183,26 @@ def test_jobs_are_moved_in_the_queue_past_what_has_ended_and_toggled(tmp_path: P
             assert "resumed" in (await act(engine, "toggle", last)).message and last.runs
             shown = [row.state for row in (await engine.snapshot(ViewKey("swarms"))).rows if row.key == last.job_id]
             assert shown and shown[0] in ("starting", "searching", "active"), "nothing about a job that goes on is new"
+
+    asyncio.run(main())
+
+
+def test_the_same_album_asked_for_twice_at_once_is_one_job(tmp_path: Path, album: Album) -> None:
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            engine = await world.engine()
+            asked = Command("jobs.create", {"reference": DEMO_RELEASE})
+            results = await asyncio.gather(engine.submit(asked), engine.submit(asked))
+            (job,) = engine.runner.jobs()
+            assert sorted(result.code for result in results) == ["ok", "refused"]
+            manifest = Command("jobs.import", {"file": str(tmp_path / "a.yaml")})
+            (tmp_path / "a.yaml").write_text(engine.runner.manifest(job))
+            assert (await act(engine, "cancel", job)).ok
+            results = await asyncio.gather(engine.submit(manifest), engine.submit(manifest))
+            assert sorted(result.code for result in results) == ["ok", "refused"]
+
+            crates = [ParentRecord("", ParentType.CRATE, "Warp", SafeText("Warp"), "10", members=[Member(DEMO_RELEASE)]) for _ in "ab"]
+            parents = await asyncio.gather(*map(engine.parents.create, crates), return_exceptions=True)
+            assert [isinstance(parent, UserError) for parent in parents] == [False, True] and len(engine.parents.all()) == 1
 
     asyncio.run(main())

@@ -58,7 +58,7 @@ class ParentRunner:
         """Why a parent does not go on just now, by its id."""
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
-        """Held while a job is started or all are stopped, so that nothing is started of what was just stopped."""
+        """Held while a job or a parent is started or all are stopped: nothing is started of what was just stopped, and nothing twice."""
         self._folder = services.paths.jobs / "parents"
 
     # Looking ----------------------------------------------------------------------------------------------------
@@ -128,14 +128,19 @@ class ParentRunner:
         base_folder(self._services.settings.downloads, record.destination)
         if not record.members:
             raise UserError("refused", f"there is nothing to get of {record.title}", "the filter or the scope leaves nothing")
-        for other in self._records.values():
-            if other.state not in PARENT_ENDED and (other.type, other.subject, other.scope) == (record.type, record.subject, record.scope):
-                raise UserError(
-                    "refused", f"parent job {other.parent_id[:8]} gets {other.title} ({other.scope}) already", "cancel it first"
-                )
-        record.parent_id = record.parent_id or str(uuid.uuid4())
-        record.created_at = record.created_at or iso(self._services.clock.wall())
-        await self._keep(record)
+        async with self._turn:
+            for other in self._records.values():
+                if other.state not in PARENT_ENDED and (other.type, other.subject, other.scope) == (
+                    record.type,
+                    record.subject,
+                    record.scope,
+                ):
+                    raise UserError(
+                        "refused", f"parent job {other.parent_id[:8]} gets {other.title} ({other.scope}) already", "cancel it first"
+                    )
+            record.parent_id = record.parent_id or str(uuid.uuid4())
+            record.created_at = record.created_at or iso(self._services.clock.wall())
+            await self._keep(record)
         self._tell(record, "parent.created", f"{counted(len(record.members), 'release')} wanted")
         self._news.set()
         return record
