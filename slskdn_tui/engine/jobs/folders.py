@@ -7,8 +7,14 @@ from pathlib import Path
 
 
 def part_path(incomplete: Path, job_id: str, position: int, size: int) -> Path:
-    """Where the partial file of a track lies that is `size` bytes long; `manifests/recovery.py` reads position and size from the name."""
+    """Where the partial file of a track lies that is `size` bytes long."""
     return incomplete / job_id / f"{position:03}-{size}.part"
+
+
+def part_keyed(path: Path) -> tuple[int, int] | None:
+    """(position, size) as `part_path` put them into a name; None for a file that is none of ours."""
+    position, _, size = path.stem.partition("-")
+    return (int(position), int(size)) if position.isdecimal() and size.isdecimal() else None
 
 
 class LocalFolders:

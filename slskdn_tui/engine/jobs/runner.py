@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from slskdn_tui.engine.jobs.disk import DiskWatch
 from slskdn_tui.engine.jobs.driver import Driver
+from slskdn_tui.engine.jobs.folders import part_keyed
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.keeper import Keeper
@@ -373,8 +374,8 @@ class JobRunner:
     async def _drop_parts(self, job: LiveJob) -> None:
         folder = self._services.paths.incomplete / job.job_id
         for path in sorted(folder.glob("*.part")) if folder.is_dir() else []:
-            position, _, size = path.stem.partition("-")
-            await self._services.store.parts.drop(f"{job.job_id}/{int(position)}/{size}")
+            if (named := part_keyed(path)) is not None:
+                await self._services.store.parts.drop(f"{job.job_id}/{named[0]}/{named[1]}")
         await asyncio.get_running_loop().run_in_executor(self._services.disk, lambda: shutil.rmtree(folder, ignore_errors=True))
 
     async def _set(self, job: LiveJob, state: JobState, error: str = "") -> None:

@@ -114,19 +114,10 @@ def merged(before: SourceStatus | None, now: SourceStatus) -> SourceStatus:
     """A source that came back: what it gave before counts."""
     if before is None:
         return now
-    return SourceStatus(
-        now.source,
-        now.plane,
-        now.state,
-        before.bytes + now.bytes,
-        now.rate,
-        now.rtt,
-        now.cost,
-        now.errors,
-        now.timeouts,
-        now.outstanding,
-        now.reputation,
-        before.chunks + now.chunks,
-        before.error_count + now.error_count,
-        before.timeout_count + now.timeout_count,
+    return replace(
+        now,
+        bytes=before.bytes + now.bytes,
+        chunks=before.chunks + now.chunks,
+        error_count=before.error_count + now.error_count,
+        timeout_count=before.timeout_count + now.timeout_count,
     )

@@ -92,17 +92,18 @@ class StallWatch:
             return ""
         if state is OriginState.QUEUED:
             waited = now - self._since
-            return f"queued for {_time(waited)} (more than {_time(rules.queued_s)})" if waited > rules.queued_s else ""
+            return f"queued for {lasting(waited)} (more than {lasting(rules.queued_s)})" if waited > rules.queued_s else ""
         silent = now - self._last_byte
         if silent > rules.no_bytes_s:
-            return f"no byte for {_time(silent)} (more than {_time(rules.no_bytes_s)})"
+            return f"no byte for {lasting(silent)} (more than {lasting(rules.no_bytes_s)})"
         if self._slow_since is not None and now - self._slow_since > rules.slow_s:
-            slow = f"{self.speed(now) / 1000:.1f} KB/s over the last {_time(self.window)}, below {rules.slow_bytes_s / 1000:.1f} KB/s"
-            return f"{slow} for {_time(now - self._slow_since)} (more than {_time(rules.slow_s)})"
+            slow = f"{self.speed(now) / 1000:.1f} KB/s over the last {lasting(self.window)}, below {rules.slow_bytes_s / 1000:.1f} KB/s"
+            return f"{slow} for {lasting(now - self._slow_since)} (more than {lasting(rules.slow_s)})"
         return ""
 
 
-def _time(seconds: float) -> str:
+def lasting(seconds: float) -> str:
+    """`12.5 s`, `30 min`."""
     if seconds < 120:
         return f"{seconds:.1f}".rstrip("0").rstrip(".") + " s"
     return f"{seconds / 60:.1f}".rstrip("0").rstrip(".") + " min"

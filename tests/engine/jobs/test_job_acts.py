@@ -197,7 +197,9 @@ def test_the_same_album_asked_for_twice_at_once_is_one_job(tmp_path: Path, album
             assert sorted(result.code for result in results) == ["ok", "refused"]
             manifest = Command("jobs.import", {"file": str(tmp_path / "a.yaml")})
             (tmp_path / "a.yaml").write_text(engine.runner.manifest(job))
-            assert (await act(engine, "cancel", job)).ok
+            (folder := engine.paths.incomplete / job.job_id).mkdir()
+            (folder / "notes.part").write_bytes(b"")  # somebody else's, and no reason to fail
+            assert (await act(engine, "cancel", job)).ok and not folder.exists()
             results = await asyncio.gather(engine.submit(manifest), engine.submit(manifest))
             assert sorted(result.code for result in results) == ["ok", "refused"]
 

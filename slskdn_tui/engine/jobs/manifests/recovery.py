@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slskdn_tui.config.files import read_text
 from slskdn_tui.config.settings import Downloads
-from slskdn_tui.engine.jobs.folders import part_path
+from slskdn_tui.engine.jobs.folders import part_keyed, part_path
 from slskdn_tui.engine.jobs.manifests import manifests
 from slskdn_tui.engine.jobs.manifests.manifest_files import ManifestFiles
 from slskdn_tui.engine.jobs.wanted.fixes import fix_details
@@ -51,19 +51,19 @@ def begun(folder: Path) -> dict[int, Begun]:
     """By track position the partial file written last, of those in a job's folder below `incomplete` that have a sidecar."""
     found: dict[int, tuple[int, Begun]] = {}
     for part in folder.glob("*.part"):
-        position, _, size = part.stem.partition("-")
-        if not (position.isdecimal() and size.isdecimal()):
+        if (named := part_keyed(part)) is None:
             continue
+        position, size = named
         try:
             stands = part.lstat()
-            noted = read_sidecar(part) if stands.st_size == int(size) else None
+            noted = read_sidecar(part) if stands.st_size == size else None
         except OSError as error:
             log.warning("%s cannot be read: %s", part, error)
             continue
-        if noted is None or noted.record.size != int(size) or not (username := noted.about.get("username")):
+        if noted is None or noted.record.size != size or not (username := noted.about.get("username")):
             continue
-        entry = stands.st_mtime_ns, Begun(username, noted.about.get("path", ""), int(size))
-        found[int(position)] = max(found.get(int(position), entry), entry, key=lambda each: each[0])
+        entry = stands.st_mtime_ns, Begun(username, noted.about.get("path", ""), size)
+        found[position] = max(found.get(position, entry), entry, key=lambda each: each[0])
     return {position: each for position, (_, each) in found.items()}
 
 

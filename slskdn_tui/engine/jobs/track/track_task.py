@@ -26,7 +26,7 @@ from slskdn_tui.engine.jobs.track.rescue import ASKED, Rescuer
 from slskdn_tui.engine.jobs.track.slots import Place, Slots
 from slskdn_tui.engine.music.matching import holders
 from slskdn_tui.engine.swarm.disk.sidecar import remove_sidecar
-from slskdn_tui.engine.swarm.stall import RescueRules
+from slskdn_tui.engine.swarm.stall import RescueRules, lasting
 from slskdn_tui.model.candidates import FoundFile
 from slskdn_tui.model.jobs import TrackState
 from slskdn_tui.model.ports import OriginEnd, OriginState, QueuedOrigin
@@ -282,11 +282,7 @@ def _reason(waiting: Waiting | None, now: float, rules: RescueRules) -> str:
     queued = waiting is None or waiting.state is OriginState.QUEUED
     limit = rules.queued_s if queued else rules.no_bytes_s
     since = now - waiting.since if waiting is not None else limit
-    return f"{'queued' if queued else 'no byte'} for {_time(since)} (more than {_time(limit)})"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.1f}".rstrip("0").rstrip(".") + " s" if seconds < 120 else f"{seconds / 60:.1f}".rstrip("0").rstrip(".") + " min"
+    return f"{'queued' if queued else 'no byte'} for {lasting(since)} (more than {lasting(limit)})"
 
 
 def _remove(part: Path) -> None:
