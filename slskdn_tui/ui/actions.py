@@ -38,6 +38,10 @@ MOVING = frozenset({"active", "rescue", "stalled", "queued", "connect"})
 Args = dict[str, Any]
 
 
+def _absolute(path: str) -> str:
+    return str(Path(os.path.expanduser(path)).absolute())
+
+
 class Actions:
     """Runs commands for the app it belongs to."""
 
@@ -200,12 +204,16 @@ class Actions:
         for arg in spec.args:
             if arg.type != "path":
                 continue
+            asked = arg.required or spec.name in OUT_FILES  # of any other, left out is an answer
             for call in calls:
-                if arg.name not in call and (path := await self._path(spec, arg.help, call)) is None:
-                    return None
-                elif arg.name not in call:
-                    call[arg.name] = path
-                call[arg.name] = str(Path(os.path.expanduser(call[arg.name])).absolute())
+                if arg.name not in call:
+                    if not asked:
+                        continue
+                    if (path := await self._path(spec, arg.help, call)) is None:
+                        return None
+                    call[arg.name] = [path] if arg.many else path
+                given = call[arg.name]
+                call[arg.name] = [_absolute(each) for each in given] if isinstance(given, list) else _absolute(given)
         return calls
 
     async def _path(self, spec: CommandSpec, hint: str, call: Args) -> str | None:
@@ -342,8 +350,15 @@ class Actions:
         self.app.push_screen(Help(screen.KEYS.capitalize(), self.app.keys.help(screen.KEYS), screen.ABOUT))
 
     def command(self, args: Args) -> None:
-        jobs = sorted({str(row.job_id)[:8] for row in self.screen().main.model.rows if getattr(row, "job_id", "")})
+        jobs = self._jobs()
         self.screen().bar.ask(":", "", self.history, lambda text: line.complete(text, jobs))
+
+    def hints(self, text: str) -> tuple[list[str], str]:
+        """What may be typed next on the `:` line, and what its verb does."""
+        return line.hints(text, self._jobs())
+
+    def _jobs(self) -> list[str]:
+        return sorted({str(row.job_id)[:8] for row in self.screen().main.model.rows if getattr(row, "job_id", "")})
 
     def suspend(self, args: Args) -> None:
         self.app.action_suspend_process()

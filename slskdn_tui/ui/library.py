@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from slskdn_tui.model.library_view import DISMISSED, UNSURE, LibraryRow
+from slskdn_tui.model.text import counted
 from slskdn_tui.ui.screens.dialogs import Ask, Prompt
 from slskdn_tui.ui.screens.library import LibraryScreen
 
@@ -34,12 +35,23 @@ async def _fix(actions: Actions, screen: LibraryScreen) -> None:
     result = await actions.do("library.fix", {"issue": names})
     if result is None or not (tags := result.data.get("to_write")):
         return
-    changes = [f"{change['field']}: {' / '.join(change['new'])}" for one in tags for change in one["changes"]]
-    what = f"Write {len(changes)} tag{'' if len(changes) == 1 else 's'} in {len(tags)} file{'' if len(tags) == 1 else 's'}?"
-    if await actions.ask(Ask(f"{what} It can be taken back: library retag --undo.", "; ".join(changes))):
-        await actions.do("library.fix", {"issue": names, "retag": True})
-    else:
-        actions.say("left as it was; :library fix KEY --job gets another copy", "colors.dim")
+    changes = [
+        f"{change['field']}: {' / '.join(change['old']) or 'none'} -> {' / '.join(change['new'])}"
+        for one in tags
+        for change in one["changes"]
+    ]
+    what = f"Write {counted(len(changes), 'tag')} in {counted(len(tags), 'file')}?"
+    undo = screen.key_to("health.undo") or ":library retag --undo last"
+    if not await actions.ask(Ask(f"{what} {undo} takes it back.", "; ".join(changes))):
+        actions.say(f"left as it was; :library fix {names[0]} --job gets another copy", "colors.dim")
+    elif (written := await actions.do("library.fix", {"issue": names, "retag": True})) is not None and written.data.get("retags"):
+        actions.say(
+            f"{written.message}; {undo} takes {'it' if len(written.data['retags']) == 1 else 'one after the other'} back", "states.done"
+        )
+
+
+async def _undo(actions: Actions, screen: LibraryScreen) -> None:
+    await actions.do("library.retag", {"undo": "last"})
 
 
 async def _confirm(actions: Actions, screen: LibraryScreen) -> None:
@@ -96,6 +108,7 @@ def _on_library(flow: Callable[[Actions, LibraryScreen], Flow]) -> Callable[[Act
 
 UI: dict[str, Callable[[Actions, Args], None]] = {
     "health.fix": _on_library(_fix),
+    "health.undo": _on_library(_undo),
     "health.dismiss": _on_library(_dismiss),
     "health.check": _on_library(_check),
     "health.scan": _on_library(_scan),

@@ -158,3 +158,24 @@ def complete(text: str, jobs: Sequence[str] = ()) -> list[str]:
         if any(arg.type == "job" for arg in spec.args):
             offers |= set(jobs)
     return [head + offer for offer in sorted(offers) if offer.startswith(typed) and offer != typed]
+
+
+def hints(text: str, jobs: Sequence[str] = ()) -> tuple[list[str], str]:
+    """What the row above the line shows: whole lines as `complete` offers them (after a word that is whole, what may follow it), and what the verb does."""
+    offers = complete(text, jobs)
+    if not offers and text.strip() and not text.endswith(" "):
+        offers = complete(f"{text} ", jobs)
+    words = tuple(text.split())
+    spec = by_verb(words)
+    if spec is None and len(words) == 1:  # a verb of one word, or a group, which shows its list
+        spec = by_name(ALIASES.get(words[0], words[0])) or by_group(words[0])
+    if spec is None and len(offers) == 1:
+        spec = by_verb(tuple(offers[0].split()))
+    if spec is None:
+        return offers, "" if offers or not words else f"there is no command {' '.join(words)!r}"
+    return offers, ": ".join(part for part in (spec.summary, " ".join(_shown(arg) for arg in spec.args if arg.name != "json")) if part)
+
+
+def _shown(arg: Arg) -> str:
+    name = f"--{arg.name.replace('_', '-')}" if arg.flag else arg.name.upper()
+    return name if arg.required else f"[{name}]"

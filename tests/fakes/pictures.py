@@ -55,6 +55,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
     "peers-cache-off": ("6", "tab", "tab", "tab"),
     "log": ("7",),
     "trace": ("5", "t"),
+    "command-line": ("colon", *"limits", "space", "tab"),
     "stats": ("colon", *"stats", "enter"),
     "help": ("question_mark",),
     "cancel": ("x",),

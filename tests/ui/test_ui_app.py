@@ -9,6 +9,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from slskdn_tui.commands import by_name
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.seam import Command, Result
 from slskdn_tui.ui.screens.dialogs import Ask, Pick, Prompt
@@ -18,6 +19,7 @@ from slskdn_tui.ui.screens.log import LogScreen
 from slskdn_tui.ui.screens.newjob import NewJob
 from slskdn_tui.ui.screens.swarms import SwarmsScreen
 from slskdn_tui.ui.screens.trace import TraceScreen
+from slskdn_tui.ui.widgets.lines import Lines
 from tests.fakes import story
 from tests.fakes.driving import Make, drive, message, on_screen, ready, until
 from tests.fakes.engine import FakeEngine
@@ -307,6 +309,29 @@ def test_trace_of_a_track_shows_lanes_the_ban_and_goes_back(engine: FakeEngine, 
     drive(app, steps)
     assert engine.commands[0].name == "trace.export" and engine.commands[0].args["job"] == story.LOVELESS
     assert engine.commands[0].args["out"].endswith("-trace.json")
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
+def test_the_command_line_shows_what_may_be_typed_and_tab_walks_through_it(
+    engine: FakeEngine, make_app: Make, size: tuple[int, int]
+) -> None:
+    app = make_app(engine)
+
+    def row() -> str:
+        return app.live.query_one("#offers", Lines).text[0] if app.live.has_class("-offering") else ""
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("colon")
+        await until(pilot, lambda: "cache  contribution  " in row())
+        await pilot.press(*"limits ")
+        await until(pilot, lambda: row().split()[:3] == ["clear", "set", "show"])
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: app.live.bar.line.value == "limits set" and row().split()[:3] == ["clear", "set", "show"])
+        assert by_name("limits.set").summary[:20] in row()
+        await pilot.press("escape")
+        await until(pilot, lambda: not row() and "Only Shallow" in on_screen(app))
+
+    drive(app, steps, size=size)
 
 
 def test_command_line_runs_cli_verbs_and_says_errors_in_one_line(engine: FakeEngine, make_app: Make) -> None:

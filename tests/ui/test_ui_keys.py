@@ -9,7 +9,7 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.ui.actions import UI
 from slskdn_tui.ui.app import SlskdnApp
 from slskdn_tui.ui.keys import RESERVED, KeyTable, key_name
-from slskdn_tui.ui.line import ALIASES, VIEWS, complete, parse
+from slskdn_tui.ui.line import ALIASES, VIEWS, complete, hints, parse
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.screens.browse import BrowseScreen
 from slskdn_tui.ui.screens.messages import MessagesScreen
@@ -123,6 +123,14 @@ def test_tab_offers_verbs_then_flags_and_jobs() -> None:
     assert complete("jobs pau") == ["jobs pause"]
     assert complete("jobs create x --co") == ["jobs create x --codecs"]
     assert complete("jobs pause 0f", ["0f4de638"]) == ["jobs pause 0f4de638"]
+
+
+def test_the_row_above_the_line_shows_what_may_follow_and_what_a_verb_does() -> None:
+    assert {"jobs", "library", "limits"} <= set(hints("")[0]) and hints("")[1] == ""
+    offers, what = hints("limits")
+    assert {"limits clear", "limits set", "limits show"} <= set(offers) and "speed" in what.casefold()
+    assert hints("jobs pau") == (["jobs pause"], f"{by_name('jobs.pause').summary}: JOB")
+    assert "frobnicate" in hints("frobnicate")[1]
 
 
 def test_aliases_and_views_name_commands_that_exist() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -178,3 +179,59 @@ def test_every_line_fits_its_width(width: int, glyphs: object) -> None:
         assert all(line_width(line) <= width for line in top_lines(each, width, glyphs))  # type: ignore[arg-type]
     for row in view.rows:
         assert all(line_width(line) <= width for line in why_lines(row, width, 30, glyphs))  # type: ignore[arg-type]
+
+
+def test_what_would_mend_a_file_is_seen_at_once_on_24_rows_and_said_once(engine: FakeEngine, make_app: Make) -> None:
+    """Fifteen facts of the file stand below it, not before it; the line above the footer does not repeat the pane."""
+    app = make_app(engine)
+    (first, *_) = shelf.library("transcode").rows  # type: ignore[union-attr]
+    facts = tuple((f"fact {at}", SafeText("x")) for at in range(15))
+    engine.views["library"] = lambda kind: (
+        replace(view, rows=(replace(first, facts=facts),)) if (view := shelf.library(kind)).rows else view
+    )
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "j")
+        await until(pilot, lambda: "02 Tha.flac" in on_screen(app) and "suspected transcodes (117)" in on_screen(app))
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: "fact 0" in on_screen(app))
+        assert "another copy by a job" in on_screen(app) and not message(app)
+        await pilot.press("q")
+        await until(pilot, lambda: "was MP3 once" in message(app))
+
+    drive(app, steps)
+
+
+def test_after_a_retag_u_takes_it_back_and_the_old_words_are_shown_beside_the_new(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+    changes = [{"path": "/music/a.flac", "changes": [{"field": "title", "old": ["Old"], "new": ["Un Jour"]}]}]
+    engine.answer = Result(message=SafeText("1 file retagged"), data={"jobs": [], "to_write": changes, "retags": ["49cba401"]})
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "j", "j", "j")
+        await until(pilot, lambda: "mis-tagged tracks (41)" in on_screen(app) and "Autriche" in on_screen(app))
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, Ask) and "title: Old -> Un Jour" in on_screen(app))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, LibraryScreen) and "u takes it back" in message(app))
+        await pilot.press("u")
+        await until(pilot, lambda: len(engine.commands) == 3)
+
+    drive(app, steps)
+    assert engine.commands[-1] == Command("library.retag", {"undo": "last"})
+
+
+def test_a_retag_is_taken_back_by_a_line_without_a_question_for_files(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "colon", *"library retag --undo last", "enter")
+        await until(pilot, lambda: len(engine.commands) == 1)
+        await pilot.press("colon", *"library retag a.flac b.flac --set title=x", "enter")
+        await until(pilot, lambda: len(engine.commands) == 2)
+
+    drive(app, steps)
+    assert engine.commands == [
+        Command("library.retag", {"undo": "last"}),
+        Command("library.retag", {"path": [os.path.abspath("a.flac"), os.path.abspath("b.flac")], "set": "title=x"}),
+    ]

@@ -70,6 +70,17 @@ MENDING: tuple[CommandSpec, ...] = (
         label="dismiss",
     ),
     CommandSpec(
+        "health.undo",
+        "Take the last retag back, a file at a time",
+        "library",
+        "ui",
+        (),
+        (),
+        (Key("library", "u"),),
+        palette=False,
+        label="undo",
+    ),
+    CommandSpec(
         "health.check", "Check the files again", "library", "ui", (), (), (Key("library", "c", True),), palette=False, label="re-check"
     ),
     CommandSpec(

@@ -150,13 +150,15 @@ def why_lines(row: LibraryRow | None, width: int, height: int, glyphs: Glyphs) -
     if row.canonical:
         out += [((f" {glyphs.on} {part}", "quality.good"),) for part in wrap(row.canonical, inner - 2)[:2]]
     out.append(())
+    mend = row.doing or row.fix_words  # before the facts, which are many: on 24 rows they would push it off
+    for at, part in enumerate(wrap(mend, inner - 6)[:4]):
+        out.append(((" fix   " if not at else "       ", "colors.dim"), (part, "states.active" if row.doing else "")))
+    if mend:
+        out.append(())
     for name, value in row.facts:
         out.append(crop(((f" {name:<10}", "colors.dim"), (str(value), "")), width, glyphs.ellipsis))
     if row.facts:
         out.append(())
-    mend = row.doing or row.fix_words
-    for at, part in enumerate(wrap(mend, inner - 6)[:4]):
-        out.append(((" fix   " if not at else "       ", "colors.dim"), (part, "states.active" if row.doing else "")))
     out += [((f" {part}", "colors.dim"),) for part in wrap(row.path, inner)[:4]]
     return out[:height]
 
@@ -175,4 +177,5 @@ def empty_words(view: LibraryView | None) -> tuple[str, str]:
             "No music was found.",
             "Name your folders under `library.folders` in the settings (`slskdn config path`), start slskdn again, press R.",
         )
-    return "Nothing wrong was found.", f"{fmt.plural(view.files, 'file')} checked {fmt.day(view.checked_at)}; R scans again."
+    known = str(view.scan.words).partition(": `slskdn ")[0] if view.scan.state == "idle" else ""  # it says how many were never decoded, too
+    return "Nothing wrong was found.", f"{known or fmt.plural(view.files, 'file')}, checked {fmt.day(view.checked_at)}; R scans again."

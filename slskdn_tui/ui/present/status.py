@@ -123,6 +123,22 @@ def footer_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
     return crop((*out, *tail), width, "")
 
 
+def offers_line(offers: Sequence[str], taken: str, what: str, width: int, glyphs: Glyphs) -> Line:
+    """What may be typed next on the `:` line, the last word of each, and what the verb does; `taken` is the one tab chose, which stays in sight."""
+    words = [offer.rpartition(" ")[2] for offer in offers]
+    at = offers.index(taken) if taken in offers else -1
+    start, room = 0, width - 2
+    if at >= 0:
+        while start < at and sum(len(word) + 2 for word in words[start : at + 1]) > room - 2:
+            start += 1
+    out: list[Span] = [(f" {glyphs.ellipsis} " if start else " ", "colors.dim")]
+    for number, word in enumerate(words[start:], start):
+        out.append((f"{word}  ", "colors.primary" if number == at else ""))
+    if what:
+        out.append((what, "colors.dim"))
+    return crop(tuple(out), width, glyphs.ellipsis)
+
+
 def too_small(width: int, height: int, least: tuple[int, int]) -> Line:
     """The one line shown when there is no room for a screen."""
     return crop(((f"slskdn needs {least[0]}x{least[1]}, this is {width}x{height}", "colors.warning"),), width)

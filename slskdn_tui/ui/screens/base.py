@@ -19,7 +19,7 @@ from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import Snapshot, ViewKey
 from slskdn_tui.ui.present.base import Glyphs, Line, crop, fit, rule, wrap
 from slskdn_tui.ui.present.finding import row_note
-from slskdn_tui.ui.present.status import footer_line, status_line, tab_line, too_small
+from slskdn_tui.ui.present.status import footer_line, offers_line, status_line, tab_line, too_small
 from slskdn_tui.ui.widgets.bar import BottomBar
 from slskdn_tui.ui.widgets.lines import Lines
 from slskdn_tui.ui.widgets.live_table import LiveTable
@@ -46,6 +46,8 @@ class LiveScreen(Screen[None]):
 
     _message = ("", "")
     _note = ("", "")
+    _offered: tuple[list[str], str] = ([], "")
+    """What may be typed next on the `:` line, and what its verb does."""
     _played = SafeText("")
     """What the bar says of the player."""
     ready = False
@@ -113,6 +115,7 @@ class LiveScreen(Screen[None]):
             yield Lines(self._head, name_id="head")
             with Container(id="body"):
                 yield from self.body()
+            yield Lines(self._offers, name_id="offers")
             yield BottomBar()
             yield Lines(self._footer, name_id="footer")
 
@@ -255,6 +258,24 @@ class LiveScreen(Screen[None]):
     def on_bottom_bar_edited(self, event: BottomBar.Edited) -> None:
         if event.mode == "/":
             self.filter_typed(event.text)
+        else:
+            self._offer(event.text)
+
+    def offering(self, on: bool) -> None:
+        """The row of what may be typed comes with the `:` line, and goes with it."""
+        self.set_class(on, "-offering")
+        if on:
+            self._offer(self.bar.line.value)
+
+    def _offer(self, text: str) -> None:
+        offers, what = self.ui.actions.hints(text)
+        if self.bar.line.cycling and text in self._offered[0]:
+            offers = self._offered[0]  # tab walks through the row, which stays
+        self._offered = offers, what
+        self.query_one("#offers", Lines).update()
+
+    def _offers(self, width: int, height: int) -> list[Line]:
+        return [offers_line(self._offered[0], self.bar.line.value, self._offered[1], width, self.glyphs)]
 
     def filter_typed(self, text: str) -> None:
         """A filter as far as it is typed."""

@@ -92,12 +92,14 @@ class LibraryScreen(DetailsScreen):
     def on_live_table_cursor_moved(self, event: LiveTable.CursorMoved) -> None:
         if event.table is self.main:
             self._follow()
-        elif self.has_class("-wide"):
-            self.note("")  # the pane says it
         else:
-            row = self.row
-            self.note(f"{row.words}: {row.evidence[0]}" if row is not None and row.evidence else str(row.words) if row is not None else "")
+            self._note_row()
         self._changed()
+
+    def _note_row(self) -> None:
+        """Why, in a line, where no pane says it."""
+        row = None if self.shows_details else self.row
+        self.note("" if row is None else f"{row.words}: {row.evidence[0]}" if row.evidence else str(row.words))
 
     def _follow(self) -> None:
         """The issues are those of the kind under the cursor, and none until they have come."""
@@ -153,6 +155,7 @@ class LibraryScreen(DetailsScreen):
         if on:
             self._left = self.table
         super().show_details(on)
+        self._note_row()
         if not on and (left := self._left) is not None:
             self.call_after_refresh(left.focus)
 

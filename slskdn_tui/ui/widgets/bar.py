@@ -46,6 +46,8 @@ class LineInput(Input):
         self.history: list[str] = []
         self.completer: Callable[[str], list[str]] | None = None
         self._enter, self._leave = on_enter, on_leave
+        self.cycling = False
+        """Whether what stands there is an offer that tab took, and tab takes the next."""
         self._place = 0
         self._offers: list[str] = []
 
@@ -56,7 +58,7 @@ class LineInput(Input):
         if offered:
             self.select_all()
         self._place = len(self.history)
-        self._offers = []
+        self._offers, self.cycling = [], False
 
     def remember(self, text: str) -> None:
         if text and (not self.history or self.history[-1] != text):
@@ -79,7 +81,7 @@ class LineInput(Input):
             self._complete()
         else:
             if event.key != "tab":
-                self._offers = []
+                self._offers, self.cycling = [], False
             await super()._on_key(event)
             return
         event.stop()
@@ -90,6 +92,7 @@ class LineInput(Input):
         if not self._offers and self.completer is not None:
             self._offers = self.completer(self.value)
         if self._offers:
+            self.cycling = True
             self.value = self._offers.pop(0)
             self.cursor_position = len(self.value)
 
@@ -150,12 +153,14 @@ class BottomBar(Horizontal):
         self.query_one("#prefix", Lines).update()
         self.line.fresh(text)
         self.line.display = True
+        self._owner.offering(mode == ":")
         self.screen.set_focus(self.line)  # at once: the next key belongs to the line
 
     def close(self) -> None:
         """Back to the message."""
         self.mode = ""
         self.line.display = False
+        self._owner.offering(False)
         self.remove_class("-typing")
 
     def _entered(self, text: str) -> None:

@@ -451,7 +451,9 @@ def test_the_command_line_checks_lists_dismisses_and_needs_no_engine_to_read(
             await engine.stop()
 
     told, none, gone, again = asyncio.run(work())
-    assert told.message == "6 files checked: 1 damaged file, 1 file without tags" and told.data["counts"] == {
+    assert told.message == "6 files checked: 1 damaged file, 1 file without tags; 6 not decoded yet, which a scan does" and told.data[
+        "counts"
+    ] == {
         "damaged": 1,
         "missing_metadata": 1,
     }
