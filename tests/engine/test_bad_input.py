@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, Holder, World, act, completed, until
+from engine_world import LEAF, Album, Holder, SkippingClock, World, act, completed, until
 
 from slskdn_tui.engine.jobs.sources import seek
 from slskdn_tui.model.errors import EXIT, UserError
@@ -174,16 +174,28 @@ def test_musicbrainz_being_down_is_said_and_nothing_is_left_behind(tmp_path: Pat
 # Nobody has it
 
 
-def test_a_job_that_finds_nobody_says_so_and_asks_again_later(tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_finds_nobody_says_so_and_asks_again_less_and_less_often(
+    tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def main() -> None:
         async with World(tmp_path, album, tracks=1) as world:
-            engine = await world.engine()
+            clock = SkippingClock()
+            engine = await world.engine(clock=clock)
             job = await world.create(engine)
-            await until(lambda: "no source for 1 track" in job.record.error, "the job says that nobody has it", job)
-            assert job.record.state is JobState.SEARCHING and "searching again" in job.record.error
-            assert job.tracks[0].record.state == "no src" and job.tracks[0].record.reason
+            for minutes in (15, 30, 45):
+                words = f"no source for 1 track; searching again in {minutes} minutes"
+                await until(lambda words=words: job.record.error.startswith(words), words, job)
+                assert job.record.state is JobState.SEARCHING
+                assert job.tracks[0].record.state == "no src" and job.tracks[0].record.reason
+                sent = world.server.count("FileSearch", "me")
+                clock.skip(minutes * 60)
+                await until(lambda sent=sent: world.server.count("FileSearch", "me") > sent, "it searches again", job)
+            await until(lambda: "in 45 minutes" in job.record.error, "the last search found nobody", job)
+            await world.holder("mono_lith")
+            clock.skip(45 * 60)
+            await completed(job)
 
-    monkeypatch.setattr(seek, "SEARCH_AGAIN_S", 3600.0)
+    monkeypatch.setattr(seek, "MOST_AGAIN_S", 45 * 60.0)
     asyncio.run(main())
 
 

@@ -1,4 +1,5 @@
-"""Looks for what a job's tracks lack: at once when a track first lacks a source, then every quarter of an hour. Shell; one task a job.
+"""Looks for what a job's tracks lack: at once when a track first lacks a source, then in a quarter of an hour, and less and less often while nothing
+is found. Shell; one task a job.
 
 It also says how the job stands: searching while every track waits for a source, active as soon as one has one. A job never fails for want of a
 source: users come and go, and whoever is known but away is waited for by the track itself.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from slskdn_tui.engine.jobs.sources.search import Found, Wanted, find_album
 from slskdn_tui.engine.jobs.told import Teller
 from slskdn_tui.engine.jobs.wanted.for_cache import only_size
 from slskdn_tui.engine.music.verdict import positions
+from slskdn_tui.engine.runtime.backoff import doubled
 from slskdn_tui.engine.runtime.clock import until
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.model.errors import UserError
@@ -28,6 +30,8 @@ from slskdn_tui.model.text import counted
 log = logging.getLogger(__name__)
 SEARCH_AGAIN_S = 900.0
 """A track without a source is searched for again after this long; the gate refuses the same query within five minutes anyway."""
+MOST_AGAIN_S = 4 * 3600.0
+"""Each search in vain doubles that, up to this: fifty rare albums would else keep the gate full for weeks."""
 LOOK_S = 1.0
 """How long tracks have to look at what a search found, before it is said which of them lack a source."""
 OFFLINE_LOOK_S = 1.0
@@ -53,6 +57,8 @@ class Seeker:
         self._tell = tell
         self._found = found
         self._searched: float | None = None
+        self._vain = 0
+        self._unfound: frozenset[int] = frozenset()
         self._told = ""
         self._short, self._hint = "", ""
 
@@ -63,6 +69,8 @@ class Seeker:
         while True:
             job.changed.clear()
             lacking = self._lacking()
+            if not _positions(lacking) <= self._unfound:
+                self._vain = 0  # another track lacks a source now
             if lacking and self._left() <= 0:
                 await self._search()
                 self._searched = clock.now()
@@ -74,6 +82,8 @@ class Seeker:
                     async with asyncio.timeout(LOOK_S):
                         for live in lacking:
                             await live.looked.wait()
+                self._unfound = _positions(self._lacking())
+                self._vain = self._vain + 1 if _positions(lacking) <= self._unfound else 0
                 continue
             await self._stand(lacking)
             await until(job.changed, clock, self._left() if lacking else None)
@@ -81,8 +91,11 @@ class Seeker:
     def _lacking(self) -> list[LiveTrack]:
         return [live for live in self._job.tracks if live.record.state is TrackState.NO_SOURCE and not live.track.optional]
 
+    def _again(self) -> float:
+        return doubled(SEARCH_AGAIN_S, max(0, self._vain - 1), MOST_AGAIN_S)
+
     def _left(self) -> float:
-        return 0.0 if self._searched is None else self._searched + SEARCH_AGAIN_S - self._services.clock.now()
+        return 0.0 if self._searched is None else self._searched + self._again() - self._services.clock.now()
 
     async def _stand(self, lacking: list[LiveTrack]) -> None:
         job = self._job
@@ -90,7 +103,7 @@ class Seeker:
         state = JobState.SEARCHING if lacking and len(lacking) == wanted else JobState.ACTIVE
         count = f"{len(lacking)} {'track' if len(lacking) == 1 else 'tracks'}"
         why, hint = f": {self._short}" if self._short else "", f"; {self._hint}" if self._hint else ""
-        words = f"no source for {count}{why}; searching again in {int(SEARCH_AGAIN_S // 60)} minutes{hint}" if lacking else ""
+        words = f"no source for {count}{why}; searching again in {int(self._again() // 60)} minutes{hint}" if lacking else ""
         if (state, words) != (job.record.state, job.record.error):
             await self._show(state, words)
         if words and words != self._told:
@@ -157,3 +170,7 @@ class Seeker:
                     await plane.wait_online()
             except (TimeoutError, UserError):
                 await self._services.clock.sleep(OFFLINE_LOOK_S)
+
+
+def _positions(tracks: Iterable[LiveTrack]) -> frozenset[int]:
+    return frozenset(live.track.position for live in tracks)
