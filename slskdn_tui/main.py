@@ -60,13 +60,14 @@ def _own_engine(paths: Paths, settings: Settings, how: str) -> Engine:
 
 
 def serve(paths: Paths, settings: Settings) -> int:
-    """Run the engine until SIGTERM, SIGINT or `slskdn stop`."""
+    """Run the engine until SIGTERM, SIGINT, `slskdn stop`, or a hang-up that `nohup` does not ignore."""
     from slskdn_tui.cli.serving import talk
 
     async def main() -> None:
         engine = _own_engine(paths, settings, "slskdn serve")
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        hung_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+        for number in (signal.SIGTERM, signal.SIGINT, *hung_up):
             loop.add_signal_handler(number, engine.ask_to_stop)
         await engine.start()
         print(f"slskdn serves {paths.config}; `slskdn` attaches its screens, `slskdn stop` ends it", file=sys.stderr, flush=True)
@@ -96,7 +97,7 @@ def screens(paths: Paths, settings: Settings, options: AppOptions) -> int:
 
     return run_app(
         engine_factory(),
-        settings=settings.ui,
+        settings=settings.ui.model_copy(update={"mouse": settings.ui.mouse and options.mouse}),
         themes_dirs=theme_folders(paths, os.environ),
         theme=options.theme or settings.ui.theme,
         ascii_mode=options.ascii,
@@ -135,9 +136,9 @@ async def analyse(files: Sequence[str]) -> AsyncGenerator[AudioFacts, None]:
 
 
 def demo(options: DemoOptions) -> int:
-    from slskdn_tui.cli.hooks import AppOptions
     from slskdn_tui.config.paths import Paths
     from slskdn_tui.lab.run import run_demo
+    from slskdn_tui.ui.terminal import ended_in_order
 
     async def attach(paths: Paths) -> EngineProtocol:
         engine = await _attach(paths)
@@ -149,9 +150,10 @@ def demo(options: DemoOptions) -> int:
         from slskdn_tui.config.load import load_settings
 
         paths = Paths.of(profile)
-        return screens(paths, load_settings(paths, {}), AppOptions())
+        return screens(paths, load_settings(paths, {}), options.app)
 
-    return run_demo(options, attach, show)
+    with ended_in_order():
+        return run_demo(options, attach, show)
 
 
 def bench_serve(listen: str, ready: str | None, file: str) -> int:

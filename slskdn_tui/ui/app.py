@@ -29,7 +29,7 @@ from slskdn_tui.ui.places import MODES, Places
 from slskdn_tui.ui.poller import Poller
 from slskdn_tui.ui.present.base import ASCII, UNICODE
 from slskdn_tui.ui.screens.base import LiveScreen
-from slskdn_tui.ui.terminal import discard_at_exit, discard_typed_ahead, need_terminal, run_then_stop, wants_ascii
+from slskdn_tui.ui.terminal import discard_at_exit, discard_typed_ahead, ended_in_order, need_terminal, run_then_stop, wants_ascii
 from slskdn_tui.ui.theming import Palette, load_themes, textual_theme
 
 log = logging.getLogger(__name__)
@@ -288,7 +288,8 @@ def run_app(
     app.stops_engine = False
     discard_at_exit()
     discard_typed_ahead()
-    code = asyncio.run(run_then_stop(app, settings.mouse))
+    with ended_in_order():
+        code = asyncio.run(run_then_stop(app, settings.mouse))
     discard_typed_ahead()
     if app.failure is not None:
         raise app.failure

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from slskdn_tui.model.errors import UserError
@@ -56,11 +58,25 @@ def discard_at_exit() -> None:
     atexit.register(discard_typed_ahead)
 
 
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """A closed connection and `kill` end what runs in here as ctrl+c does. What is ignored (`nohup`) stays ignored."""
+    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
 async def run_then_stop(app: SlskdnApp, mouse: bool) -> int | None:
     """The window, and after it, with the shell's screen back, the end of its engine, which may take some seconds."""
     try:
         return await app.run_async(mouse=mouse)
     finally:
         if IN_WINDOW in app.engine.description and app.failure is None:
-            print("stopping..." if app.ascii_mode else "stopping…", file=sys.stderr, flush=True)
+            with suppress(OSError):  # the terminal may be gone
+                print("stopping..." if app.ascii_mode else "stopping…", file=sys.stderr, flush=True)
         await app.stop_engine()

@@ -146,3 +146,18 @@ def test_with_an_honest_liar_the_demo_fails_and_names_the_ban(tmp_path: Path) ->
     assert run.code != 0 and run.report["missing_events"] == ["ban"], run.talk
     assert run.report["wrong_bytes"] == 0 and run.report["identical"] == 10
     assert not alive(run.pids)
+
+
+def test_a_demo_that_is_killed_leaves_neither_files_nor_processes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "slskdn_tui", "demo", "--headless"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    try:
+        assert process.stderr is not None and "synthesising" in process.stderr.readline()
+        assert list(tmp_path.glob("slskdn-demo-*"))
+        pids = descendants(process.pid)
+        process.terminate()
+        process.stderr.read()
+        assert process.wait() == 130 and not list(tmp_path.iterdir()) and not alive(pids)
+    finally:
+        process.kill()
+        process.wait()

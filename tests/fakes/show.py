@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from slskdn_tui.config.settings import Ui
@@ -19,8 +20,9 @@ from tests.fakes.engine import FakeEngine, hostile
 class Ticking(FakeEngine):
     """Moves on by itself every so many seconds (0: never), and once for each SIGUSR1; with `slow_stop` it stops only at a SIGUSR2."""
 
-    def __init__(self, every: float, *, empty: bool = False, slow_stop: bool = False) -> None:
+    def __init__(self, every: float, *, empty: bool = False, slow_stop: bool = False, stopped: str = "") -> None:
         super().__init__(empty=empty)
+        self._stopped = stopped
         self._may_stop = asyncio.Event()
         if not slow_stop:
             self._may_stop.set()
@@ -44,6 +46,8 @@ class Ticking(FakeEngine):
         if self._task is not None:
             self._task.cancel()
         await self._may_stop.wait()
+        if self._stopped:
+            Path(self._stopped).touch()
 
 
 def main() -> int:
@@ -53,12 +57,17 @@ def main() -> int:
     parser.add_argument("--raw", action="store_true")
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--slow-stop", action="store_true")
+    parser.add_argument("--stopped", default="", help="a file made once the engine has stopped in order")
     parser.add_argument("--then-read", action="store_true")
     parser.add_argument("--theme", default="")
     parser.add_argument("--tick", type=float, default=0)
     parser.add_argument("--hz", type=float, default=4)
     args = parser.parse_args()
-    engine: Any = hostile(args.hostile, raw=args.raw) if args.hostile else Ticking(args.tick, empty=args.empty, slow_stop=args.slow_stop)
+    engine: Any = (
+        hostile(args.hostile, raw=args.raw)
+        if args.hostile
+        else Ticking(args.tick, empty=args.empty, slow_stop=args.slow_stop, stopped=args.stopped)
+    )
     if args.ascii is False and "LANG" not in os.environ and "LC_ALL" not in os.environ:
         os.environ["LANG"] = "C.UTF-8"
     os.environ.setdefault("TZ", "UTC")

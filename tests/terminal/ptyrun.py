@@ -64,7 +64,8 @@ class Terminal:
         if self.status is None:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-        os.close(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
 
     def read(self, seconds: float) -> bytes:
         """What comes within that time; returns early at the end of the program."""
@@ -125,6 +126,11 @@ class Terminal:
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
+
+    def hang_up(self) -> None:
+        """As when a connection breaks: the terminal is gone, and the kernel says so by SIGHUP."""
+        os.close(self.fd)
+        self.fd = -1
 
     def resize(self, width: int, height: int) -> None:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from pathlib import Path
 
 import pytest
 from ptyrun import Terminal, foreign
@@ -141,3 +142,16 @@ def test_quitting_says_stopping_on_the_shells_screen_and_drops_what_was_typed_ah
         terminal.signal(signal.SIGUSR2)
         assert b"keys left" not in terminal.until(b"nothing left")
         assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize("how", ["kill", "closed connection"])
+def test_a_kill_and_a_closed_connection_end_window_and_engine_in_order(how: str, tmp_path: Path) -> None:
+    with Terminal("--empty", "--hz", "10", "--stopped", str(tmp_path / "stopped")) as terminal:
+        terminal.until(b"Nothing is moving")
+        if how == "kill":
+            terminal.signal(signal.SIGTERM)
+            data = terminal.until("stopping…".encode())
+            assert b"\x1b[?1049l" in data and b"\x1b[?1000l" in data, "screen and mouse are the shell's again"
+        else:
+            terminal.hang_up()
+        assert terminal.wait() == 0 and (tmp_path / "stopped").exists()

@@ -1,0 +1,60 @@
+"""What `slskdn --OPTION` says of the screens reaches them; signals that end them in order."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slskdn_tui import main
+from slskdn_tui.cli.hooks import AppOptions, DemoOptions
+from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings
+from slskdn_tui.ui.terminal import ended_in_order
+
+OTHER = AppOptions(theme="mono", ascii=True, mouse=False, refresh_hz=5.0, low_bandwidth=True, readonly=True)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """How each window was opened."""
+    seen: list[dict[str, Any]] = []
+
+    def run_app(engine: object, **options: Any) -> int:
+        seen.append(options)
+        return 0
+
+    monkeypatch.setattr("slskdn_tui.ui.app.run_app", run_app)
+    monkeypatch.setattr(main, "_own_engine", lambda *_: object())
+    return seen
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(AppOptions)])
+def test_every_option_of_the_screens_changes_how_they_open(name: str, tmp_path: Path, shown: list[dict[str, Any]]) -> None:
+    for options in (AppOptions(), replace(AppOptions(), **{name: getattr(OTHER, name)})):
+        assert main.screens(Paths.of(tmp_path), Settings(), options) == 0
+    assert shown[0] != shown[1]
+
+
+def test_the_demo_opens_with_the_options_given(tmp_path: Path, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_demo(options: DemoOptions, connect: object, show: Callable[[Path], int]) -> int:
+        return show(tmp_path)
+
+    monkeypatch.setattr("slskdn_tui.lab.run.run_demo", run_demo)
+    assert main.demo(DemoOptions(app=OTHER)) == 0
+    assert main.screens(Paths.of(tmp_path), Settings(), OTHER) == 0
+    assert shown[0] == shown[1] and shown[0]["ascii_mode"] and not shown[0]["settings"].mouse
+
+
+def test_what_nohup_ignores_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_in_order():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN and callable(signal.getsignal(signal.SIGTERM))
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
