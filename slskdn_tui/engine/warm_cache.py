@@ -12,7 +12,7 @@ from typing import Protocol
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.cache.fetcher import Fetcher
-from slskdn_tui.engine.cache.move import move_to_library
+from slskdn_tui.engine.cache.move import finish_moves, move_to_library
 from slskdn_tui.engine.cache.policy import GB, Rules
 from slskdn_tui.engine.cache.shelf import Shelf
 from slskdn_tui.engine.discovery.aggregates import Aggregates
@@ -93,7 +93,12 @@ class WarmCache:
         self.fetcher = Fetcher(services, runner, self.shelf, lambda: self.rules, self._in_library, self._busy)
         if engine.aggregates is not None:
             engine.aggregates.changed = self.fetcher.wake
-        engine.supervisor.keep("warm cache fetches", self.fetcher.run)
+        engine.supervisor.keep("warm cache fetches", self._fetch)
+
+    async def _fetch(self) -> None:
+        if self._services is not None and self.fetcher is not None:
+            await finish_moves(self._services, self.shelf, self.fetcher.rest)
+            await self.fetcher.run()
 
     # What holds -------------------------------------------------------------------------------------------------
 
@@ -141,9 +146,7 @@ class WarmCache:
             raise UserError("disk", self.shelf.trouble, "")
         if not file.settled:
             raise UserError("refused", f"{file.title or recording} is still being checked", "try again in a moment")
-        placed = await move_to_library(self._services, self.shelf, file)
-        await self.fetcher.rest([recording])
-        return str(placed)
+        return str(await move_to_library(self._services, self.shelf, file, self.fetcher.rest))
 
     def _in_library(self, recording: str) -> bool:
         return bool(self._engine.offers.find((recording,)))

@@ -342,11 +342,13 @@ class Shelf:
             self.reading[recording] -= 1
             self.reading += Counter()  # only what is being read stays
 
-    async def moved(self, file: CacheFile) -> None:
+    async def moved(self, recording: str) -> None:
         """It stands in the library: no longer held, nor pinned."""
-        await self._delete(file)
-        await self.unpin(file.recording)
-        self._tell("moved", f"{file.title or file.recording} is in the library")
+        file = self._files.get(recording)
+        if file is not None:
+            await self._delete(file)
+        await self.unpin(recording)
+        self._tell("moved", f"{file.title if file is not None and file.title else recording} is in the library")
 
     async def _delete(self, file: CacheFile) -> None:
         """No longer offered before it is gone: who asks in between is told that it is not found."""
@@ -367,10 +369,9 @@ class Shelf:
 
 
 def _swap(new: Path, old: Path, target: Path) -> None:
-    """The new one is verified and stays where it is until the old one is gone: a stop in between costs neither."""
-    if old != target:
-        old.unlink(missing_ok=True)
-    os.replace(new, target)
+    """At any moment there is one of them, whole; for one the name of the other, where a stop comes between two renames."""
+    os.replace(new, old)
+    os.replace(old, target)
     sync_folder(target.parent)
 
 
