@@ -255,3 +255,28 @@ def test_an_outage_ends_the_pass_and_is_never_kept_as_nothing_found(tmp_path: Pa
     with DiscogsStub([row(7, barcode=[CODE])]) as stub:
         told = numbers(tmp_path, stub, story)
     assert told[0].startswith("the look-up at Discogs stops: cannot ask Discogs")
+
+
+def test_an_outage_of_discogs_that_lasts_is_told_once_and_the_next_one_again(tmp_path: Path) -> None:
+    async def story(library: Library, keeper: DiscogsKeeper, clock: PatientClock) -> None:
+        keeping = asyncio.create_task(keeper.keep())
+        keeper.wake()
+        while len(stub.seen) < 13:  # four passes of three attempts, and one that is answered
+            await asyncio.sleep(0.01)
+        while await known(library) != {"7"}:
+            await asyncio.sleep(0.01)
+        keeping.cancel()
+        for sql in (
+            "DELETE FROM DiscogsLookups",
+            "UPDATE HashDb SET discogs_release_id = ''",
+            "UPDATE Release SET discogs_release_id = ''",
+        ):
+            await library.store.library.execute(sql, ())
+        stub.answers = [(500, b'{"message": "x"}', {})] * 3
+        assert not await keeper.run()
+
+    with DiscogsStub([row(7, barcode=[CODE])]) as stub:
+        stub.answers = [(500, b'{"message": "x"}', {})] * 12
+        told = numbers(tmp_path, stub, story)
+    stops = [words.startswith("the look-up at Discogs stops: cannot ask Discogs") for words in told]
+    assert stops == [True, False, True], told

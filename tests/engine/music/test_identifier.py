@@ -449,3 +449,34 @@ def numbered(place: int, count: int) -> ReleaseFact:
     tracks = tuple(TrackFact(n, str(n), f"Song {n}", 100_000 + 7000 * n, mbid(3, place, n), mbid(4, place, n)) for n in range(1, count + 1))
     group = replace(release.group, mbid=mbid(2, place))
     return replace(release, mbid=mbid(1, place), title=f"Album {place}", group=group, media=(MediumFact("", 1, "CD", tracks),))
+
+
+def test_an_outage_that_lasts_is_told_once_and_another_reason_or_the_next_outage_again(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        await library.add(plain(album_files(plone(), FOLDER, ids=True)))
+        library.stub.fail("reset", 1000)
+        for _ in range(3):
+            assert (await library.identifier.run()).stopped
+        assert len(library.told) == 1
+        library.stub._faults.clear()
+        library.stub.fail("not_xml", 1000)
+        for _ in range(3):
+            assert (await library.identifier.run()).stopped
+        assert len(library.told) == 2 and library.told[0] != library.told[1]
+        library.stub._faults.clear()
+        assert not (await library.identifier.run()).stopped
+        await library.add(plain(album_files(data.load("the_love_bug")[0], "/music/Love Bug", ids=True)))
+        library.stub.fail("not_xml", 1000)
+        assert (await library.identifier.run()).stopped and len(library.told) == 3
+
+    play(tmp_path, story)
+
+
+def test_a_service_of_sounds_that_cannot_be_asked_is_told_once_until_it_can(tmp_path: Path) -> None:
+    async def story(library: Library) -> None:
+        for place in range(3):
+            await library.add([(local(f"/music/{place:02}/x.flac", 1000), text(tune(900 + place, 80)))])
+            await library.identifier.run()
+        assert len(library.told) == 1 and "key" in library.told[0]
+
+    play(tmp_path, story, key="another")

@@ -10,6 +10,7 @@ from slskdn_tui.engine.music.discogs import match
 from slskdn_tui.engine.music.discogs.client import DiscogsClient
 from slskdn_tui.engine.music.discogs.match import Found
 from slskdn_tui.engine.runtime.clock import Clock, when_woken
+from slskdn_tui.engine.runtime.said import Said
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.music import Release
@@ -20,7 +21,9 @@ RETRY_S = 900.0
 
 
 class DiscogsKeeper:
-    """One pass at a time over the releases files were found to be of. `tell` gets an event's name and its words: `stopped`, `discogs`."""
+    """One pass at a time over the releases files were found to be of. `tell` gets an event's name and its words: `stopped`, `discogs`.
+
+    Why a pass stops is told once, until one comes to its end or another reason stops it."""
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class DiscogsKeeper:
         self._clock = clock
         self._tell = tell
         self._woken = asyncio.Event()
+        self._stopped = Said()
 
     def wake(self) -> None:
         """Files were identified."""
@@ -51,7 +55,7 @@ class DiscogsKeeper:
         if not self._discogs.enabled:
             return True
         asked = found = 0
-        after, whole = "", True
+        after, whole, stopped = "", True, ""
         try:
             while page := await self._store.discogs.open(self._discogs.url, after):
                 for mbid, kept, age in page:
@@ -67,8 +71,10 @@ class DiscogsKeeper:
                     if kept:
                         await self._store.discogs.write(mbid, kept)
         except UserError as error:
-            self._tell("stopped", f"the look-up at Discogs stops: {error.message}")
+            stopped = f"the look-up at Discogs stops: {error.message}"
             whole = error.code == "config"  # a wrong token does not mend itself
+        if self._stopped.is_news(stopped):
+            self._tell("stopped", stopped)
         if asked:
             self._tell("discogs", f"{counted(asked, 'release')} looked up at Discogs: {found} found")
         return whole

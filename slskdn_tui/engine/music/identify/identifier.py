@@ -20,6 +20,7 @@ from slskdn_tui.engine.music.identify.acoustid import AcoustIdClient
 from slskdn_tui.engine.music.identify.answers import Heard, Print
 from slskdn_tui.engine.music.identify.local import LocalAlbum, album_of, albums
 from slskdn_tui.engine.runtime.clock import Clock, when_woken
+from slskdn_tui.engine.runtime.said import Said
 from slskdn_tui.engine.store.library.matches import StoredMatch
 from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.errors import UserError
@@ -78,7 +79,9 @@ class _Asked:
 
 
 class Identifier:
-    """One pass at a time over all folders the scanner knows. `tell` gets an event's name and its words: `stopped`, `deaf`, `done`, `learned`."""
+    """One pass at a time over all folders the scanner knows. `tell` gets an event's name and its words: `stopped`, `deaf`, `done`, `learned`.
+
+    Why MusicBrainz or AcoustID cannot be asked is told once, until they can be, or there is another reason."""
 
     def __init__(
         self,
@@ -99,6 +102,7 @@ class Identifier:
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
         self._deaf = False
+        self._said_stopped, self._said_deaf = Said(), Said()
         self._seen: dict[str, object] = {}
         self._all_at = clock.now()
         self.progress = Progress()
@@ -154,9 +158,10 @@ class Identifier:
                     self._seen |= {folder: states[folder] for folder in part}
             except UserError as error:
                 progress.stopped = str(error.message)
-                self._tell("stopped", f"identification stops: {error.message}")
             finally:
                 progress.running = False
+            if self._said_stopped.is_news(progress.stopped):
+                self._tell("stopped", f"identification stops: {progress.stopped}")
             if progress.kinds:
                 self._tell("done", progress.words)
             if progress.learned:
@@ -259,8 +264,11 @@ class Identifier:
         except UserError as error:
             # Tags and names can still be looked up.
             self._deaf = True
-            self._tell("deaf", f"sounds are not looked up: {error.message}")
+            if self._said_deaf.is_news(str(error.message)):
+                self._tell("deaf", f"sounds are not looked up: {error.message}")
             return
+        if prints:
+            self._said_deaf.is_news("")
         found = dict(zip(prints, answers, strict=True))
         for asked in todo:
             asked.heard = {file.path: found[file.path] for file in asked.album.files if file.path in found}
