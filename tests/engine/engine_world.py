@@ -44,6 +44,8 @@ SECONDS = 5.0
 LEAF = 65536
 PIECE = 8 * 1024
 TIMEOUT = 240.0
+LONG = 120.0
+"""Seconds of a threshold that `SkippingClock.skip(LONG + 1)` passes and no busy machine; the overlay drops who is silent for 180 s."""
 ONLINE: set[str] = set()
 """The users of the world who share and can answer a search."""
 
@@ -256,7 +258,7 @@ class World:
     # engines
 
     def values(self, name: str, **sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        """A profile's settings: mesh on, DHT off, thresholds of a test; `sections` override."""
+        """A profile's settings: mesh on, DHT off, nothing rescued by itself; `sections` override."""
         address = self.address()
         values: dict[str, dict[str, Any]] = {
             "soulseek": {
@@ -268,7 +270,7 @@ class World:
             "overlay": {"listen": f"{address}:{free_port(address)}"},
             "dht": {"enabled": False, "listen": f"{address}:{free_port(address, kind=socket.SOCK_DGRAM)}"},
             "network": {"permit": ["127.0.0.0/8"]},
-            "rescue": {"queued_s": 60.0, "no_bytes_s": 1.0},
+            "rescue": {"queued_s": 600.0, "no_bytes_s": 600.0, "slow_bytes_s": 0.0},
         }  # fmt: skip
         for section, changes in sections.items():
             values[section] = {**values.get(section, {}), **changes}
@@ -370,6 +372,20 @@ async def uploaded(node: Engine) -> int:
 
 async def act(engine: Engine, verb: str, job: LiveJob | str, **more: Any) -> Result:
     return await engine.submit(Command(f"jobs.{verb}", {"job": job if isinstance(job, str) else job.job_id, **more}))
+
+
+async def stalled(clock: SkippingClock, job: LiveJob, size: int, position: int = 1) -> None:
+    """The source, held at byte `size` of this track, has sent nothing for `LONG`: its clock skips once the stall watch has seen all that came."""
+    live = job.tracks[position - 1]
+
+    def seen() -> bool:
+        swarm = live.swarm
+        if swarm is None or swarm.stream is None or swarm.part.pieces.done < size:
+            return False
+        return swarm._watch._bytes == swarm.stream.meter.total
+
+    await until(seen, f"{size} bytes came", job)
+    clock.skip(LONG + 1)
 
 
 async def completed(job: LiveJob) -> None:

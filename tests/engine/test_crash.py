@@ -93,7 +93,7 @@ def test_an_engine_killed_while_the_mesh_delivers_asks_for_no_committed_leaf_aga
             mono = await world.holder("mono_lith")
             mono.hold(2 * LEAF)
             node = await world.node("node", bandwidth_kbps=400)
-            paths = world.configure("me", overlay={"peers": [node.settings.overlay.listen]})
+            paths = world.configure("me", overlay={"peers": [node.settings.overlay.listen]}, rescue={"no_bytes_s": 1.0})
             child = await world.serve("me")
             result = await (await world.attach("me")).submit(Command("jobs.create", {"reference": RELEASE}))
             (path,) = album.tracks(1)

@@ -51,7 +51,7 @@ def test_a_job_goes_on_whatever_is_done_to_the_database_of_a_killed_engine(tmp_p
             mono = await world.holder("mono_lith")
             mono.hold(2 * LEAF)
             node = await world.node("node", bandwidth_kbps=220)
-            paths = world.configure("me", overlay={"peers": [node.settings.overlay.listen]})
+            paths = world.configure("me", overlay={"peers": [node.settings.overlay.listen]}, rescue={"no_bytes_s": 1.0})
             child = await world.serve("me")
             engine = await world.attach("me")
             result = await engine.submit(Command("jobs.create", {"reference": RELEASE}))

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, World, completed, until, uploaded
+from engine_world import LEAF, LONG, Album, SkippingClock, World, completed, stalled, until, uploaded
 
 pytestmark = pytest.mark.usefixtures("quick")
 MP3 = b"\xff\xfb\x90\x64" + bytes(413)
@@ -76,12 +76,14 @@ def test_canonical_variants_are_those_that_most_users_have(tmp_path: Path, album
 async def halfway(root: Path, album: Album, finish: str, **constraints: object) -> tuple[int, int]:
     """A user stops at 3 leaves; the mesh is asked (or refused), then the user goes on. (bytes the nodes sent, bytes the user sent)."""
     async with World(root, album, tracks=1) as world:
-        mono = await world.holder("mono_lith")
+        mono, clock = await world.holder("mono_lith"), SkippingClock()
         mono.hold(3 * LEAF)
         nodes = [await world.node("node-1"), await world.node("node-2")]
-        engine = await world.engine(overlay={"peers": [node.settings.overlay.listen for node in nodes]})
+        peers = [node.settings.overlay.listen for node in nodes]
+        engine = await world.engine(clock=clock, overlay={"peers": peers}, rescue={"no_bytes_s": LONG})
         await until(lambda: engine.mesh and len(engine.mesh.peers) == 2, "the nodes are connected")
         job = await world.create(engine, **constraints)
+        await stalled(clock, job, 3 * LEAF)
         if finish == "user":
             await until(lambda: world.said("me", "rescue.peers") or world.said("me", "rescue.refused"), "a rescue was tried", job)
             await asyncio.sleep(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from blake3 import blake3
-from engine_world import LEAF, Album, World, act, completed, until, uploaded
+from engine_world import LEAF, LONG, Album, SkippingClock, World, act, completed, stalled, until, uploaded
 
 from slskdn_tui.engine.content.digests import leaf_digest, variant_id
 from slskdn_tui.engine.jobs.track.rescue import Rescuer
@@ -117,7 +117,7 @@ def test_a_file_of_which_soulseek_sent_nothing_is_not_placed_on_one_nodes_word(t
             mono = await world.holder("mono_lith")
             mono.hold(0)
             node = await world.node("node")
-            engine = await world.engine(overlay={"peers": [node.settings.overlay.listen]})
+            engine = await world.engine(overlay={"peers": [node.settings.overlay.listen]}, rescue={"no_bytes_s": 1.0})
             await until(lambda: engine.mesh and engine.mesh.peers, "the node is connected")
             job = await world.create(engine)
             await until(lambda: world.said("me", "rescue.peers"), "the mesh was asked", job)
@@ -143,7 +143,7 @@ def test_two_nodes_that_agree_may_finish_what_waits_in_a_queue(tmp_path: Path, a
             mono = await world.holder("mono_lith")
             mono.hold(0)
             nodes = [await world.node("node-1"), await world.node("node-2")]
-            engine = await world.engine(overlay={"peers": [node.settings.overlay.listen for node in nodes]})
+            engine = await world.engine(overlay={"peers": [node.settings.overlay.listen for node in nodes]}, rescue={"no_bytes_s": 1.0})
             await until(lambda: engine.mesh and len(engine.mesh.peers) == 2, "the nodes are connected")
             job = await world.create(engine)
             await completed(job)
@@ -158,7 +158,7 @@ def test_a_watch_that_dies_ends_the_job_with_its_reason_and_a_rerun_goes_on_from
 ) -> None:
     async def main() -> None:
         async with World(tmp_path, album, tracks=1) as world:
-            only = await world.holder("only_one")
+            only, clock = await world.holder("only_one"), SkippingClock()
             only.hold(5 * LEAF)
             (path,) = album.tracks(1)
 
@@ -167,8 +167,9 @@ def test_a_watch_that_dies_ends_the_job_with_its_reason_and_a_rerun_goes_on_from
 
             with monkeypatch.context() as patched:
                 patched.setattr(Rescuer, "help", broken)
-                engine = await world.engine(rescue={"no_bytes_s": 0.5})
+                engine = await world.engine(clock=clock, rescue={"no_bytes_s": LONG})
                 job = await world.create(engine)
+                await stalled(clock, job, 5 * LEAF)
                 await until(lambda: world.said("me", "job.failed"), "the job says that it failed", job)
             assert job.record.state == "failed" and "KeyError: 'a defect'" in job.record.error
             only.let_go()

@@ -11,16 +11,16 @@ from typing import Any
 
 from aioslsk.network.connection import PeerConnection
 from aioslsk.transfer.model import Transfer
-from engine_world import ONLINE, HeldTransfers, Holder, World, put, until
+from engine_world import LONG, ONLINE, Album, HeldTransfers, Holder, SkippingClock, World, put, stalled, until
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
 from slskdn_tui.engine.store.records import TraceEvent
-from slskdn_tui.model.ports import ChunkReader
+from slskdn_tui.model.ports import ChunkReader, OriginState
 from slskdn_tui.model.views import StatusView, SwarmRow, SwarmsView, TrackView, ViewKey
 
 PATIENT = {"queued_s": 600.0, "slow_bytes_s": 0.0, "slow_s": 600.0, "no_bytes_s": 600.0}
-"""No trigger fires; a test shortens the one it is about."""
+"""No trigger fires; a test sets the one it is about to `LONG`, or to a second where it does not matter how early it fires."""
 BUFFERS = 1 << 20
 """What may be on its way between an uploader's count and a reader that stopped: both sockets' buffers and two of asyncio's."""
 
@@ -88,7 +88,21 @@ class Liar:
 
 
 class RescueWorld(World):
-    """As `World`; holders are `Uploader`s."""
+    """As `World`; holders are `Uploader`s. `clock` is that of engines made by `rescued`; no other is ahead when it skips."""
+
+    def __init__(self, root: Path, album: Album, tracks: int = 2) -> None:
+        super().__init__(root, album, tracks)
+        self.clock = SkippingClock()
+
+    async def stalls(self, job: LiveJob, size: int) -> None:
+        """As `stalled`."""
+        await stalled(self.clock, job, size)
+
+    async def waits(self, job: LiveJob) -> None:
+        """Its first track waits in a queue, and now has done so for `LONG`."""
+        live = job.tracks[0]
+        await until(lambda: live.waiting and live.waiting.state is OriginState.QUEUED, "the track waits in a queue", job)
+        self.clock.skip(LONG + 1)
 
     async def uploader(self, name: str, files: Iterable[Path] | dict[str, bytes] | None = None, *, busy: bool = False) -> Uploader:
         user = await self.holder(name, files)
@@ -112,7 +126,8 @@ class RescueWorld(World):
     async def rescued(self, name: str = "me", nodes: Iterable[Engine] = (), **rescue: float) -> Engine:
         """An engine that dials these nodes, with the thresholds given and no other trigger."""
         wanted = list(nodes)
-        engine = await self.engine(name, rescue={**PATIENT, **rescue}, overlay={"peers": [node.settings.overlay.listen for node in wanted]})
+        peers = [node.settings.overlay.listen for node in wanted]
+        engine = await self.engine(name, clock=self.clock, rescue={**PATIENT, **rescue}, overlay={"peers": peers})
         await until(lambda: engine.mesh and len(engine.mesh.peers) == len(wanted), "the nodes are connected")
         return engine
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, ONLINE, Album, completed, sha, until
+from engine_world import LEAF, LONG, ONLINE, Album, SkippingClock, completed, sha, stalled, until
 from rescue_world import PATIENT, RescueWorld, larger, settle
 
 from slskdn_tui.config.settings import Settings
@@ -36,6 +36,7 @@ async def broken(engine: Engine) -> str:
 
 async def downloader(world: RescueWorld, nodes: list[Engine], rescue: dict[str, float], **fairness: float) -> Engine:
     engine = await world.engine(
+        clock=world.clock,
         rescue={**PATIENT, **rescue},
         overlay={"peers": [node.settings.overlay.listen for node in nodes]},
         fairness={"grace_gb": 0, **fairness},
@@ -67,9 +68,9 @@ def test_who_gives_too_little_gets_less_from_the_mesh_until_he_gives(tmp_path: P
             assert moved <= 400_000 * (took + 0.5) + 4 * LEAF, (moved, took)
             assert live.swarm is not None and len(live.swarm.members) == 1 and live.swarm.origin_cap is None
             assert sorted(sent(node) > 0 for node in nodes) == [False, True], "the other one was asked for nothing"
+            await until(lambda: [text for text in world.said("me", "fairness.broken") if "less than 1.00" in text], "it is told", job)
             words = await broken(engine)
             assert "uploaded 0.00 times" in words and "at most 1 overlay peer a file and 3200 kbit/s in all" in words
-            assert [text for text in world.said("me", "fairness.broken") if "less than 1.00" in text]
             engine.ledger.add("slsk", "up", "somebody", 100 * MB)
             await completed(job)
             assert world.music() == [sha(path)]
@@ -159,10 +160,10 @@ def test_while_too_little_is_given_another_soulseek_user_goes_before_the_mesh(tm
             for user in users:
                 user.hold(2 * LEAF)
             node = await world.node("node")
-            engine = await downloader(world, [node], {"no_bytes_s": 1.0} if slow == "stalled" else {"queued_s": 1.0})
+            engine = await downloader(world, [node], {"no_bytes_s" if slow == "stalled" else "queued_s": LONG})
             engine.ledger.add("slsk", "down", "somebody", 50 * MB)
             job = await world.create(engine)
-            await until(lambda: any(user.total or user.waiting for user in users), "one of them was asked", job)
+            await (world.stalls(job, 2 * LEAF) if slow == "stalled" else world.waits(job))
             first = users[0] if users[0].total or users[0].waiting else users[1]
             other = users[1] if first is users[0] else users[0]
             other.let_go()
@@ -180,15 +181,21 @@ def test_the_ledger_holds_what_each_side_of_each_transfer_counted_itself_and_not
             size = album.tracks(1)[0].stat().st_size
             mono, node = await world.uploader("mono_lith"), await world.node("node")
             mono.hold(3 * LEAF)
-            rescue = {**PATIENT, "no_bytes_s": 1.0}
+            rescue, mine, annas = {**PATIENT, "no_bytes_s": LONG}, SkippingClock(), SkippingClock()
             offer = {"offer": "downloads", "peers": [node.settings.overlay.listen]}
-            me = await world.engine(rescue=rescue, overlay=offer)
-            await completed(await world.create(me))
+            me = await world.engine(clock=mine, rescue=rescue, overlay=offer)
+            await until(lambda: me.mesh and me.mesh.peers, "the node is connected")
+            job = await world.create(me)
+            await stalled(mine, job, 3 * LEAF)
+            await completed(job)
             assert mono.total == 3 * LEAF
-            anna = await world.engine("anna", rescue=rescue, overlay={"peers": [me.settings.overlay.listen]})
+            anna = await world.engine("anna", clock=annas, rescue=rescue, overlay={"peers": [me.settings.overlay.listen]})
             assert node.mesh is not None
             await anna.book.block(node.mesh.identity.node_id, "so that all of it comes from us")
-            await completed(await world.create(anna))
+            await until(lambda: anna.mesh and anna.mesh.peers, "she is connected to us")
+            job = await world.create(anna)
+            await stalled(annas, job, 3 * LEAF)
+            await completed(job)
             assert mono.total == 6 * LEAF
             over_mesh = size - 3 * LEAF
             await until(lambda: me.ledger.totals().mesh_up >= over_mesh and anna.ledger.totals().mesh_down >= over_mesh, "it is counted")

@@ -79,7 +79,8 @@ def test_nothing_of_reputations_paths_notes_names_and_wishes_travels_in_a_rescue
             mono.hold(2 * LEAF)
             hub = await world.engine("hub", soulseek={"enabled": False}, dht={"enabled": True}, overlay={"enabled": True})
             boot = {"enabled": True, "bootstrap": [hub.settings.dht.listen]}
-            node = await world.node("node", files, dht=boot, bandwidth_kbps=800)  # type: ignore[arg-type]  # so slow that the liar is asked, too
+            node = await world.node("node", files, dht=boot)  # type: ignore[arg-type]
+            assert (await node.submit(Command("limits.set", {"up": 80}))).ok  # so slow that the liar is asked, too
             liar = await world.node("liar", files, dht=boot)  # type: ignore[arg-type]
             assert liar.mesh is not None and node.mesh is not None
             liar.mesh.desk.providers = [Liar(liar.offers)]
@@ -93,10 +94,11 @@ def test_nothing_of_reputations_paths_notes_names_and_wishes_travels_in_a_rescue
             me.ledger.add("slsk", "up", "XXFRIENDXX", 987_654_321_987)
             assert (await me.submit(Command("wishlist.add", {"query": ["QQWISH"]}))).ok
             job = await world.create(me)
-            await completed(job)
-            assert world.music() == world.truth
             liars = liar.mesh.identity.node_id
             await until(lambda: me.book.avoided(liars), "the liar was found out", job)
+            assert (await node.submit(Command("limits.clear", {}))).ok
+            await completed(job)
+            assert world.music() == world.truth
             assert job.tracks[0].last is not None and job.tracks[0].last.by_mesh > 0
             me.book.reputation(liars)
             recordings = [track.recording for track in demo_release().media[0].tracks[:1]]

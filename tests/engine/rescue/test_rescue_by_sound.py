@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_world import LEAF, Album, completed, sha, until, uploaded
+from engine_world import LEAF, LONG, Album, completed, sha, until, uploaded
 from rescue_world import PATIENT, RescueWorld, traced
 
 from slskdn_tui.engine.audio.check import AudioChecker
@@ -51,9 +51,11 @@ def play(tmp_path: Path, album: Album, long_track: tuple[Path, Path], hold: floa
             if known:
                 world.stub.sounds.hear(await heard(bare), SECONDS, recording, sources=9)
             mono, node = await world.uploader("mono_lith", [bare]), await world.node("node", [true])
-            mono.hold(int(bare.stat().st_size * hold) // LEAF * LEAF)
+            held = int(bare.stat().st_size * hold) // LEAF * LEAF
+            mono.hold(held)
             engine = await world.engine(
-                rescue={**PATIENT, "no_bytes_s": 1.0},
+                clock=world.clock,
+                rescue={**PATIENT, "no_bytes_s": LONG},
                 overlay={"peers": [node.settings.overlay.listen]},
                 acoustid={"url": world.stub.url, "key": KEY},
             )
@@ -63,6 +65,7 @@ def play(tmp_path: Path, album: Album, long_track: tuple[Path, Path], hold: floa
             made = await engine.submit(Command("get.add", {"refs": [make_ref("mono_lith", f"{folder}\\{bare.name}")]}))
             assert made.ok, made
             job = engine.runner.find(made.data["job_id"])
+            await world.stalls(job, held)
             await story(world, engine, job, mono, node, recording)
 
     asyncio.run(main())

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_world import LEAF, Album, completed, sha, until, uploaded
+from engine_world import LEAF, LONG, Album, completed, sha, until, uploaded
 from rescue_world import BUFFERS, RescueWorld, larger, rescues, rows, small_windows, traced, track_view
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
@@ -55,13 +55,14 @@ def test_a_track_that_gets_no_byte_is_fetched_from_the_mesh_while_its_source_sta
             size = path.stat().st_size
             mono, node = await world.uploader("mono_lith"), await world.node("node", bandwidth_kbps=4000)
             mono.hold(3 * LEAF)
-            engine = await world.rescued(nodes=[node], no_bytes_s=1.0)
+            engine = await world.rescued(nodes=[node], no_bytes_s=LONG)
             job = await world.create(engine)
             live = job.tracks[0]
             mono.seen = lambda: live.status and live.status.done
             await until(lambda: live.swarm and live.swarm.part.pieces.done >= 3 * LEAF, "three leaves came", job)
             tree = await rows(engine)
             assert {row.state for row in tree if row.level == 2} == {"active"}
+            await world.stalls(job, 3 * LEAF)
             await completed(job)
             assert world.music() == world.truth
             assert world.said("me", "rescue.started")[0].partition(": ")[2].startswith("no byte for ")
