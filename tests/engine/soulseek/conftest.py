@@ -15,7 +15,7 @@ from soulseek_world import World
 def in_world(tmp_path: Path):
     """`in_world(story)` runs `await story(world)` in a world that is taken down afterwards."""
 
-    def run(story: Any, timeout: float = 60.0) -> Any:
+    def run(story: Any, timeout: float = 300.0) -> Any:
         async def main() -> Any:
             async with asyncio.timeout(timeout):
                 world = await World(tmp_path).open()

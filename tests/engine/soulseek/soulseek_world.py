@@ -21,7 +21,7 @@ from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.ports import OriginState
 from tests.fakes.ports import free_port
 
-QUICK = Manners(moment=0.05, place_first=0.1, place_every=0.3, place_timeout=0.5, close=5.0)
+QUICK = Manners(moment=0.05, place_first=0.1, place_every=0.3, place_timeout=60.0, close=60.0)
 
 
 def blob(size: int, seed: int = 1) -> bytes:

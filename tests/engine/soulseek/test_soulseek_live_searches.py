@@ -23,7 +23,7 @@ def asked(world: World, user: str) -> list[tuple[str, str]]:
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(240):
         while not condition():
             await asyncio.sleep(0.01)
 

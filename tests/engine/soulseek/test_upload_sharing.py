@@ -61,7 +61,7 @@ def test_a_friend_overtakes_those_who_wait_and_all_are_told_their_new_places(in_
     async def story(world: World) -> None:
         up = await uploader(world, {"long tune.flac": data}, leecher_files=0)
         await up.people.relate("pal", "friend")
-        up.set_limits(0, 800)
+        up.set_limits(0, 80)
         getters, order = {}, []
         for name, number in (("first", 3), ("second", 4), ("pal", 5)):
             down = await world.online(name, number)
@@ -84,7 +84,7 @@ def test_a_leecher_waits_beside_a_free_slot_that_a_sharing_user_gets_at_once(in_
 
     async def story(world: World) -> None:
         up = await uploader(world, {"long tune.flac": data}, slots=2, leecher_files=1, leechers_slots=1)
-        up.set_limits(0, 800)
+        up.set_limits(0, 80)
         leechers = []
         for name, number in (("leech1", 3), ("leech2", 4)):
             down = await world.online(name, number)
@@ -108,7 +108,7 @@ def test_a_leecher_waits_beside_a_free_slot_that_a_sharing_user_gets_at_once(in_
 def test_who_was_a_leecher_is_asked_about_again(in_world, monkeypatch) -> None:
     async def story(world: World) -> None:
         up = await uploader(world, {"long tune.flac": blob(SIZE)}, leecher_files=1, leechers_slots=1)
-        up.set_limits(0, 800)
+        up.set_limits(0, 80)
         down = await world.online("leech", 3)
         getter = Getter(down, await file_named(world, down, "long tune"))
         await getter.until(ACTIVE)
@@ -156,7 +156,7 @@ def test_caps_of_groups_hold_side_by_side_and_the_cap_of_all_follows_at_once(in_
     data = blob(8 * SIZE)
 
     async def story(world: World) -> None:
-        up = await uploader(world, {"long tune.flac": data}, friends_slots=1, leecher_files=0, friends_kbps=16_000, default_kbps=4000)
+        up = await uploader(world, {"long tune.flac": data}, friends_slots=1, leecher_files=0, friends_kbps=8000, default_kbps=2000)
         await up.people.relate("pal", "friend")
         getters = {}
         for name, number in (("pal", 3), ("other", 4)):
@@ -167,9 +167,9 @@ def test_caps_of_groups_hold_side_by_side_and_the_cap_of_all_follows_at_once(in_
         marks = len(pal.data), len(other.data)
         await other.until(lambda: len(other.data) - marks[1] > 200 * 1024)
         ratio = (len(pal.data) - marks[0]) / (len(other.data) - marks[1])
-        assert 2.5 < ratio < 5.5, "16,000 kbit/s to friends beside 4,000 to the others"
+        assert 2.5 < ratio < 5.5, "8,000 kbit/s to friends beside 2,000 to the others"
         # one cap over both groups, set while they run, and below either of theirs: now they share it alike
-        up.set_limits(0, 2000)
+        up.set_limits(0, 1000)
         await other.until(lambda: len(other.data) - marks[1] > 260 * 1024)  # what was on its way has come
         marks = len(pal.data), len(other.data)
         await other.until(lambda: len(other.data) - marks[1] > 150 * 1024)
@@ -232,7 +232,7 @@ def test_a_search_answer_tells_each_asker_the_slots_of_his_group(in_world) -> No
 def test_banning_ends_what_is_being_sent_and_stopping_refuses_until_later(in_world) -> None:
     async def story(world: World) -> None:
         up = await uploader(world, {"long tune.flac": blob(SIZE)}, slots=2, leecher_files=0)
-        up.set_limits(0, 400)
+        up.set_limits(0, 80)
         getters = []
         for name, number in (("foe", 3), ("other", 4)):
             down = await world.online(name, number)
