@@ -1,7 +1,8 @@
 """Fetches a known file into a part file until it is killed. `python crash_child.py` reads jobs (JSON) on stdin and forks a child for each.
 
 Printed to stdout, a line in one write each: `pid N`, `writing N` (so many leaves are missing), what each commit has acknowledged (`acked PAGE HEX`,
-`prefix BYTES`), `done`, and `ended N`. What is printed is outside of the file system that is cut. Jobs: `folder leaves seed mode order address`.
+`prefix BYTES`), `holds`, `done`, and `ended N`. What is printed is outside of the file system that is cut. Jobs: `folder leaves seed mode order
+address share`; a child holds, and waits for its end, where that share of what was missing is written.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ async def fetch(job: dict[str, Any]) -> None:
     if mode == "mesh":
         await over_sockets(part, *job["address"])
     else:
-        await (by_leaves if mode == "leaves" else by_stream)(part, chance)
+        await (by_leaves if mode == "leaves" else by_stream)(part, chance, float(job["share"]))
     await database.close()
     say("done")
 
@@ -90,7 +91,12 @@ async def flushes(part: PartFile) -> None:
         await part.flush()
 
 
-async def by_leaves(part: PartFile, chance: random.Random) -> None:
+async def holds() -> None:
+    say("holds")
+    await asyncio.Event().wait()
+
+
+async def by_leaves(part: PartFile, chance: random.Random, share: float) -> None:
     """Verified leaves in any order, as fast as they can be written."""
     if part.variant is None:
         await part.set_variant(*known(part.pieces.leaves))
@@ -98,7 +104,9 @@ async def by_leaves(part: PartFile, chance: random.Random) -> None:
     chance.shuffle(missing)
     say(f"writing {len(missing)}")
     task = asyncio.ensure_future(flushes(part))
-    for leaf in missing:
+    for number, leaf in enumerate(missing):
+        if number >= share * len(missing):
+            await holds()
         part.write(leaf * LEAF, leaf_bytes(leaf))
         part.mark(leaf)
         await asyncio.sleep(chance.choice((0, 0, 0.001)))
@@ -107,11 +115,14 @@ async def by_leaves(part: PartFile, chance: random.Random) -> None:
     await part.close()
 
 
-async def by_stream(part: PartFile, chance: random.Random) -> None:
+async def by_stream(part: PartFile, chance: random.Random, share: float) -> None:
     """An origin's bytes from the front, of which nobody knows digests."""
     say(f"writing {(part.size - part.pieces.prefix) // LEAF}")
     task = asyncio.ensure_future(flushes(part))
+    until = part.pieces.prefix + share * (part.size - part.pieces.prefix)
     while (at := part.pieces.prefix) < part.size:
+        if at >= until:
+            await holds()
         stop = min(part.size, at + PIECE, (at // LEAF + 1) * LEAF)
         part.extend(at, leaf_bytes(at // LEAF)[at % LEAF : stop - at // LEAF * LEAF], "slsk:anna")
         await asyncio.sleep(chance.choice((0, 0, 0, 0.001)))

@@ -39,12 +39,13 @@ _NO_LOG_FLUSH = 2
 
 @dataclass
 class Told:
-    """What a child said until it ended: acknowledged leaves and prefix, whether it was done, and its own failure."""
+    """What a child said until it ended: acknowledged leaves and prefix, whether it holds or was done, and its own failure."""
 
     acked: set[int] = field(default_factory=set)
     prefix: int = 0
     writing: int | None = None
     commits: int = 0
+    holds: bool = False
     done: bool = False
     failed: str = ""
     ended: bool = False
@@ -61,6 +62,8 @@ class Told:
                 self.prefix, self.commits = int(rest), self.commits + 1
             case "writing":
                 self.writing = int(rest)
+            case "holds":
+                self.holds = True
             case "done":
                 self.done = True
             case "failed":
@@ -93,9 +96,19 @@ class Children:
         self._server.kill()
         self._server.wait()
 
-    def start(self, folder: Path, leaves: int, seed: int, mode: str, order: str = "good", address: tuple[str, int] | None = None) -> int:
+    def start(
+        self,
+        folder: Path,
+        leaves: int,
+        seed: int,
+        mode: str,
+        order: str = "good",
+        address: tuple[str, int] | None = None,
+        share: float = 1.0,
+    ) -> int:
+        """`share` of what is missing is written, and no more, however long the end is in coming."""
         assert self._server.stdin is not None
-        job = {"folder": str(folder), "leaves": leaves, "seed": seed, "mode": mode, "order": order, "address": address}
+        job = {"folder": str(folder), "leaves": leaves, "seed": seed, "mode": mode, "order": order, "address": address, "share": share}
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
         line = self._line()
@@ -108,11 +121,11 @@ class Children:
         return line.rstrip("\n")
 
     def until(self, told: Told, commits: int) -> None:
-        """Until the child writes and has told of so many commits, or has ended."""
+        """Until the child writes and has told of so many commits, or holds, or has ended."""
         while told.writing is None or told.commits < commits:
             line = self._line()
             told.take(line)
-            if told.done or told.failed:
+            if told.holds or told.done or told.failed:
                 return
 
     def so_far(self, told: Told) -> None:

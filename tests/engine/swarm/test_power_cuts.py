@@ -29,13 +29,16 @@ def cut(disk: Ext4, children: Children, mode: str, seed: int, order: str = "good
     """One power cut: right after some commit, or a moment later. What was acknowledged before it is told: a sync that overlaps the call which shuts
     the file system down may succeed and be lost (seen: one commit in 1,400 cuts), as no sync can that overlaps a real one."""
     chance, told = random.Random(seed), Told()
-    children.start(disk.folder, LEAVES, seed, mode, order)
+    share = (
+        chance.choice((0.3, 0.6, 0.9, 1.0)) if order == "good" else 1.0
+    )  # while this process waits for the machine, a child would write it all
+    pid = children.start(disk.folder, LEAVES, seed, mode, order, share=share)
     children.until(told, chance.randrange(6))
     if order == "good":
         time.sleep(chance.uniform(0.0, 0.06))
     children.so_far(told)
     disk.cut()
-    children.ended(told if told.ended else Told())
+    children.kill(pid, told if told.ended else Told())
     disk.unmount()
     disk.mount()
     return told

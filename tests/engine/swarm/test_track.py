@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_world import SkippingClock
 from world import FakeOrigin, FakePeer, World, some_bytes
 
 from slskdn_tui.engine.swarm.events import SwarmEnd
@@ -79,15 +79,16 @@ def test_the_stream_from_the_front_meets_the_overlay_from_the_back(tmp_path: Pat
 def test_a_stalled_source_is_noticed_and_the_mesh_finishes_while_it_stays(tmp_path: Path) -> None:
     async def story() -> None:
         data = some_bytes(3 * MIB)
-        world = World(tmp_path, len(data), rescue=RescueThresholds(60, 1000, 60, 0.3))
+        clock = SkippingClock()
+        world = World(tmp_path, len(data), clock=clock, rescue=RescueThresholds(600, 0, 600, 60))
         swarm = await world.open()
         origin = FakeOrigin("anna", data, stall_at=MIB + 1000)
         swarm.use_origin(origin)
         run = asyncio.ensure_future(swarm.run())
         await origin.stalled.wait()
-        while not (reason := swarm.underperforming()):
-            await asyncio.sleep(0.02)
-        assert reason.startswith("no byte for ")
+        assert not swarm.underperforming()
+        clock.skip(61)
+        assert swarm.underperforming().startswith("no byte for ")
         await asyncio.sleep(0.1)  # time in which it would be told again
         assert [event.source for event in world.told("stall")] == ["slsk:anna"], "told once"
         peer = FakePeer("a1", data)
@@ -106,15 +107,16 @@ def test_a_stalled_source_is_noticed_and_the_mesh_finishes_while_it_stays(tmp_pa
 def test_a_stall_that_makes_somebody_leave_at_once_is_told_all_the_same(tmp_path: Path) -> None:
     async def story() -> None:
         data = some_bytes(3 * MIB)
-        world = World(tmp_path, len(data), rescue=RescueThresholds(60, 1000, 60, 0.3))
+        clock = SkippingClock()
+        world = World(tmp_path, len(data), clock=clock, rescue=RescueThresholds(600, 0, 600, 60))
         swarm = await world.open()
         origin = FakeOrigin("anna", data, stall_at=MIB + 1000)
         swarm.use_origin(origin)
         run = asyncio.ensure_future(swarm.run())
         await origin.stalled.wait()
-        while not swarm.underperforming():
-            time.sleep(0.01)  # noqa: ASYNC251  the swarm itself must not look before
-        swarm.abort()
+        assert not swarm.underperforming()
+        clock.skip(61)
+        swarm.abort()  # before the swarm itself has looked
         assert await run is SwarmEnd.ABORTED
         assert [event.words[:12] for event in world.told("stall")] == ["no byte for "]
         await swarm.stop()
