@@ -59,11 +59,18 @@ def schema_version(connection: sqlite3.Connection) -> int:
 def refuse_newer(path: Path, version: int, known: int) -> None:
     """UserError when a later program has written this database."""
     if version > known:
+        copies = (copy_before(path, number) for number in range(known, 0, -1))
+        older = next((f", or put back {copy}, which was kept before the change" for copy in copies if copy.exists()), "")
         raise UserError(
             "config",
             f"{path} was written by a newer slskdn-tui (schema {version}; this one knows {known})",
-            f"install that version again, or put back a copy from {path.parent / 'backups'}; nothing was changed",
+            f"install that version again{older}; nothing was changed",
         )
+
+
+def copy_before(path: Path, version: int) -> Path:
+    """Where the copy lies that was made before a database left this schema."""
+    return path.parent / "backups" / f"{path.stem}.v{version}.db"
 
 
 def recognise(connection: sqlite3.Connection, steps: Sequence[Migration]) -> int | None:
@@ -94,7 +101,7 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
     refuse_newer(path, version, len(steps))
     for step in steps[version:]:
         if version:  # a database made just now has nothing to lose
-            copy_database(connection, path.parent / "backups" / f"{path.stem}.v{step.number - 1}.db")
+            copy_database(connection, copy_before(path, step.number - 1))
         apply_step(connection, step)
     return len(steps) - version
 

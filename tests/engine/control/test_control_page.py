@@ -6,7 +6,9 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import get_args
 
+from slskdn_tui.model.views import Screen
 from tests.engine.control.control_world import RawClient, served
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "protocol" / "control.md"
@@ -46,6 +48,12 @@ def test_every_example_of_the_page_happens(tmp_path):
             await work()
 
     asyncio.run(timed())
+
+
+def test_the_page_tells_of_every_view_and_no_other():
+    rows = re.findall(r"^\| (`[a-z`, ]+`) \|", PAGE.read_text("utf-8"), re.M)
+    named = [name for row in rows for name in re.findall(r"[a-z]+", row)]
+    assert sorted(named) == sorted(get_args(Screen))
 
 
 def test_the_pages_script_lists_the_jobs(tmp_path):

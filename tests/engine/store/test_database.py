@@ -71,7 +71,7 @@ def test_a_database_of_a_newer_program_is_refused_and_not_touched(tmp_path):
 
     with pytest.raises(UserError) as caught:
         run(open_older)
-    assert caught.value.code == "config" and "newer" in caught.value.message and "backups" in caught.value.hint
+    assert caught.value.code == "config" and "newer" in caught.value.message and "put back" not in caught.value.hint
     assert path.read_bytes() == before and list(tmp_path.glob("*.damaged-*")) == []
 
 
@@ -86,6 +86,9 @@ def test_before_a_step_on_a_database_with_content_a_copy_is_kept(tmp_path):
         await database.close()
 
     run(work)
+    with pytest.raises(UserError) as caught:  # an older program says where it lies
+        run(lambda: Database.open(path, [ONE]))
+    assert f"put back {tmp_path / 'backups' / 'state.v1.db'}" in caught.value.hint
     copy = sqlite3.connect(tmp_path / "backups" / "state.v1.db")
     assert copy.execute("SELECT b FROM t").fetchall() == [("kept",)]
     assert copy.execute("PRAGMA user_version").fetchone() == (1,)
