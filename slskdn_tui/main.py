@@ -84,7 +84,7 @@ def serve(paths: Paths, settings: Settings) -> int:
 
 
 def screens(paths: Paths, settings: Settings, options: AppOptions) -> int:
-    """The Textual app over the running engine, or over one of its own."""
+    """The Textual app over the running engine, or over one of its own; for looking only, over the databases."""
     from slskdn_tui.config.themes import theme_folders
     from slskdn_tui.ui.app import run_app
 
@@ -93,6 +93,10 @@ def screens(paths: Paths, settings: Settings, options: AppOptions) -> int:
 
         if paths.socket.exists() and asyncio.run(_answers(paths)):
             return RemoteEngine(paths.socket)
+        if options.readonly:
+            from slskdn_tui.engine.readonly import ReadOnlyEngine
+
+            return ReadOnlyEngine(paths, settings=settings)
         return _own_engine(paths, settings, "in this window")
 
     return run_app(

@@ -15,6 +15,9 @@ from pydantic import TypeAdapter
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import EngineEvent, Snapshot, ViewKey
 
+READ_ONLY = "read-only"
+"""How the engine over the databases describes itself. It lacks some views for good: `no_engine` says of one view there what it says of all elsewhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

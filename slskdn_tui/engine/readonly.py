@@ -26,7 +26,7 @@ from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.engine.views.job_tree import shown_jobs
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.jobs import ENDED
+from slskdn_tui.model.jobs import ENDED, JobState
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.trace_json import EVERYTHING, trace_document
 from slskdn_tui.model.views import (
@@ -41,10 +41,11 @@ from slskdn_tui.model.views import (
     Unchanged,
     ViewKey,
 )
-from slskdn_tui.seam import Command, Result
+from slskdn_tui.seam import READ_ONLY, Command, Result
 
 LOG_TAIL = 1024 * 1024
 _NONE = "no engine runs for this profile"
+STORED = "no engine runs; what is shown was stored"
 _HINT = "start `slskdn` or `slskdn serve` with this profile"
 
 
@@ -62,7 +63,7 @@ class ReadOnlyEngine:
 
     @property
     def description(self) -> str:
-        return "read-only"
+        return READ_ONLY
 
     async def start(self) -> None:
         """Open the databases. UserError when they are of another schema or unreadable."""
@@ -146,7 +147,9 @@ class ReadOnlyEngine:
         words = f"in use by {held}, which does not answer" if held else f"{_NONE}; start `slskdn` or `slskdn serve`"
         return StatusView(
             version=0,
+            account=SafeText(self._settings.soulseek.username),
             soulseek="offline",
+            soulseek_words=SafeText(STORED),
             ratio=totals.up / totals.down if totals.down else None,
             slsk_down=totals.slsk_down,
             slsk_up=totals.slsk_up,
@@ -154,7 +157,7 @@ class ReadOnlyEngine:
             mesh_up=totals.mesh_up,
             rescues=await self._store.rescues.totals() if self._store is not None else (0, 0, 0),
             jobs_total=len(jobs),
-            jobs_running=sum(job.state not in ENDED for job in jobs),
+            jobs_running=sum(job.state not in ENDED and job.state is not JobState.PAUSED for job in jobs),
             profile=SafeText(self._paths.config, 4096),
             engine=SafeText(words),
             parts=(PartStatus("engine", "off", SafeText("does not run; what is shown was stored")),),

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.views import Snapshot, StatusView, ViewKey
-from slskdn_tui.seam import EngineProtocol
+from slskdn_tui.seam import READ_ONLY, EngineProtocol
 
 log = logging.getLogger(__name__)
 STATUS = ViewKey("status")
@@ -95,7 +95,7 @@ class Poller:
         try:
             view = await self._engine.snapshot(key, self._seen.get(key, NEVER))
         except UserError as error:
-            if error.code == "no_engine":
+            if error.code == "no_engine" and self._engine.description != READ_ONLY:
                 if not self._gone:
                     self._gone = True
                     self._on_gone(error)

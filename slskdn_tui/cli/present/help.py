@@ -58,7 +58,7 @@ APP_OPTIONS: tuple[tuple[str, str], ...] = (
     ("--no-mouse", "leave the mouse to the terminal"),
     ("--refresh HZ", "how often screens look for changes, 0.1 to 10"),
     ("--low-bandwidth", "redraw rarely and plainly, for slow links"),
-    ("--readonly", "look only: nothing can be changed"),
+    ("--readonly", "look only: nothing can be changed, and no engine is started"),
 )
 
 

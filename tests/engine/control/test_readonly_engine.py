@@ -129,6 +129,7 @@ def test_trace_log_and_status_are_shown(paths):
     assert [track.track for track in one.tracks] == [3]
     assert [(row.part, row.level) for row in log.rows] == [("swarm", "info"), ("dht", "error")] and len(errors.rows) == 1
     assert status.engine == "no engine runs for this profile; start `slskdn` or `slskdn serve`"
+    assert "no engine runs" in status.soulseek_words, "the screens' first line says it"
     assert (status.soulseek, status.ratio, status.jobs_running, status.jobs_total) == ("offline", 3.0, 1, 2)
 
 
