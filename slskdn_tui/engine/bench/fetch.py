@@ -39,15 +39,18 @@ def fetch(out: str, peers: str, as_json: bool, knocks: Knocks | None = None) -> 
     started = time.perf_counter()
     begun = {split_listen(text): sock for text, sock in (knocks or {}).items()}
     result = asyncio.run(_fetch(Path(out), addresses, begun, started))
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
-    else:
-        state = "ok" if result["ok"] else f"FAILED: {result['end']}"
-        sys.stdout.write(f"{state}: {result['bytes']} bytes in {result['seconds']} s, {result['MBps']} MB/s\n")
-        for name, count in result["by_peer"].items():
-            sys.stdout.write(f"  {name}  {count} bytes\n")
+    sys.stdout.write((json.dumps(result) if as_json else words(result)) + "\n")
     sys.stdout.flush()
     return 0 if result["ok"] else 1
+
+
+def words(result: dict[str, Any]) -> str:
+    """The result for a person."""
+    state = "ok" if result["ok"] else f"FAILED: {result['end']}"
+    lines = [f"{state}: {result['bytes']} bytes in {result['seconds']} s, {result['MBps']} MB/s"]
+    lines += [f"  {name}  {count} bytes" for name, count in result["by_peer"].items()]
+    lines.append(f"  duplicates  {result['duplicate_bytes']} bytes; banned: {', '.join(result['banned']) or 'nobody'}")
+    return "\n".join(lines)
 
 
 async def _fetch(

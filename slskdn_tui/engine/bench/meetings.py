@@ -41,7 +41,8 @@ class Meetings:
             if offered:
                 self.offers[peer] = offered[0]
         except (MeshError, OSError, ValueError) as error:
-            sys.stderr.write(f"{host}:{port}: {error}\n")
+            name = f"{host}:{port}"
+            sys.stderr.write(f"{name}: {str(error).removeprefix(f'{name}: ')}\n")
         finally:
             async with self.news:
                 self.pending -= 1

@@ -47,7 +47,9 @@ async def _serve(host: str, port: int, ready: Path | None, file: Path) -> int:
     try:
         await provider.add(file)
     except (OSError, ValueError) as error:
-        raise UserError("not_found", f"{file} cannot be served: {error}", "name a file with at least one byte") from error
+        raise UserError(
+            "not_found", f"{file} cannot be served: {getattr(error, 'strerror', None) or error}", "name a file with at least one byte"
+        ) from error
     gc.freeze()
     gc.enable()
     stop = asyncio.Event()

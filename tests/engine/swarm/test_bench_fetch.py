@@ -11,6 +11,7 @@ from pathlib import Path
 
 from world import some_bytes
 
+from slskdn_tui.engine.bench.fetch import words
 from tests.fakes.ports import free_port
 
 BENCH = [sys.executable, "-m", "slskdn_tui.engine.bench"]
@@ -61,6 +62,9 @@ def test_bench_fetch_brings_the_file_and_names_the_liar(tmp_path: Path) -> None:
         assert told["by_peer"][f"{hosts[2]}:{ports[2]}"] == 0
         assert sum(told["by_peer"].values()) == len(data) and told["duplicate_bytes"] <= len(data) * 0.2
         assert set(told) >= {"seconds", "MBps", "variant_id"}
+        said = words(told)  # as without --json
+        assert all(f"{name}  {count} bytes" in said for name, count in told["by_peer"].items())
+        assert f"duplicates  {told['duplicate_bytes']} bytes; banned: {hosts[2]}:{ports[2]}" in said
     finally:
         for process in serving:
             process.kill()

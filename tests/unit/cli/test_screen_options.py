@@ -14,6 +14,7 @@ from slskdn_tui import main
 from slskdn_tui.cli.hooks import AppOptions, DemoOptions
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
+from slskdn_tui.engine.readonly import ReadOnlyEngine
 from slskdn_tui.ui.terminal import ended_in_order
 
 OTHER = AppOptions(theme="mono", ascii=True, mouse=False, refresh_hz=5.0, low_bandwidth=True, readonly=True)
@@ -25,7 +26,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     seen: list[dict[str, Any]] = []
 
     def run_app(engine: object, **options: Any) -> int:
-        seen.append(options)
+        seen.append({**options, "engine": engine})
         return 0
 
     monkeypatch.setattr("slskdn_tui.ui.app.run_app", run_app)
@@ -37,7 +38,12 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_every_option_of_the_screens_changes_how_they_open(name: str, tmp_path: Path, shown: list[dict[str, Any]]) -> None:
     for options in (AppOptions(), replace(AppOptions(), **{name: getattr(OTHER, name)})):
         assert main.screens(Paths.of(tmp_path), Settings(), options) == 0
-    assert shown[0] != shown[1]
+    assert {**shown[0], "engine": None} != {**shown[1], "engine": None}
+
+
+def test_who_only_looks_starts_no_engine(tmp_path: Path, shown: list[dict[str, Any]]) -> None:
+    assert main.screens(Paths.of(tmp_path / "p"), Settings(), AppOptions(readonly=True)) == 0
+    assert isinstance(shown[0]["engine"], ReadOnlyEngine) and shown[0]["readonly"] and not (tmp_path / "p").exists()
 
 
 def test_the_demo_opens_with_the_options_given(tmp_path: Path, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +53,7 @@ def test_the_demo_opens_with_the_options_given(tmp_path: Path, shown: list[dict[
     monkeypatch.setattr("slskdn_tui.lab.run.run_demo", run_demo)
     assert main.demo(DemoOptions(app=OTHER)) == 0
     assert main.screens(Paths.of(tmp_path), Settings(), OTHER) == 0
+    shown[0]["engine"] = shown[1]["engine"]
     assert shown[0] == shown[1] and shown[0]["ascii_mode"] and not shown[0]["settings"].mouse
 
 
