@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import struct
 from dataclasses import replace
 
 import pytest
-from soulseek_world import QUICK, Sink, World, blob, sha
+from soulseek_world import QUICK, Sink, World, blob, search, sha
 
 from slskdn_tui.engine.soulseek.uploads.groups import GroupRules
 from slskdn_tui.model.candidates import FoundFile
@@ -43,6 +44,25 @@ def test_a_searched_file_arrives_bit_identical(in_world) -> None:
     in_world(story)
 
 
+def test_bytes_beyond_what_was_promised_are_not_taken(in_world) -> None:
+    data = blob(SIZE)
+
+    async def story(world: World) -> None:
+        up, down, found = await two(world, data)
+        stock = up.transfers._send
+
+        async def generous(transfer, connection) -> None:
+            await stock(transfer, connection)
+            await connection.send_data(blob(100_000, seed=2))
+
+        up.transfers._send = generous
+        sink = Sink()
+        assert await down.origin(found).fetch(sink) == (OriginEnd.COMPLETE, "")
+        assert len(sink.data) == SIZE and sha(bytes(sink.data)) == sha(data)
+
+    in_world(story)
+
+
 def test_a_resumed_file_starts_at_its_offset_and_no_byte_comes_twice(in_world) -> None:
     data = blob(SIZE)
 
@@ -53,6 +73,34 @@ def test_a_resumed_file_starts_at_its_offset_and_no_byte_comes_twice(in_world) -
         assert end == OriginEnd.COMPLETE
         assert bytes(sink.data) == data[1_000_003:]
         assert world.moved["downloader", "uploader", "down"] == SIZE - 1_000_003
+
+    in_world(story)
+
+
+def test_the_speed_that_is_told_is_of_the_bytes_that_were_sent(in_world) -> None:
+    data = blob(SIZE)
+
+    async def story(world: World) -> None:
+        up, down, found = await two(world, data)
+        up.set_limits(0, 1600)  # 200 kB/s: a slow machine is slower still
+        assert (await down.origin(found).fetch(Sink(start=SIZE - 100_000)))[0] == OriginEnd.COMPLETE
+        await world.server.until(lambda: world.server.count("SendUploadSpeed", "uploader") == 1)
+        told = world.server._stats_of("uploader").avg_speed
+        assert 0 < told < 1_000_000, "100 kB in a third of a second, not the 3 MB of the file"
+        assert (await search(down, "first album"))[0].speed == told
+
+    in_world(story)
+
+
+def test_a_huge_file_that_somebody_has_already_silences_no_search_answer(in_world) -> None:
+    async def story(world: World) -> None:
+        folder = world.share("up", {"Lab Band/image.bin": b"x", NAME: blob(5000)})
+        os.truncate(folder / "Lab Band" / "image.bin", 2**36)  # nothing is written to the disk
+        await world.online("uploader", 2, folder)
+        down = await world.online("downloader", 3)
+        found = await world.find(down, "image")
+        assert (await down.origin(found).fetch(Sink(start=found.size)))[0] == OriginEnd.COMPLETE
+        assert (await search(down, "opening song"))[0].username == "uploader"
 
     in_world(story)
 

@@ -39,7 +39,7 @@ from slskdn_tui.engine.runtime.clock import Clock, SystemClock
 from slskdn_tui.engine.soulseek.manners.holdoff import HoldOff
 from slskdn_tui.engine.soulseek.manners.manners import Manners
 from slskdn_tui.engine.soulseek.uploads.groups import BANNED, GROUPS, LEECHERS, Asker, GroupRules, Queue, Waiting, group_of, refusal
-from slskdn_tui.engine.soulseek.uploads.stream import Declined, FairLimiter, FileChanged, check_file, chunk
+from slskdn_tui.engine.soulseek.uploads.stream import Declined, FairLimiter, FileChanged, OwnSpeed, check_file, chunk
 from slskdn_tui.model.text import SafeText
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class UploadManager(TransferManager):
         self.relation: Callable[[str], str] = lambda username: ""
         self.spawn: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[Any]] = lambda name, work: asyncio.create_task(work, name=name)
         self.upload_holds = HoldOff()
+        self.own_speed = OwnSpeed()
         self._wakes: set[asyncio.TimerHandle] = set()
         self._arrivals: dict[tuple[str, str], int] = {}
         self._arrival = 0
@@ -178,6 +179,9 @@ class UploadManager(TransferManager):
         """Stock's downloads, and the uploads that are to start now: no more than there are slots for."""
         downloads, _ = super()._get_queued_transfers()
         return downloads, [self._uploads[each.asker.username][each.path] for each in self._queue().starting(self._ready)]
+
+    def get_average_upload_speed(self) -> float:
+        return self.own_speed.average
 
     def get_upload_slots(self) -> int:
         return self.rules.total_slots
@@ -388,9 +392,11 @@ class UploadManager(TransferManager):
             await self._try_later(transfer)
         else:
             self.upload_holds.succeeded(username)
+            offset, began = transfer.bytes_transfered, self.clock.now()
             await self._upload_file(transfer, connection)
-            speed = int(transfer.get_speed())
-            if transfer.state.VALUE == TransferState.COMPLETE and speed:
+            if transfer.state.VALUE == TransferState.COMPLETE and (
+                speed := self.own_speed.note(transfer.bytes_transfered - offset, self.clock.now() - began)
+            ):
                 self._network.queue_server_messages(SendUploadSpeed.Request(speed))
 
     async def _try_later(self, transfer: Transfer) -> None:
