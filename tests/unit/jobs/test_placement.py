@@ -1,8 +1,11 @@
 """Where files land: names that attack a file system, templates that would lose tracks, collisions."""
 
+import shutil
 import string
+import tempfile
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -143,6 +146,30 @@ def test_collisions_follow_the_policy_and_nothing_is_overwritten_unasked(tmp_pat
     assert (folder / "a/b.flac").read_text() == "one"
     assert put("four", "overwrite").path.read_text() == "four"
     assert list(parts.iterdir()) == []
+
+
+def test_files_that_begin_alike_are_copied_to_another_disk_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        folder = Path(other)
+        if folder.stat().st_dev == tmp_path.stat().st_dev:
+            pytest.skip("there is no second file system")
+        texts = {f"{'Johann Sebastian Bach - The Well-Tempered Clavier ' * 3}{n}.flac": f"prelude {n}" * 9 for n in (1, 2)}
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+        names, copy = list(texts), shutil.copyfileobj
+
+        def put(name: str) -> Path:
+            return place(tmp_path / name, folder, name, "rename", file_blake3(tmp_path / name)).path
+
+        def while_the_other_is_copied(reader: Any, writer: Any, length: int) -> None:
+            monkeypatch.setattr(shutil, "copyfileobj", copy)
+            put(names[1])
+            copy(reader, writer, length)
+
+        monkeypatch.setattr(shutil, "copyfileobj", while_the_other_is_copied)
+        put(names[0])
+        assert {path.name: path.read_text() for path in folder.iterdir()} == texts
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_symlink_that_leads_out_of_the_folder_is_refused(tmp_path: Path):

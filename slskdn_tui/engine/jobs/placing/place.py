@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ def _beside(source: Path, target: Path) -> Path:
         os.fsync(handle.fileno())
     if source.stat().st_dev == target.parent.stat().st_dev:
         return source
-    copy = target.with_name(f".{target.name[:80]}.slskdn")
+    # named by its source: files of one folder often begin alike, and two may be copied at once
+    copy = target.with_name(f".{hashlib.sha256(os.fsencode(source)).hexdigest()[:16]}.slskdn")
     try:
         with source.open("rb") as reader, copy.open("wb") as writer:
             shutil.copyfileobj(reader, writer, _BLOCK)
