@@ -44,3 +44,10 @@ def test_empty_files_endless_paths_and_mad_claims_are_left_out() -> None:
     assert file is not None and (file.bitrate, file.seconds, file.sample_rate) == (320, None, 44100)
     assert search_reply(SearchResult(1, "x" * 61, shared_items=[data("a.mp3")])) is None
     assert search_reply(SearchResult(1, "ann", shared_items=[data("a.mp3", 0)])) is None
+
+
+def test_files_that_are_locked_cannot_be_had_and_are_left_out() -> None:
+    mixed = SearchResult(1, "ann", shared_items=[data("a.mp3")], locked_results=[data("b.mp3")])
+    reply = search_reply(mixed)
+    assert reply is not None and [each.path for each in reply.files] == ["a.mp3"]
+    assert search_reply(SearchResult(1, "ann", locked_results=[data("b.mp3")])) is None
