@@ -7,10 +7,12 @@ import random
 import resource
 import struct
 import zlib
+from datetime import datetime, timedelta
 
 from soulseek_world import QUICK, World, blob, search
 
 from slskdn_tui.config.settings import Soulseek
+from slskdn_tui.engine.runtime.clock import SystemClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.engine.soulseek.plane import SoulseekPlane
 
@@ -35,31 +37,56 @@ def test_searches_of_all_callers_go_out_one_after_the_other(in_world) -> None:
     in_world(story)
 
 
+async def restarted(world: World, plane: SoulseekPlane) -> SoulseekPlane:
+    """The same profile in a new run."""
+    await plane.stop()
+    world.planes.remove(plane)
+    supervisor = Supervisor(world.clock)
+    again = SoulseekPlane(
+        Soulseek(**(plane._settings.model_dump() | {"password": plane._settings.password})),
+        password="secret",
+        share_db=plane._share_db,
+        clock=world.clock,
+        supervisor=supervisor,
+        rng=random.Random(9),
+        on_event=lambda *event: None,
+        on_bytes=lambda *count: None,
+        manners=QUICK,
+    )
+    world.planes.append(again)
+    world.supervisors.append(supervisor)
+    await again.start()
+    return again
+
+
 def test_the_same_query_again_asks_the_network_nothing_even_after_a_restart(in_world) -> None:
     async def story(world: World) -> None:
         await world.online("alice", 2, world.share("up", {"Band/Some Tune.flac": blob(5000)}))
         down = await world.online("bob", 3)
         first = await search(down, "some tune")
         assert first == await down.search("  Tune SOME ")
-        await down.stop()
-        world.planes.remove(down)
-        supervisor = Supervisor(world.clock)
-        again = SoulseekPlane(
-            Soulseek(**(down._settings.model_dump() | {"password": down._settings.password})),
-            password="secret",
-            share_db=down._share_db,
-            clock=world.clock,
-            supervisor=supervisor,
-            rng=random.Random(9),
-            on_event=lambda *event: None,
-            on_bytes=lambda *count: None,
-            manners=QUICK,
-        )
-        world.planes.append(again)
-        world.supervisors.append(supervisor)
-        await again.start()
+        again = await restarted(world, down)
         assert await again.search("some tune") == first
         assert world.server.count("FileSearch", "bob") == 1
+
+    in_world(story)
+
+
+def test_a_machine_that_slept_forgets_nothing_of_what_was_asked_since(in_world) -> None:
+    class Slept(SystemClock):
+        ahead = timedelta()
+
+        def wall(self) -> datetime:
+            return super().wall() + self.ahead
+
+    async def story(world: World) -> None:
+        await world.online("alice", 2, world.share("up", {"Band/Some Tune.flac": blob(5000)}))
+        clock = world.clock = Slept()
+        down = await world.online("bob", 3)
+        clock.ahead = timedelta(hours=8)  # the clock that waits are counted by has stood still
+        await search(down, "some tune")
+        again = await restarted(world, down)
+        assert again.search_hold(query="tune some") > 0, "the same query within five minutes"
 
     in_world(story)
 
