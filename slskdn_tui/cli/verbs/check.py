@@ -177,8 +177,10 @@ def folders(paths: Paths, settings: Settings) -> Iterator[CheckLine]:
         ("library", "library.folders", [item for item in settings.library.folders if item not in settings.soulseek.share]),
     ):
         for path in map(Path.expanduser, map(Path, items)):
-            good = path.is_dir() and os.access(path, os.R_OK | os.X_OK)
-            words, mend = (str(path), "") if good else (f"{path} is no readable folder", f"Correct {key}.")
+            own = part == "share" and any(path.resolve().is_relative_to(each.resolve()) for each in (paths.data, paths.state, paths.cache))
+            good = path.is_dir() and os.access(path, os.R_OK | os.X_OK) and not own
+            fault = "is one of this program's own folders and never shared" if own else "is no readable folder"
+            words, mend = (str(path), "") if good else (f"{path} {fault}", f"Correct {key}.")
             yield CheckLine(part, "ok" if good else "fail", words, mend)
     if not settings.soulseek.share:
         yield CheckLine("share", "warn", "nothing is shared", "Many users refuse those who share nothing: add folders to soulseek.share.")

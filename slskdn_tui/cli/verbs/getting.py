@@ -42,7 +42,9 @@ def references(given: list[str], lines: list[str]) -> list[str]:
     """The list as meant: `-` stands for the lines of standard input; blank lines and those that begin with `#` are left out. Core."""
     out: list[str] = []
     for ref in given:
-        out += [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")] if ref == "-" else [ref]
+        # a list that Windows wrote begins with a mark of its encoding
+        texts = (line.lstrip("\ufeff").strip() for line in lines) if ref == "-" else (ref,)
+        out += [text for text in texts if text and not (ref == "-" and text.startswith("#"))]
     return [ref for ref in dict.fromkeys(out) if ref.strip()]
 
 

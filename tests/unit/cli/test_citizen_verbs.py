@@ -150,6 +150,7 @@ def test_a_search_as_json_holds_to_its_limit(slskdn: Slskdn, engine: Scripted, c
 
 def test_references_come_from_standard_input_too() -> None:
     assert getting.references(["a", "-"], ["b\n", "", "# c", "a"]) == ["a", "b"]
+    assert getting.references(["-"], ["\ufeffb\r\n", "c"]) == ["b", "c"], "as Windows writes a list"
 
 
 def test_get_makes_a_job_of_each_reference_and_goes_on_after_a_wrong_one(

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from slskdn_tui.cli.app import run
+from slskdn_tui.cli.verbs.check import folders
 from slskdn_tui.config.paths import Paths
+from slskdn_tui.config.settings import Settings, Soulseek
 
 Capture = pytest.CaptureFixture[str]
 
@@ -26,3 +28,11 @@ def test_config_check_looks_at_the_environment_also_where_no_file_is(tmp_path: P
     assert run(["config", "check"], None, {**environ, "SLSKDN_SOULSEEK__LISTEN_PORT": "x"}) == 3
     assert "environment variable SLSKDN_SOULSEEK__LISTEN_PORT: `x` is not allowed" in capsys.readouterr().err
     assert run(["config", "check"], None, environ) == 0
+
+
+def test_a_share_among_the_programs_own_folders_is_named_and_one_beside_them_is_fine(tmp_path: Path) -> None:
+    cache, music = tmp_path / "cache" / "chunks", tmp_path / "music"
+    cache.mkdir(parents=True), music.mkdir()
+    settings = Settings(soulseek=Soulseek(share=[str(cache), str(music)]))
+    lines = {line.words: line.state for line in folders(Paths.of(tmp_path), settings) if line.part == "share"}
+    assert lines == {f"{cache} is one of this program's own folders and never shared": "fail", str(music): "ok"}
