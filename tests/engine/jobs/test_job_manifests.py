@@ -136,8 +136,8 @@ def test_an_unfinished_job_is_not_imported_over_itself(tmp_path: Path, album: Al
 HOSTILE: list[tuple[str, Callable[[str], str], str]] = [
     ("an unknown key", lambda text: text + "command: rm -rf /\n", "command"),
     ("a job id that is a path", lambda text: edited(text, lambda data: data.update(job_id="../../../../etc/cron.d/x-0000-0000-000000000000")), "job_id"),
-    ("a wrong recording id", lambda text: edited(text, lambda data: data["tracks"][1].update(mb_recording_id="../x")), "tracks.1.mb_recording_id"),
-    ("a path for a track", lambda text: edited(text, lambda data: data["tracks"][0].update(path="/etc/passwd")), "tracks.0.path"),
+    ("a wrong recording id", lambda text: edited(text, lambda data: data["tracks"][1].update(mb_recording_id="../x")), "tracks 2: mb_recording_id"),
+    ("a path for a track", lambda text: edited(text, lambda data: data["tracks"][0].update(path="/etc/passwd")), "tracks 1: path"),
     ("two tracks in one place", lambda text: edited(text, lambda data: data["tracks"][1].update(position=1)), "tracks"),
     ("no track", lambda text: edited(text, lambda data: data.update(tracks=[])), "tracks"),
     ("a negative cap", lambda text: edited(text, lambda data: data["constraints"].update(overlay_bandwidth_kbps=-1)), "overlay_bandwidth_kbps"),

@@ -114,7 +114,18 @@ def test_a_manifest_of_an_earlier_version_is_read_as_it_was_meant():
         (JobType.RELEASE, lambda data: data.pop("mb_release_id"), "mb_release_id is missing"),
         (JobType.RELEASE, lambda data: data["tracks"][0].pop("mb_recording_id"), "track 1 wants a mb_recording_id"),
         (JobType.RELEASE, lambda data: data["tracks"][1].pop("source"), "track 2 wants a mb_recording_id, or optional: true and a source"),
-        (JobType.RELEASE, lambda data: data.update(type="shell"), "type"),
+        (JobType.RELEASE, lambda data: data.update(type="shell"), "type: should be 'mb_release', 'mb_recording' or 'soulseek_files'"),
+        (JobType.RELEASE, lambda data: data["constraints"].update(use_overlays=False), "no such key; did you mean `use_overlay`?"),
+        (JobType.RELEASE, lambda data: data["status"].update(x=1), "status.x: no such key; there are started_at, completed_tracks,"),
+        (
+            JobType.RELEASE,
+            lambda data: data["tracks"][1].update(duration="3:00"),
+            "tracks 2: duration: no such key; did you mean `duration_ms`?",
+        ),
+        (JobType.RELEASE, lambda data: data["tracks"][1].pop("title"), "tracks 2: title: it is missing"),
+        (JobType.RELEASE, lambda data: data["tracks"].insert(0, "Loomer"), "tracks 1: keys are expected here: position, mb_recording_id,"),
+        (JobType.RELEASE, lambda data: data.update(job_id="1"), "job_id: should be 8-4-4-4-12 digits"),
+        (JobType.RELEASE, lambda data: data["tracks"][0].update(position=2), "tracks: each position may occur once"),
     ],
 )
 def test_what_cannot_be_a_job_is_refused_with_the_reason(kind, change, words):

@@ -73,7 +73,7 @@ def test_a_jobs_manifest_is_no_parents() -> None:
         (f"mb_artist_id: {mbid('artist')}", "label: Warp", "the file"),
         ("state: paused", "state: gone", "state"),
         (f"mb_release_id: {mbid('c')}", f"mb_release_id: {mbid('a')}", "releases"),
-        (f"mb_release_id: {mbid('c')}", "mb_release_id: c", "releases.2.mb_release_id"),
+        (f"mb_release_id: {mbid('c')}", "mb_release_id: c", "releases 3: mb_release_id"),
         ("again: true", "again: true\ncommand: rm", "command"),
     ],
 )

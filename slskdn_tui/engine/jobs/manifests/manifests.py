@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from slskdn_tui.config import safe_yaml
+from slskdn_tui.engine.jobs.manifests import faults
 from slskdn_tui.engine.jobs.wanted.left_out import leave_out, left_out
 from slskdn_tui.engine.store.records import JobRecord, TrackRecord
 from slskdn_tui.model.errors import UserError
@@ -43,7 +44,7 @@ class ManifestTrack(Part):
     optional: bool = False
     source: str = Field(default="", max_length=8192)
     size: int | None = Field(default=None, ge=0)
-    blake3: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    blake3: str | None = Field(default=None, pattern=faults.DIGEST)
 
     @field_validator("mb_recording_id")
     @classmethod
@@ -103,7 +104,7 @@ class Manifest(Part):
     """A whole manifest; field order is the order in the file."""
 
     schema_version: Literal[1] = 1
-    job_id: str = Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+    job_id: str = Field(pattern=faults.JOB_ID)
     type: JobType = JobType.RELEASE
     mb_release_id: str = ""
     mb_release_group_id: str = ""
@@ -243,10 +244,9 @@ def checked(kind: type[_Whole], text: str, name: str) -> _Whole:
     except ValidationError as error:
         first = error.errors()[0]
         where = tuple(first["loc"])
-        key = ".".join(str(part) for part in where) or "the file"
         raise UserError(
             "config",
-            f"{name}, line {loaded.line_of(where)}: {key}: {first['msg']}",
+            f"{name}, line {loaded.line_of(where)}: {faults.key_of(where)}: {faults.words_of(kind, first)}",
             "mend the manifest, or export it again with `slskdn jobs export`",
         ) from None
 

@@ -11,13 +11,13 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from slskdn_tui.config import safe_yaml
+from slskdn_tui.engine.jobs.manifests.faults import JOB_ID
 from slskdn_tui.engine.jobs.manifests.manifests import ManifestConstraints, Part, checked, constraints_in, constraints_of
 from slskdn_tui.model.ids import is_mbid
 from slskdn_tui.model.parents import Member, ParentRecord, ParentState, ParentType
 from slskdn_tui.model.text import SafeText
 
 MOST_RELEASES = 5000
-_ID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
 class ManifestRelease(Part):
@@ -26,7 +26,7 @@ class ManifestRelease(Part):
     artist: SafeText = SafeText("")
     date: str = Field(default="", max_length=10)
     tracks: int = Field(default=0, ge=0, le=100_000)
-    job_id: str = Field(default="", pattern=_ID[:-1] + r"$|^$")
+    job_id: str = Field(default="", pattern=JOB_ID + "|^$")
     outcome: Literal["", "completed", "failed", "cancelled", "here"] = ""
     reason: SafeText = SafeText("")
 
@@ -42,7 +42,7 @@ class ParentManifest(Part):
     """A whole manifest; field order is the order in the file."""
 
     schema_version: Literal[1] = 1
-    parent_id: str = Field(pattern=_ID)
+    parent_id: str = Field(pattern=JOB_ID)
     type: ParentType
     title: SafeText
     mb_artist_id: str = ""
