@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
@@ -16,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from slskdn_tui.engine.audio.ends.damage import Damage
 from slskdn_tui.engine.audio.ends.look import VERSION
 from slskdn_tui.engine.library.health.file_rules import file_issues
-from slskdn_tui.engine.library.health.group_rules import Held, canonical_issue, duplicates, exchanged, missing_tracks
+from slskdn_tui.engine.library.health.group_rules import Held, canonical_issue, duplicates, exchanged, missing_tracks, untold_tracks
 from slskdn_tui.engine.library.health.probe import probe_all
 from slskdn_tui.engine.runtime.clock import Clock, iso
 from slskdn_tui.engine.store.library.health import HealthRun
@@ -158,6 +159,7 @@ class Doctor:
     async def _groups(self, run: _Run) -> None:
         put = self._store.health.put
         by_release: dict[str, list[Held]] = defaultdict(list)
+        told: set[str] = set()
         for each in run.held:
             if each.release:
                 by_release[each.release].append(each)
@@ -165,12 +167,14 @@ class Doctor:
             release = await self._load(mbid)
             if release is None:
                 continue
+            told.update(os.path.dirname(each.path) for each in held)
             issues = list(exchanged(release, held))
             for issue in issues:
                 run.lengths.pop(issue.path, None)
             editions = [await self._load(other) for other in await self._store.releases.of_group(release.group_mbid)]
             lacking = missing_tracks(release, held, [edition for edition in editions if edition is not None])
             await put(run.number, [*issues, *((lacking,) if lacking else ())])
+        await put(run.number, untold_tracks(each for each in run.held if os.path.dirname(each.path) not in told))
         await put(run.number, run.lengths.values())
         await put(run.number, await asyncio.get_running_loop().run_in_executor(self._disk, lambda: list(duplicates(run.held))))
 

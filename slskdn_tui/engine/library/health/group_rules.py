@@ -41,6 +41,9 @@ class Held(NamedTuple):
     score: float | None
     size: int
     damaged: bool = False
+    album: str = ""
+    total: int | None = None
+    """How many tracks the album has, as the file's tags say; None of an album of several discs, where some count a disc and some all of them."""
 
     @classmethod
     def of(cls, file: LibraryFile, damaged: bool = False) -> Held:
@@ -49,7 +52,11 @@ class Held(NamedTuple):
         score = file.quality_score
         heard = file.identified in ("acoustid", "match") and tags.recording not in ("", recording)  # its tags' place is not its own
         disc, track = (None, None) if heard else (tags.disc, tags.track)
-        return cls(file.path, recording, release, disc, track, facts.codec, facts.duration_ms, facts.audio_md5, score, file.size, damaged)
+        total = None if heard or (tags.disc or 1) > 1 or (tags.disc_total or 1) > 1 else tags.track_total
+        return cls(
+            file.path, recording, release, disc, track, facts.codec, facts.duration_ms, facts.audio_md5, score, file.size, damaged,
+            str(tags.album), total,
+        )  # fmt: skip
 
 
 def missing_tracks(release: Release, held: Sequence[Held], editions: Iterable[Release] = ()) -> Issue | None:
@@ -82,6 +89,36 @@ def missing_tracks(release: Release, held: Sequence[Held], editions: Iterable[Re
         fix,
         tuple(each.path for each in held),
     )
+
+
+def untold_tracks(held: Iterable[Held]) -> Iterator[Issue]:
+    """Albums of which MusicBrainz has told nothing, and whose tags say that tracks are missing: all of a folder agree how many there are, and at
+    least half of these, two or more, are there. A song or two of an album are none that is missed."""
+    albums: dict[tuple[str, str], list[Held]] = defaultdict(list)
+    for each in held:
+        albums[os.path.dirname(each.path), each.album.casefold()].append(each)
+    for (folder, album), files in albums.items():
+        totals, numbers = {each.total for each in files}, {each.track for each in files}
+        total = next(iter(totals))
+        if not album or len(totals) > 1 or not total or None in numbers or not numbers <= set(range(1, total + 1)):
+            continue
+        missing = sorted(set(range(1, total + 1)) - numbers)
+        if not missing or len(numbers) < max(2, len(missing)):
+            continue
+        seen = (
+            evidence("tracks", len(numbers), f"{total}, as the tags of all of them say"),
+            *(evidence("missing", f"track {number}") for number in missing),
+        )
+        yield Issue(
+            "missing_tracks",
+            "medium",
+            folder,
+            SafeText(f"{files[0].album}: {counted(len(missing), 'track')} of {total} missing"),
+            issue_key("missing_tracks", folder, album, *map(str, missing)),
+            seen,
+            Fix("none", SafeText("once MusicBrainz has told what they are (`slskdn library identify`), a job gets them")),
+            tuple(each.path for each in files),
+        )
 
 
 def _album(held: Sequence[Held]) -> str:
