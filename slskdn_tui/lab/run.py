@@ -68,7 +68,7 @@ async def _headless(root: Path, wanted: Options, options: DemoOptions, connect: 
         report.problem = str(error)
     else:
         try:
-            await world.start_downloader()
+            await world.start_downloader(_say)
             report = await run_job(world, connect, _say, options.timeout_s)
             name_the_liar(report)
             count_other_tags(report)
@@ -116,7 +116,7 @@ def _undisturbed() -> Iterator[None]:
 async def _prepared(root: Path, wanted: Options, connect: Connect) -> World:
     world = await build(root, wanted, connect, _say)
     try:
-        await world.start_downloader()
+        await world.start_downloader(_say)
         engine = await connect(world.profile)
         try:
             _say(f"thresholds are shortened here: queued {SHORT['queued_s']:.0f} s (1800), no byte {SHORT['no_bytes_s']:.0f} s (120)")

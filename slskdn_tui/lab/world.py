@@ -88,8 +88,9 @@ class World:
         """sha256 -> file, of the album as it should arrive."""
         return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in sorted(self.album.rglob("*.flac"))}
 
-    async def start_downloader(self) -> Child:
+    async def start_downloader(self, say: Callable[[str], None] = lambda line: None) -> Child:
         """Start (or start again) the node under test; ready when its socket answers."""
+        say("starting the node that downloads")
         child = await self.children.start("downloader", "slskdn_tui", "--profile", str(self.root / "downloader"), "serve")
         await self.children.until("the downloading node's socket", self.profile.socket.exists)
         return child
@@ -118,13 +119,16 @@ async def build(root: Path, options: Options, connect: Connect, say: Callable[[s
     world = World(root, options, Children(root / "logs"), base, lock)
     try:
         world.stats.mkdir(parents=True, exist_ok=True)
-        say("synthesising an album of ten tracks")
+        say(f"building a world of its own on 127.1.{base}.1 and up; it takes half a minute, more where the machine is busy")
+        say("making an album of ten tracks, and a copy of it with other tags")
         await world.children.run(
             "album", "slskdn_tui.lab.album", str(world.album), "--seconds", str(options.seconds), "--retagged", str(root / "retagged")
         )
-        say("starting a Soulseek server, three users, a MusicBrainz stub and four mesh nodes")
+        say("starting a Soulseek server and a MusicBrainz stub")
         await _start_services(world)
+        say(f"starting three users who share it: {', '.join(USERS)}")
         await _start_users(world)
+        say(f"starting four mesh nodes, which hash what they share: {', '.join(NODES)}")
         await _start_nodes(world, connect, say)
         _write_profile(world, "downloader", 1, share=None)
         return world

@@ -108,6 +108,17 @@ def test_the_demo_rescues_the_stalled_track_catches_the_liar_and_every_file_is_i
     run = demo(tmp_path)
     report = run.report
     assert run.code == 0 and report["ok"], run.talk
+    steps = (
+        "building a world",
+        "album of ten tracks",
+        "Soulseek server",
+        "mono_lith",
+        "four mesh nodes",
+        "node retagged has",
+        "that downloads",
+    )
+    said = [run.talk.find(step) for step in steps]
+    assert -1 not in said and said == sorted(said), "who waits for the world is told what is being built"
     assert report["wrong_bytes"] == 0 and report["identical"] == report["tracks"] == 10 and report["seconds"] > 0
     assert report["liar"] == "liar" and report["missing_events"] == []
     assert any("no byte for" in reason and "more than 3 s" in reason for reason in report["rescue"]["reasons"])
