@@ -188,7 +188,26 @@ def test_the_report_fits_and_says_what_is_broken_what_is_held_back_and_until_whe
 def test_a_long_report_gives_way_to_the_list() -> None:
     whole, tight = report_lines(mesh.leeching(), 80, UNICODE), report_lines(mesh.leeching(), 80, UNICODE, 12)
     assert len(tight) == 11 < len(whole) and all(tight)
-    assert len(report_lines(mesh.leeching(), 80, UNICODE, 10)) == 10, "the days go last"
+    packed = [plain(line) for line in report_lines(mesh.leeching(), 80, UNICODE, 9)]
+    assert len(packed) == 9 and "12.0 GB  Mesh   500 MB" in packed[1] and "per day" in packed[-1], "the planes share a line"
+    assert len(report_lines(mesh.leeching(), 80, UNICODE, 8)) == 8, "the days go last"
+
+
+def test_at_24_rows_ten_peers_are_seen_below_the_report_and_with_few_the_report_is_roomy(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+    few = mesh.peers()
+    assert few is not None
+    many = tuple(replace(few.rows[0], key=f"n{at}", peer=f"n{at}", name=SafeText(f"b3:n{at:02}")) for at in range(20))
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("6")
+        await until(pilot, lambda: "Soulseek  42.3 GB  █" in on_screen(app) and "b3:9f2c" in on_screen(app))
+        engine.views["peers"] = PeersView(9, many, len(many), 2)
+        await pilot.press("7", "6")  # asked anew
+        await until(pilot, lambda: "b3:n09" in on_screen(app) and "Soulseek  42.3 GB  Mesh  68.7 GB" in on_screen(app))
+        assert "at most 50.0 GB" in on_screen(app) and "per day" in on_screen(app)
+
+    drive(app, steps)
 
 
 def test_a_bar_of_something_never_looks_like_nothing() -> None:

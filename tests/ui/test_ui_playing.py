@@ -174,6 +174,26 @@ def test_what_cannot_be_heard_here_is_shown_with_the_lines_to_copy_whole_and_fro
     assert copied == ["ssh -L 8765:127.0.0.1:8765 HOST", story.URL]
 
 
+def test_what_to_copy_and_the_keys_that_copy_it_are_all_seen_at_60x15(make_app: Make) -> None:
+    engine = FakeEngine()
+    reason = str(UNHEARD.reason)
+    engine.answer = Result(message=SafeText(reason), data={"player": "", "url": story.URL, "title": "Blue in Green", "reason": reason})
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("j", "P")
+        await until(pilot, lambda: isinstance(app.screen, Elsewhere))
+        for key, said in (("", ""), ("s", "ssh line was sent"), ("Y", "URL was sent")):
+            if key:
+                await pilot.press(key)
+            panel = app.screen.query_one("#elsewhere", Lines)
+            await until(pilot, lambda said=said, panel=panel: said in on_screen(app) and "q close" in on_screen(app))
+            assert panel.region.y >= 0 and panel.region.bottom <= 15, panel.region
+            assert story.URL in "".join(panel.text) and "ssh -L 8765:127.0.0.1:8765 HOST" in panel.text
+
+    drive(app, steps, (60, 15))
+
+
 def test_a_device_that_goes_is_told_above_the_footer_and_y_says_how_to_hear_it_elsewhere(make_app: Make) -> None:
     engine = FakeEngine()
     engine.views["status"] = replace(story.status(), version=900, playing=UNHEARD.line)

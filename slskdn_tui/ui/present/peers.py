@@ -183,9 +183,23 @@ def report_short(view: ContributionView | None, width: int, glyphs: Glyphs) -> l
 
 
 def report_lines(view: ContributionView | None, width: int, glyphs: Glyphs, room: int = 99) -> list[Line]:
-    """Bytes by plane with bars, the rules with what follows from their breach, the days; blank lines and days give way when there is more than `room` lines."""
+    """Bytes by plane with bars, the rules with what follows from their breach, the days. Above `room` lines the blank ones go, then the planes share
+    a line and a bar, then the days go."""
     if view is None:
         return [report_crumb(None, width, glyphs)]
+    blank: Line = ()
+    planes, packed = _plane_lines(view, width, glyphs), _packed_lines(view, width, glyphs)
+    rules = [line for rule in view.rules for line in _rule_lines(rule, width)]
+    rules += [((f"   {text}", "states.failed"),) for said in view.enforced for text in wrap(said, max(16, width - 4))[:2]]
+    days = [_days_line(view, glyphs)] if len(view.history) > 1 else []
+    crumb = report_crumb(view, width, glyphs)
+    roomy = [crumb, blank, *planes, blank, *rules, *([blank, *days] if days else [])]
+    forms = (roomy, [crumb, *planes, *rules, *days], [crumb, *packed, *rules, *days], [crumb, *packed, *rules])
+    out = next((form for form in forms if len(form) <= room), forms[-1])
+    return [crop(line, width, glyphs.ellipsis) for line in out]
+
+
+def _plane_lines(view: ContributionView, width: int, glyphs: Glyphs) -> list[Line]:
     top = max(view.slsk_up, view.mesh_up, view.slsk_down, view.mesh_down, 1)
     longest = max(4, min(_LONGEST_BAR, width - 48))
 
@@ -193,24 +207,25 @@ def report_lines(view: ContributionView | None, width: int, glyphs: Glyphs, room
         head = f" {name:<12} {fmt.size(total) if name else '':>8}    {plane:<8} {fmt.size(count):>8}  "
         return ((head, ""), (fmt.measure(count / top, longest, glyphs), style))
 
-    out: list[Line] = [
-        report_crumb(view, width, glyphs),
-        (),
+    return [
         moved("Uploaded", view.up, "Soulseek", view.slsk_up, "sources.slsk"),
         moved("", 0, "Mesh", view.mesh_up, "sources.mesh"),
         moved("Downloaded", view.down, "Soulseek", view.slsk_down, "sources.slsk"),
         moved("", 0, "Mesh", view.mesh_down, "sources.mesh"),
-        (),
     ]
-    out += [line for rule in view.rules for line in _rule_lines(rule, width)]
-    out += [((f"   {text}", "states.failed"),) for said in view.enforced for text in wrap(said, max(16, width - 4))[:2]]
-    if len(view.history) > 1:
-        out += [(), _days_line(view, glyphs)]
-    if len(out) > room:
-        out = [line for line in out if line]
-    if len(out) > room and len(view.history) > 1:
-        del out[-1]
-    return [crop(line, width, glyphs.ellipsis) for line in out]
+
+
+def _packed_lines(view: ContributionView, width: int, glyphs: Glyphs) -> list[Line]:
+    """As `_plane_lines`, a line a direction: the bar of one plane goes on with that of the other."""
+    top = max(view.up, view.down, 1)
+
+    def moved(name: str, total: int, slsk: int, mesh: int) -> Line:
+        head = f" {name:<10} {fmt.size(total):>8}  Soulseek {fmt.size(slsk):>8}  Mesh {fmt.size(mesh):>8}  "
+        longest = max(4, min(_LONGEST_BAR, width - len(head) - 1))
+        bars = ((fmt.measure(count / top, longest, glyphs), style) for count, style in ((slsk, "sources.slsk"), (mesh, "sources.mesh")))
+        return ((head, ""), *bars)
+
+    return [moved("Uploaded", view.up, view.slsk_up, view.mesh_up), moved("Downloaded", view.down, view.slsk_down, view.mesh_down)]
 
 
 _RULE_NAMES = {"min_ratio": "Ratio", "overlay_upload_cap": "Mesh uploads", "overlay_daily_cap": "Mesh downloads today"}

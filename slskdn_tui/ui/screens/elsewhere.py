@@ -16,6 +16,8 @@ from slskdn_tui.ui.screens.dialogs import Dialog
 from slskdn_tui.ui.widgets.lines import Lines
 
 _SENT = "The {} was sent to the terminal's clipboard; tmux drops it unless set-clipboard is on."
+RULES = 2
+"""Rows its frame takes above and below."""
 
 
 class Elsewhere(Dialog[None]):
@@ -40,18 +42,24 @@ class Elsewhere(Dialog[None]):
         def copied(words: str) -> list[Line]:
             return [(), *(((words[at : at + width], "colors.primary"),) for at in range(0, len(words), width)), ()]
 
-        return [
-            *told(f"Hear it elsewhere: {self._title}" if self._title else "Hear it elsewhere", "colors.title"),
-            *(told(f"{self._reason}.", "colors.warning") if self._reason else []),
-            (),
-            *told("1. Where you sit, run this in a terminal and leave it open. HOST is what you give ssh to come here. (Not needed on this machine.)"),
+        keys: Line = (("Y", "colors.primary"), (" copy the URL   ", "colors.dim"), ("s", "colors.primary"), (" copy the ssh line   ", "colors.dim"),
+                      ("q", "colors.primary"), (" close", "colors.dim"))  # fmt: skip
+        title = told(f"Hear it elsewhere: {self._title}" if self._title else "Hear it elsewhere", "colors.title")
+        why = told(f"{self._reason}.", "colors.warning") if self._reason else []
+        ways = [
+            *told(
+                "1. Where you sit, run this in a terminal and leave it open. HOST is what you give ssh to come here. (Not needed on this machine.)"
+            ),
             *copied(str(self._tunnel)),
             *told("2. Open this there with a player (mpv, VLC); it plays while the track arrives:"),
             *copied(str(self._url)),
-            (("Y", "colors.primary"), (" copy the URL   ", "colors.dim"), ("s", "colors.primary"), (" copy the ssh line   ", "colors.dim"),
-             ("q", "colors.primary"), (" close", "colors.dim")),
-            *told(self._said, "colors.dim"),
-        ]  # fmt: skip
+            keys,
+        ]
+        said = told(self._said, "colors.dim")
+        roomy: list[Line] = [*title, *why, (), *ways, *said]
+        tight = [line for line in ways if line]
+        forms = (roomy, [*title, *why, *tight, *said], [*title, *why, *tight], tight)
+        return next((form for form in forms if len(form) <= self.app.size.height - RULES), tight)
 
     def pressed(self, key: str) -> None:
         if key in ("Y", "y", "s"):

@@ -22,8 +22,8 @@ from slskdn_tui.ui.widgets.lines import Lines
 from slskdn_tui.ui.widgets.live_table import LiveTable
 
 WINDOW = 500
-LIST_ROWS = 12
-"""What the report leaves of the screen: head, rules, footer and at least five peers."""
+FRAME_ROWS, LEAST_PEERS, MOST_PEERS = 7, 5, 10
+"""What the report leaves of the screen: head, rules and footer, and of the peers there are so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Section:
 def _report(screen: PeersScreen, width: int) -> list[Line]:
     if screen.has_class("-short"):
         return report_short(screen.report, width, screen.glyphs)
-    return report_lines(screen.report, width, screen.glyphs, screen.size.height - LIST_ROWS)
+    peers = max(LEAST_PEERS, min(MOST_PEERS, screen.known.total if screen.known is not None else 0))
+    return report_lines(screen.report, width, screen.glyphs, screen.size.height - FRAME_ROWS - peers)
 
 
 SECTIONS: tuple[Section, ...] = (
