@@ -311,6 +311,27 @@ def test_trace_of_a_track_shows_lanes_the_ban_and_goes_back(engine: FakeEngine, 
     assert engine.commands[0].args["out"].endswith("-trace.json")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+def test_why_a_source_does_not_send_is_said_whole_where_its_column_cuts_it(
+    engine: FakeEngine, make_app: Make, size: tuple[int, int]
+) -> None:
+    app = make_app(engine)
+    why = "the user's queue is full for people who share fewer than 500 files, and says so each time"
+    view = story.swarms()
+    source = next(row for row in view.rows if row.level == 2)
+    engine.views["swarms"] = replace(view, rows=tuple(replace(row, note=SafeText(why)) if row is source else row for row in view.rows))
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: str(source.title) in on_screen(app))
+        app.live.main.reveal(source.key)
+        said = app.live.query_one("#message", Lines)
+        await until(pilot, lambda: why in " ".join(part.strip() for part in said.text))
+        await pilot.press("j")
+        await until(pilot, lambda: why not in " ".join(part.strip() for part in said.text))
+
+    drive(app, steps, size=size)
+
+
 @pytest.mark.parametrize("size", [(60, 15), (80, 24)])
 def test_the_command_line_shows_what_may_be_typed_and_tab_walks_through_it(
     engine: FakeEngine, make_app: Make, size: tuple[int, int]

@@ -130,6 +130,8 @@ class SwarmsScreen(DetailsScreen):
         row = event.row
         if row is not None and not row.reason and row.level == 0 and row.state in ("done", "completed"):
             self.note(f"{row.title} is complete; t opens its trace", "states.done")
+        elif row is not None and row.level >= 2 and row.note:  # whole here: its column holds the beginning
+            self.note(f"{row.title}: {str(row.note).replace('  ', ', ')}", "colors.dim")
         elif row is not None and not row.reason and row.job_id and row.state != "failed":
             self.note_track()
         else:
