@@ -43,6 +43,7 @@ VERBS: dict[str, Callable[[Context], int]] = {
     "get": getting.get,
     "discover.artist": discover.show_artist,
     "discover.label": discover.show_label,
+    "discover.producer": discover.show_producer,
     "discover.release": discover.show_release,
     "parents.list": discover.list_parents,
     "labels.list": discover.list_labels,

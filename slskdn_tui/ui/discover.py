@@ -57,7 +57,8 @@ def subject_of(text: str, kind: str = "artist") -> str:
         return f"{kind}/{text}"
     if read[0] not in (None, *KINDS):
         raise UserError("usage", f"that is a MusicBrainz {read[0]}; paste an artist, a label or a release")
-    return f"{read[0] or kind}/{read[1]}"
+    named = "producer" if kind == "producer" and read[0] == "artist" else read[0]  # who produces has an artist's URL
+    return f"{named or kind}/{read[1]}"
 
 
 def _filter(args: Args) -> str:
@@ -70,7 +71,7 @@ def new(actions: Actions, args: Args) -> None:
 
 
 async def _new(actions: Actions, args: Args, kind: str) -> None:
-    said = args.get("name") or args.get("release")
+    said = args.get("name") or args.get("release") or args.get("artist")
     text = " ".join(said) if isinstance(said, list) else said
     if not text:
         text = await actions.ask(Prompt("Whose records?", "An artist's name, or a MusicBrainz URL of an artist, a label or a release."))
@@ -261,6 +262,7 @@ async def _release(actions: Actions) -> str:
 UI: dict[str, Callable[[Actions, Args], None]] = {
     "discover.open": new,
     "discover.open_label": lambda actions, args: actions.start(_new(actions, args, "label")),
+    "discover.open_producer": lambda actions, args: actions.start(_new(actions, args, "producer")),
     "discover.open_release": lambda actions, args: actions.start(_new(actions, args, "release")),
     "discover.follow": _on_discover(follow),
     "discover.take": _on_discover(take),

@@ -42,6 +42,7 @@ VIEWS = {
     "contribution.show": "contribution.open",
     "discover.artist": "discover.open",
     "discover.label": "discover.open_label",
+    "discover.producer": "discover.open_producer",
     "discover.release": "discover.open_release",
     "labels.list": "labels.open",
     "labels.show": "labels.open",

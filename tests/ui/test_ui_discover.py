@@ -157,6 +157,16 @@ def test_enter_opens_an_album_another_edition_is_chosen_there_and_q_comes_back(e
     ]
 
 
+def test_the_line_shows_what_somebody_produced_by_an_artists_url(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("colon", *f"discover producer https://musicbrainz.org/artist/{mbid('sandison')}", "enter")
+        await until(pilot, lambda: isinstance(app.live, DiscoverScreen) and app.live.subject == f"producer/{mbid('sandison')}")
+
+    drive(app, steps)
+
+
 class Planning(FakeEngine):
     """Says what a parent job would be, more for more."""
 

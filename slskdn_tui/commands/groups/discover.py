@@ -52,6 +52,16 @@ DISCOVER: tuple[CommandSpec, ...] = (
         palette=False,
     ),
     CommandSpec(
+        "discover.producer",
+        "Show what somebody produced for anybody: here or missing",
+        "find",
+        "cli",
+        ("discover", "producer"),
+        (Arg("artist", "str", "MusicBrainz URL or MBID, as `slskdn discover release` names it", required=True), *_SHOWN, JSON),
+        help=_TREE_HELP,
+        palette=False,
+    ),
+    CommandSpec(
         "discover.release",
         "Show a release's editions, and where it leads",
         "find",
@@ -175,6 +185,15 @@ DISCOVER: tuple[CommandSpec, ...] = (
         "ui",
         (),
         (Arg("name", "str", "label's name, MusicBrainz URL or MBID", many=True), *_SHOWN),
+        palette=False,
+    ),
+    CommandSpec(
+        "discover.open_producer",
+        "Show what somebody produced",
+        "find",
+        "ui",
+        (),
+        (Arg("artist", "str", "MusicBrainz URL or MBID"), *_SHOWN),
         palette=False,
     ),
     CommandSpec(

@@ -15,7 +15,7 @@ from slskdn_tui import main
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.store.database import Database
 from slskdn_tui.engine.store.library.popularity import PopularityTable
-from slskdn_tui.lab.data import Credit, ReleaseFact
+from slskdn_tui.lab.data import Credit, RelationFact, ReleaseFact
 from slskdn_tui.lab.musicbrainz_stub import MusicBrainzStub
 from slskdn_tui.model.graph import DiscographyView, LabelView
 from slskdn_tui.model.heard import HeardVariant, Voice
@@ -37,10 +37,13 @@ FACTS = (
 )
 
 
+PRODUCER = mbid("producer")
+
+
 class Lab(World):
     def __init__(self, root: Path, facts: Sequence[ReleaseFact] = FACTS) -> None:
         super().__init__(root, NOTHING)
-        self.stub = MusicBrainzStub(facts)
+        self.stub = MusicBrainzStub(facts, relations=[RelationFact(FACTS[2].mbid, "producer", "artist", PRODUCER, "A Producer")])
 
     async def quiet(self) -> Engine:
         """An engine off every network but MusicBrainz."""
@@ -86,6 +89,11 @@ def test_a_discography_is_printed_and_another_edition_can_stand_for_an_album(tmp
             assert code == 0 and "2 editions" in out and "same label" in out and LABELS[0].mbid in out
             seen = await world.json(capsys, "discover", "label", "second label")
             assert [row["title"] for row in seen["rows"]] == ["Record 1", "Record 2"]
+            code, out, _ = await world.slskdn(capsys, "discover", "release", FACTS[2].mbid)
+            assert code == 0 and "also by this producer" in out and PRODUCER in out
+            for named in (PRODUCER, f"https://musicbrainz.org/artist/{PRODUCER}"):
+                seen = await world.json(capsys, "discover", "producer", named)
+                assert [row["title"] for row in seen["rows"]] == ["Record 2"]
 
     asyncio.run(story())
 

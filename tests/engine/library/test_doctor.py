@@ -158,38 +158,6 @@ def test_missing_tracks_are_named_and_a_job_would_get_exactly_those(tmp_path: Pa
     assert (issue.fix.kind, issue.fix.release, issue.fix.recordings) == ("get", release.mbid, (release.tracks[1].recording_mbid,))
 
 
-@pytest.mark.parametrize(
-    ("there", "total", "missing"),
-    [((1, 2, 4, 5), 5, 1), ((1, 2), 4, 2), ((1, 2, 3, 4, 5), 5, None), ((1, 2), 5, None), ((1,), 2, None), ((1, 2, 4, 5), None, None)],
-    ids=["one of five", "half", "whole", "two songs of it", "one song", "no total"],
-)
-def test_the_total_in_the_tags_tells_of_a_missing_track_while_musicbrainz_has_told_nothing(
-    tmp_path: Path, there: tuple[int, ...], total: int | None, missing: int | None
-) -> None:
-    library = Collection(tmp_path / "music", albums=1, tracks=5).make()
-    for number in range(1, 6):
-        library.change(library.path(1, number), recording="", release="", track_total=total)
-        if number not in there:
-            os.remove(library.path(1, number))
-    library.releases.clear()
-    issues = checked(tmp_path, library)
-    assert [each.kind for each in issues] == ["missing_tracks"] * (missing is not None)
-    for issue in issues:
-        gone = [f"track {number}" for number in range(1, (total or 0) + 1) if number not in there]
-        assert issue.path == str(library.folder / "Album 1") and f"of {total} missing" in issue.words and issue.fix.kind == "none"
-        assert [each.seen for each in issue.evidence if each.what == "missing"] == gone and len(gone) == missing
-
-
-def test_two_discs_in_a_folder_and_totals_that_disagree_accuse_nobody(tmp_path: Path) -> None:
-    library = Collection(tmp_path / "music", albums=2, tracks=3).make()
-    for album in (1, 2):
-        for number in (1, 2, 3):
-            more = {"disc_total": 2, "track_total": 5} if album == 1 else {"track_total": 4 + number}
-            library.change(library.path(album, number), recording="", release="", **more)
-    library.releases.clear()
-    assert checked(tmp_path, library) == []
-
-
 def test_an_album_that_lacks_tracks_is_named_where_most_of_it_lies_and_of_like_copies_the_numbered_one_is_kept(
     tmp_path: Path, library: Collection
 ) -> None:

@@ -1,4 +1,4 @@
-"""Shell: `discover artist|label|release`, `labels list|show`, `jobs parents`. What changes something goes through `acting`."""
+"""Shell: `discover artist|label|producer|release`, `labels list|show`, `jobs parents`. What changes something goes through `acting`."""
 
 from __future__ import annotations
 
@@ -54,6 +54,10 @@ def list_parents(context: Context) -> int:
 
 def show_label(context: Context) -> int:
     return _discography(context, "label/" + _reference("label", " ".join(context.args["name"])))
+
+
+def show_producer(context: Context) -> int:
+    return _discography(context, "producer/" + _reference("artist", context.args["artist"]))
 
 
 def show_release(context: Context) -> int:
