@@ -35,7 +35,7 @@ class Tmux:
     def screen(self) -> str:
         return subprocess.run([*self._base, "capture-pane", "-p"], check=True, capture_output=True, text=True).stdout
 
-    def until(self, what: str, seen: Callable[[str], bool], seconds: float = 180.0) -> str:
+    def until(self, what: str, seen: Callable[[str], bool], seconds: float = 600.0) -> str:
         """Poll the screen until it shows what a person would wait for."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -65,6 +65,8 @@ def listen(tmux: Tmux) -> None:
     tmux.until("sound", lambda screen: "Streaming: " in screen and not any(word in screen for word in (" starting; ", " paused; ")))
     tmux.keys("<")
     tmux.until("the start again", lambda screen: ": at 0:00" in screen)
+    tmux.keys("K")  # twelve seconds of music may be over before the rest is seen
+    tmux.until("that it is paused again", lambda screen: "paused: " in screen)
     tmux.keys("Y")
     tmux.until("the URL", lambda screen: "clipboard" in screen and "/stream/" in screen.replace("\n", ""))
     tmux.keys("q")

@@ -52,12 +52,38 @@ class Listening(Rig):
         return [event.name for _, event in self.bus.history]
 
 
+class Rationed(FakePeer):
+    """Sends so many bytes, and goes on with those it is given: how much has come is no question of how long a player takes to begin."""
+
+    def __init__(self, name: str, data: bytes, ration: int) -> None:
+        super().__init__(name, data)
+        self._ration, self._given = ration, asyncio.Event()
+
+    def give(self, more: int) -> None:
+        self._ration += more
+        self._given.set()
+
+    async def _serve(self, variant_id: str) -> None:
+        queued = self._queue.get
+
+        async def get() -> int:
+            at = await queued()
+            while self.sent >= self._ration:
+                self._given.clear()
+                await self._given.wait()
+            return at
+
+        self._queue.get = get  # type: ignore[method-assign]
+        await super()._serve(variant_id)
+
+
 def test_sound_begins_while_the_track_arrives_waits_for_bytes_and_goes_on(tmp_path: Path, music: bytes) -> None:
     async def story() -> None:
         async with Listening(tmp_path, music) as rig:
-            origin = FakeOrigin("anna", music, rate=4e5, stall_at=65 * 8192)  # six seconds of music
+            origin = FakeOrigin("anna", music, stall_at=65 * 8192)  # six seconds of music
             rig.swarm.use_origin(origin)
             run = asyncio.ensure_future(rig.swarm.run())
+            await origin.stalled.wait()  # all of them before the first is heard, so that they end where they do on a slow machine, too
             stream = await rig.stream()
             await rig.playback.play(stream)
             player = rig.playback.player
@@ -87,7 +113,7 @@ def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: by
             run = asyncio.ensure_future(rig.swarm.run())
             await origin.asked.wait()
             stream = await rig.stream()
-            peer = FakePeer("a1", music, rate=2.5e5)
+            peer = Rationed("a1", music, 1_000_000)  # eleven seconds of music
             assert await rig.swarm.add_peer(peer, peer.variant) == ""
             await rig.playback.play(stream)
             player = rig.playback.player
@@ -96,6 +122,7 @@ def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: by
             there = stream.source.ready(stream.media.byte(stream.position_ms))
             assert there < len(music) // 2
             rig.playback.seek(20_000)
+            peer.give(900_000)  # what is left from there on, and little more
             await till(lambda: stream.position_ms > 20_300 and stream.buffer.phase is Phase.PLAYING)
             assert rig.swarm.part.pieces.ready(0) < stream.media.byte(20_000), "what lies between has not all come"
             assert not stream.buffer.stalls
@@ -117,9 +144,10 @@ def test_a_seek_ahead_of_a_single_soulseek_stream_goes_on_when_it_has_come_there
     async def story() -> None:
         async with Listening(tmp_path, data) as rig:
             rig.live.record.path = "@@x\\a.flac"
-            origin = FakeOrigin("anna", data, rate=3e5, stall_at=800_000)  # nine seconds of music
+            origin = FakeOrigin("anna", data, stall_at=800_000)  # nine seconds of music
             rig.swarm.use_origin(origin)
             run = asyncio.ensure_future(rig.swarm.run())
+            await origin.stalled.wait()
             stream = await rig.stream()
             await rig.playback.play(stream)
             player = rig.playback.player

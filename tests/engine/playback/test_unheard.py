@@ -178,7 +178,7 @@ def test_a_real_mpv_without_a_device_says_so_before_the_first_byte_of_the_track_
 def test_a_real_mpv_that_loses_its_device_leaves_a_url_that_another_mpv_plays(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "a.wav"), "wb") as out:
         out.setparams((1, 2, 44_100, 0, "NONE", ""))
-        out.writeframes(bytes(2 * 44_100))
+        out.writeframes(bytes(60 * 2 * 44_100))  # a minute, in which the device is lost
 
     async def story() -> None:
         async with Machine(tmp_path, "mpv --no-config --ao=null") as here:
@@ -190,7 +190,7 @@ def test_a_real_mpv_that_loses_its_device_leaves_a_url_that_another_mpv_plays(tm
                 player._send(*words)
             await till(lambda: here.playback.unheard)
             assert here.playback.unheard == (stream, "mpv lost the sound device on this machine")
-            words = ("mpv", "--no-config", "--no-video", "--ao=null", "--really-quiet", here.playback.url(stream))
+            words = ("mpv", "--no-config", "--no-video", "--ao=null", "--really-quiet", "--end=1", here.playback.url(stream))
             assert await (await asyncio.create_subprocess_exec(*words)).wait() == 0
 
     go(story())
