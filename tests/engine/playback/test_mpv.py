@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 from slskdn_tui.config.settings import Playback as PlaybackSettings
+from slskdn_tui.engine.playback import buffer
 from slskdn_tui.engine.playback.buffer import Phase
 from slskdn_tui.engine.playback.playback import Playback
 from slskdn_tui.engine.runtime.events import EventBus
@@ -55,8 +56,8 @@ class Listening(Rig):
 class Rationed(FakePeer):
     """Sends so many bytes, and goes on with those it is given: how much has come is no question of how long a player takes to begin."""
 
-    def __init__(self, name: str, data: bytes, ration: int) -> None:
-        super().__init__(name, data)
+    def __init__(self, name: str, data: bytes, ration: int, rate: float) -> None:
+        super().__init__(name, data, rate=rate)
         self._ration, self._given = ration, asyncio.Event()
 
     def give(self, more: int) -> None:
@@ -105,7 +106,9 @@ def test_sound_begins_while_the_track_arrives_waits_for_bytes_and_goes_on(tmp_pa
     go(story())
 
 
-def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: bytes) -> None:
+def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffer, "_FIRST_MS", 5000)  # as long may we stand still before mpv runs dry
+
     async def story() -> None:
         async with Listening(tmp_path, music) as rig:
             origin = FakeOrigin("anna", music, queued=True)
@@ -113,16 +116,18 @@ def test_a_seek_past_what_has_come_plays_on_from_there(tmp_path: Path, music: by
             run = asyncio.ensure_future(rig.swarm.run())
             await origin.asked.wait()
             stream = await rig.stream()
-            peer = Rationed("a1", music, 1_000_000)  # eleven seconds of music
+            peer = Rationed("a1", music, 0, rate=2e6)
             assert await rig.swarm.add_peer(peer, peer.variant) == ""
             await rig.playback.play(stream)
+            await till(lambda: len(rig.swarm.scheduler.windows) > 2)
+            peer.give(1_000_000)  # eleven seconds of music
             player = rig.playback.player
             assert player is not None
             await till(lambda: player.heard)
             there = stream.source.ready(stream.media.byte(stream.position_ms))
             assert there < len(music) // 2
             rig.playback.seek(20_000)
-            peer.give(900_000)  # what is left from there on, and little more
+            peer.give(1_300_000)  # what is left from there on, what was asked for already, and no more
             await till(lambda: stream.position_ms > 20_300 and stream.buffer.phase is Phase.PLAYING)
             assert rig.swarm.part.pieces.ready(0) < stream.media.byte(20_000), "what lies between has not all come"
             assert not stream.buffer.stalls
