@@ -54,7 +54,7 @@ def run_demo(options: DemoOptions, connect: Connect, show: Callable[[Path], int]
         return _with_screens(root, wanted, connect, show)
     finally:
         if options.keep:
-            _say(f"the world is left in {root}")
+            _say(f"the world is left in {root}; `slskdn --profile {root / 'downloader'} jobs list` looks at its job")
         else:
             with _undisturbed():
                 shutil.rmtree(root, ignore_errors=True)

@@ -139,6 +139,11 @@ def test_the_demo_rescues_the_stalled_track_catches_the_liar_and_every_file_is_i
     assert min(planes["slsk"], planes["mesh"]) > 0 and planes["slsk"] + planes["mesh"] == album, "each byte came from somebody, once"
     assert sent + sum(uploads.values()) >= album
 
+    look = f"slskdn --profile {tmp_path / 'world' / 'downloader'} jobs list"
+    assert f"the world is left in {tmp_path / 'world'}; `{look}`" in run.talk
+    command = [sys.executable, "-m", "slskdn_tui", *look.split()[1:], "--json"]
+    (job,) = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert job["job_id"] == report["job_id"] and job["state"] == "completed"
     assert not alive(run.pids), "what it started has ended"
     assert len(run.pids) >= 9
     assert run.addresses and all(ip_address(each) in LOOPBACK for each in run.addresses), run.addresses
