@@ -19,6 +19,17 @@ def free_port(*hosts: str, kind: int = socket.SOCK_STREAM) -> int:
         port = _FIRST + os.getpid() % _BLOCKS * _BLOCK + next(_next) % _BLOCK
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for host in hosts:
-                stack.enter_context(socket.socket(socket.AF_INET, kind)).bind((host, port))
+                family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                stack.enter_context(socket.socket(family, kind)).bind((host, port))
             return port
     raise RuntimeError(f"no port is free on {', '.join(hosts)}")
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has ::1."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

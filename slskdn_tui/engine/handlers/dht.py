@@ -45,8 +45,13 @@ def _may_name(engine: Parts, verb: str) -> None:
         )
 
 
+def _shown(host: str, port: int) -> str:
+    """As settings take it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _standing(one: Standing) -> str:
-    where = f"IPv{one.family} {one.address[0]}:{one.address[1]}"
+    where = f"IPv{one.family} {_shown(*one.address)}"
     seen = (
         f"others see it at {one.seen_as}"
         if one.seen_as
@@ -72,7 +77,7 @@ async def status(engine: Parts, args: Args) -> Result:
     families = [
         {
             "family": one.family,
-            "address": f"{one.address[0]}:{one.address[1]}",
+            "address": _shown(*one.address),
             "node_id": one.node_id.hex(),
             "good": one.good,
             "questionable": one.questionable,
@@ -103,7 +108,7 @@ async def get(engine: Parts, args: Args) -> Result:
     if node.waiting:
         raise UserError("network", f"the DHT cannot be asked: {WAITS}", FIRST)
     peers, ends = await node.look_up(key)
-    lines = [f"{host}:{port}" if ":" not in host else f"[{host}]:{port}" for host, port in peers]
+    lines = [_shown(host, port) for host, port in peers]
     said = "; ".join(words_of(end) for end in ends)
     if not peers:
         raise UserError("not_found", f"nobody announced it ({said})", "an announce fades after 45 minutes")

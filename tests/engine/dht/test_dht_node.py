@@ -21,6 +21,7 @@ from slskdn_tui.engine.dht.wire.krpc import decode, encode_query, encode_reply
 from slskdn_tui.engine.runtime.clock import SystemClock, VirtualClock
 from slskdn_tui.engine.runtime.supervise import Supervisor
 from slskdn_tui.model.errors import UserError
+from tests.fakes.ports import has_ipv6
 
 WITHIN = 240.0
 
@@ -287,15 +288,6 @@ def test_a_taken_port_and_a_foreign_address_are_told_as_such() -> None:
                 assert wrong.value.code == "config"
 
     asyncio.run(scenario())
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 def test_a_bootstrap_host_name_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:

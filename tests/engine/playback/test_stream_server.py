@@ -198,7 +198,7 @@ def test_a_jobs_track_is_listened_to_from_its_queue_until_it_is_placed(tmp_path:
             (path,) = album.tracks(1)
             holder = await world.holder("anna")
             holder.hold(5 * LEAF)
-            engine = await world.engine(playback={"listen": f"{HOST}:{free_port(HOST)}", "player": "no-such-player"})
+            engine = await world.engine(playback={"listen": f"{HOST}:{free_port(HOST)}", "player": "no-such-player", "lead_s": 90.0})
             job = await world.create(engine)
             result = await engine.submit(Command("playback.stream", {"job": job.job_id[:8], "track": 1}))
             assert result.ok and result.data["url"] == str(result.message), result
@@ -212,7 +212,9 @@ def test_a_jobs_track_is_listened_to_from_its_queue_until_it_is_placed(tmp_path:
             view = await engine.snapshot(ViewKey("playback"))
             assert isinstance(view, PlaybackView) and (view.job_id, view.track, view.url) == (job.job_id, 1, url)
             assert (
-                view.buffer_needed_ms > 20_000 and view.playback_position_ms < 4000 and view.state in ("starting", "playing", "buffering")
+                80_000 < view.buffer_needed_ms <= 90_000
+                and view.playback_position_ms < 4000
+                and view.state in ("starting", "playing", "buffering")
             )
             holder.let_go()
             await completed(job)
