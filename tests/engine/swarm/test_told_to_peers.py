@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from world import FakePeer, World, some_bytes
+from world import FakeOrigin, FakePeer, World, some_bytes
 
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.engine.swarm.track import TrackSwarm
@@ -122,5 +122,29 @@ def test_what_is_urgent_is_asked_for_before_the_rest(tmp_path: Path) -> None:
             assert set(late.values()) == {1}, "the last 2 MiB"
             assert [peer.priority[leaf] for leaf in (3, 4)] == [HIGH, HIGH], "what is played"
             assert 0 in {peer.priority[leaf] for leaf in range(5, 32)}, "and the rest behind them"
+
+    go(story)
+
+
+def test_what_soulseek_brings_itself_is_called_off_at_the_peer(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with asked(tmp_path, 2, "a1") as (_, _, swarm, (peer,)):
+            assert set(peer.priority) == {0, 1}
+            swarm.use_origin(FakeOrigin("anna", peer.data))
+            while len(peer.unwanted) < 2:
+                await asyncio.sleep(0.01)
+            assert peer.unwanted == {0: "swarm_rebalanced", 1: "swarm_rebalanced"}
+
+    go(story)
+
+
+def test_who_sent_a_wrong_leaf_is_not_taken_in_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with asked(tmp_path, 8, "a1") as (_, _, swarm, (liar,)):
+            liar.data = bytes(len(liar.data))
+            liar.send(0)
+            liar.priority.clear()
+            assert (await swarm.add_peer(liar, liar.variant)).startswith("banned: ")
+            assert not liar.priority, "it is asked for nothing more"
 
     go(story)
