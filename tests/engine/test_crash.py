@@ -39,7 +39,7 @@ def committed(paths: Paths) -> tuple[set[int], dict[int, int], dict[int, int]]:
     return done, prefix, leaves
 
 
-async def finished(engine: RemoteEngine, job_id: str, seconds: float = 120.0) -> JobView:
+async def finished(engine: RemoteEngine, job_id: str, seconds: float = 240.0) -> JobView:
     async with asyncio.timeout(seconds):
         while True:
             view = await engine.snapshot(ViewKey("job", job_id))
@@ -143,7 +143,7 @@ def test_two_windows_show_the_same_job_and_their_death_is_not_the_jobs(tmp_path:
                 for _ in range(2)
             ]
             for window in windows:
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(240):
                     assert window.stdout is not None
                     while f"{job_id}:active" not in (await window.stdout.readline()).decode():
                         pass
@@ -167,7 +167,7 @@ def test_a_second_engine_on_the_profile_is_refused_and_told_who_holds_it(tmp_pat
             second = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "slskdn_tui", "--profile", str(paths.profile), "serve", stderr=asyncio.subprocess.PIPE
             )
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(240):
                 _, said = await second.communicate()
             assert second.returncode == EXIT["locked"][0] == 9
             assert f"pid {child.process.pid}" in said.decode() and "slskdn serve" in said.decode() and "--profile" in said.decode()

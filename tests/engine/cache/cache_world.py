@@ -56,7 +56,7 @@ async def fetch(peer: OverlayPeer, mbid: str) -> str:
     got = overlay_world.Collector(variant, await peer.digests(variant))
     peer.attach(variant.variant_id, got)
     overlay_world.request_all(peer, variant)
-    await until(lambda: got.complete or got.refused or got.lost or got.bad, "the file comes", seconds=30)
+    await until(lambda: got.complete or got.refused or got.lost or got.bad, "the file comes")
     peer.cancel(variant.variant_id, reason="complete")
     peer.detach(variant.variant_id)
     assert got.complete and not got.bad, (got.refused, got.lost, got.bad)

@@ -33,7 +33,7 @@ async def say(engine: RemoteEngine, name: str, **args: str) -> None:
 
 async def held(engine: RemoteEngine, wanted: str) -> CacheView:
     """Until the cache holds it and its job is gone."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(240):
         while True:
             view = await engine.snapshot(ViewKey("cache"))
             assert isinstance(view, CacheView) and view.bytes <= ROOM

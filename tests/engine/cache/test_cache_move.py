@@ -68,7 +68,7 @@ def test_a_moved_recording_is_the_librarys_and_whoever_reads_it_reads_on(tmp_pat
             assert await held(engine) == (0, 0) and not engine.warm.shelf.pins and engine.warm.shelf.find((wanted,)) == ()
             for offset in range(LEAF, size, LEAF):
                 one.request(variant.variant_id, offset, min(LEAF, size - offset))
-            await until(lambda: got.complete, "who read it has it whole", seconds=20)
+            await until(lambda: got.complete, "who read it has it whole")
             assert await fetch(two, wanted) == world.truth[0], "and the next one gets it from the library"
             assert [file.path for file in await engine.store.files.of_recording(wanted)] == [str(path)]
             shares = ShareReader(engine.paths.data / "shares.db")

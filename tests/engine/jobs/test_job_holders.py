@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aioslsk.protocol.messages import PeerTransferQueue, PeerTransferQueueFailed
-from engine_world import LEAF, Album, Holder, World, act, completed, put, until
+from engine_world import LEAF, ONLINE, Album, Holder, World, act, completed, put, until
 
 from slskdn_tui.engine.engine import Engine
 from slskdn_tui.engine.jobs.live import LiveJob
@@ -78,6 +78,7 @@ def test_a_holder_whose_program_is_killed_midway_is_followed_by_another(tmp_path
                     "--stats", str(tmp_path / "killed.json"),
                 )  # fmt: skip
                 await until(lambda: '"ready": true' in _text(tmp_path / "killed.json"), "the user shares its files")
+                ONLINE.add("a_killed")  # the search must not end before it has answered
                 second = await world.holder("b_second")
                 second.transfers._settings.transfers.limits.upload_slots = 0  # busy: the first looks better
                 engine = await world.engine(rescue=PATIENT)
@@ -87,6 +88,7 @@ def test_a_holder_whose_program_is_killed_midway_is_followed_by_another(tmp_path
                 child.process.kill()
                 await completed(job)
             finally:
+                ONLINE.discard("a_killed")
                 await children.stop()
             assert world.music() == world.truth
             assert second.starts[path.name][0] > 0 and second.total < path.stat().st_size

@@ -63,7 +63,7 @@ def test_another_copy_of_the_album_with_other_tags_is_shown_as_owned_too(tmp_pat
             result = await engine.submit(Command("search.ask", {"query": "Beginner Piano"}))
             assert result.ok, result
             search = engine.soulseek.searches.get("")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(240):
                 while len(search.replies) < 2:
                     await asyncio.sleep(0.05)
             view = await engine.snapshot(ViewKey("search"))

@@ -84,7 +84,7 @@ def test_a_job_whose_database_is_lost_goes_on_with_the_holder_and_the_bytes_it_h
             engine = await world.start("me", settings)
             job = await world.create(engine)
             first = job.tracks[0]
-            await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 4 * LEAF, "it is begun", job, 20)
+            await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 4 * LEAF, "it is begun", job)
             await engine.stop()
             harm(world.paths("me"))
             await world.holder("anna", album.tracks(1, retagged=True))  # who has another file, and what is begun is not hers
@@ -114,13 +114,13 @@ def test_a_database_brought_back_from_a_copy_is_mended_by_what_is_on_disk(tmp_pa
             engine = await world.start("me", settings)
             job = await world.create(engine)
             (first,) = job.tracks
-            await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 2 * LEAF, "it is begun", job, 20)
+            await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 2 * LEAF, "it is begun", job)
             await engine.store.backup()
             match since:
                 case "fetched more":
                     mono.let_go()
                     mono.hold(6 * LEAF)
-                    await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 6 * LEAF, "it went on", job, 20)
+                    await until(lambda: first.swarm and first.swarm.part.pieces.prefix == 6 * LEAF, "it went on", job)
                 case "completed":
                     mono.let_go()
                     await completed(job)

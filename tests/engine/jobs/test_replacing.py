@@ -185,7 +185,7 @@ def test_an_engine_killed_at_any_moment_of_an_exchange_ends_with_the_new_files_a
                 assert (folder / "one.flac").exists(), "the track is there at any moment"
             await world.serve("me")
             engine = await world.attach("me")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(240):
                 while True:
                     view = await engine.snapshot(ViewKey("job", record.job_id))
                     assert isinstance(view, JobView)

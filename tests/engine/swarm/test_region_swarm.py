@@ -26,7 +26,7 @@ KIB = 1024
 
 def go(work: Coroutine[Any, Any, None]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             await work
 
     asyncio.run(bounded())
