@@ -26,6 +26,7 @@ from slskdn_tui.engine.trace.summary import TrackFacts, by_plane, summarise
 from slskdn_tui.engine.views.job_tree import shown_jobs
 from slskdn_tui.engine.views.versions import Versions
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.ids import one_begun
 from slskdn_tui.model.jobs import ENDED, JobState
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.trace_json import EVERYTHING, trace_document
@@ -213,12 +214,10 @@ class ReadOnlyEngine:
         return stored_views.by_track(await self._store.parts.load_all())
 
     async def _job(self, reference: str) -> JobRecord:
-        fits = [job for job in await self._jobs() if job.job_id.startswith(reference.lower())] if reference else []
-        if len(fits) == 1:
-            return fits[0]
-        if not fits:
+        job = one_begun(reference, await self._jobs(), lambda job: job.job_id, "jobs")
+        if job is None:
             raise UserError("not_found", f"no job {reference!r}", "`slskdn jobs list` shows them")
-        raise UserError("usage", f"{len(fits)} jobs begin with {reference!r}", "give more of the id")
+        return job
 
     async def _track(self, subject: str) -> tuple[JobRecord, TrackRecord]:
         reference, _, position = subject.partition("/")

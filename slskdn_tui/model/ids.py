@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeVar
 
 from slskdn_tui.model.errors import UserError
 
@@ -12,6 +13,7 @@ _MBID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _URL = re.compile(r"(?:https?://)?(?:[a-z]+\.)?musicbrainz\.org/(release-group|release|recording|artist|label)/([0-9a-fA-F-]{36})")
 _B32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
+_T = TypeVar("_T")
 MbKind = Literal["release", "release-group", "recording", "artist", "label"]
 
 
@@ -59,3 +61,13 @@ def short_node_id(node_id: str) -> str:
         return "b3:" + base64.b32encode(bytes.fromhex(node_id[:8])).decode()[:4].lower()
     except ValueError:
         return "b3:????"
+
+
+def one_begun(reference: str, things: Iterable[_T], id_of: Callable[[_T], str], what: str, of: str = "id") -> _T | None:
+    """The one of `things` (`what`, in the plural) whose id begins so, in any letter case; None for none, and for an empty `reference`.
+
+    UserError `usage` when several do."""
+    fits = [each for each in things if id_of(each).startswith(reference.lower())] if reference else []
+    if len(fits) > 1:
+        raise UserError("usage", f"{len(fits)} {what} begin with {reference!r}", f"give more of the {of}")
+    return fits[0] if fits else None

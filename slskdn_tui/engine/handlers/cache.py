@@ -6,7 +6,7 @@ from slskdn_tui.engine.cache.fetcher import Fetcher
 from slskdn_tui.engine.handlers.common import Args, Handler, done
 from slskdn_tui.engine.parts import Parts
 from slskdn_tui.model.errors import UserError
-from slskdn_tui.model.ids import parse_mb_reference
+from slskdn_tui.model.ids import one_begun, parse_mb_reference
 from slskdn_tui.model.text import SafeText, counted
 from slskdn_tui.seam import Result
 
@@ -117,11 +117,8 @@ def _find(engine: Parts, text: str) -> str:
         return read[1]
     begin = text.strip().lower()
     known = dict.fromkeys([*(file.recording for file in engine.warm.shelf.files()), *engine.warm.shelf.pins])
-    fits = [name for name in known if begin and name.startswith(begin)]
-    if len(fits) == 1:
-        return fits[0]
-    if fits:
-        raise UserError("usage", f"{len(fits)} recordings of the cache begin with {begin!r}", "give more of the MBID")
+    if (found := one_begun(begin, known, str, "recordings of the cache", "MBID")) is not None:
+        return found
     raise UserError(
         "usage", f"{text[:80]!r} is no MusicBrainz recording", "give its URL or MBID, or the beginning of one that `cache status` shows"
     )

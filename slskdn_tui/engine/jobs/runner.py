@@ -36,6 +36,7 @@ from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.engine.store.records import JobRecord
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.ids import one_begun
 from slskdn_tui.model.jobs import ENDED, Constraints, JobState, JobType, TrackState
 from slskdn_tui.model.library import LibraryFile
 from slskdn_tui.model.music import Release
@@ -127,12 +128,10 @@ class JobRunner:
 
     def find(self, reference: str) -> LiveJob:
         """The job whose id begins so; UserError when none or several do."""
-        fits = [job for job in self._jobs.values() if job.job_id.startswith(reference.lower())] if reference else []
-        if len(fits) == 1:
-            return fits[0]
-        if not fits:
+        job = one_begun(reference, self._jobs.values(), lambda job: job.job_id, "jobs")
+        if job is None:
             raise UserError("not_found", f"no job {reference!r}", "`slskdn jobs list` shows them")
-        raise UserError("usage", f"{len(fits)} jobs begin with {reference!r}", "give more of the id")
+        return job
 
     # Acting -----------------------------------------------------------------------------------------------------
 

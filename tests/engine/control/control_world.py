@@ -8,9 +8,11 @@ import json
 import socket
 import struct
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 from slskdn_tui.engine.control import ControlServer
 from slskdn_tui.engine.control_wire import address
+from slskdn_tui.engine.readonly import ReadOnlyEngine
 from slskdn_tui.engine.runtime.clock import VirtualClock
 from slskdn_tui.engine.runtime.events import EventBus
 from slskdn_tui.engine.runtime.supervise import Supervisor
@@ -132,14 +134,34 @@ async def served(path, engine: FakeEngine | None = None):
     finally:
         await server.stop()
         await supervisor.stop()
+        while RawClient.open:
+            RawClient.open.pop().close()
+
+
+def look(paths, *keys):
+    """Views of a profile without an engine."""
+
+    async def work():
+        engine = ReadOnlyEngine(paths)
+        await engine.start()
+        try:
+            async with asyncio.timeout(60):
+                return [await engine.snapshot(key) for key in keys]
+        finally:
+            await engine.stop()
+
+    return asyncio.run(work())
 
 
 class RawClient:
-    """Speaks frames by hand, as a script would."""
+    """Speaks frames by hand, as a script would; `open` are those that `served` closes at its end."""
+
+    open: ClassVar[list[RawClient]] = []
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self.open.append(self)
 
     @classmethod
     async def connect(cls, path) -> RawClient:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from control_world import look
 
 from slskdn_tui.cli.present import render
 from slskdn_tui.config.paths import Paths
@@ -78,19 +79,6 @@ def fill(paths):
     paths.log_file.write_text(
         "2026-01-01T00:00:00 INFO    slskdn_tui.engine.swarm.track a\n2026-01-01T00:00:01 ERROR   slskdn_tui.engine.dht.node b\n"
     )
-
-
-def look(paths, *keys):
-    async def work():
-        engine = ReadOnlyEngine(paths)
-        await engine.start()
-        try:
-            async with asyncio.timeout(60):
-                return [await engine.snapshot(key) for key in keys]
-        finally:
-            await engine.stop()
-
-    return asyncio.run(work())
 
 
 def submit(paths, command):

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from control_world import look
 
 from slskdn_tui.config.paths import Paths
-from slskdn_tui.engine.readonly import ReadOnlyEngine
 from slskdn_tui.engine.store.records import LedgerRow, PeerRow
 from slskdn_tui.engine.store.state.people import Person
 from slskdn_tui.engine.store.state.wishes import Wish, WishHit
@@ -40,19 +40,6 @@ def paths(tmp_path: Path) -> Paths:
 
     asyncio.run(fill())
     return paths
-
-
-def look(paths: Paths, *keys: ViewKey) -> list[object]:
-    async def work() -> list[object]:
-        engine = ReadOnlyEngine(paths)
-        await engine.start()
-        try:
-            async with asyncio.timeout(60):
-                return [await engine.snapshot(key) for key in keys]
-        finally:
-            await engine.stop()
-
-    return asyncio.run(work())
 
 
 def test_what_was_kept_is_shown(paths: Paths) -> None:

@@ -475,10 +475,10 @@ def test_all_shells_know_all_verbs(slskdn: Slskdn, capsys: Capture) -> None:
 def test_nobody_reading_is_no_error(tmp_path: Path) -> None:
     code = "import sys; from slskdn_tui.cli.app import run; sys.exit(run(['--help'] , None))"
     root = Path(__file__).resolve().parents[3]
-    reader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root)
-    assert reader.stdout is not None and reader.stderr is not None
-    reader.stdout.close()
-    assert (reader.stderr.read(), reader.wait(60)) == (b"", 0)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root) as reader:
+        assert reader.stdout is not None and reader.stderr is not None
+        reader.stdout.close()
+        assert (reader.stderr.read(), reader.wait(60)) == (b"", 0)
 
 
 def test_the_scripted_engine_stands_behind_the_seam() -> None:

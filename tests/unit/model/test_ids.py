@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slskdn_tui.model.errors import EXIT, UserError
-from slskdn_tui.model.ids import parse_mb_reference, short_node_id, show_node_id
+from slskdn_tui.model.ids import one_begun, parse_mb_reference, short_node_id, show_node_id
 
 MBID = "c0d0c0a4-4a26-4d74-9c02-67c9321b3b22"
 
@@ -49,3 +49,11 @@ def test_exit_codes_are_distinct_and_errors_carry_theirs():
     assert UserError("locked", "x").exit_code == 9
     with pytest.raises(ValueError):
         UserError("nonsense", "x")
+
+
+def test_the_beginning_of_an_id_names_one_thing_or_says_how_many():
+    ids = ["0f4de638", "0f99", "abc"]
+    assert [one_begun(text, ids, str, "jobs") for text in ("0F4", "abc", "zz", "")] == ["0f4de638", "abc", None, None]
+    with pytest.raises(UserError, match="2 jobs begin with '0f'") as raised:
+        one_begun("0f", ids, str, "jobs", "key")
+    assert (raised.value.code, raised.value.hint) == ("usage", "give more of the key")

@@ -23,6 +23,7 @@ from slskdn_tui.engine.jobs.services import Services
 from slskdn_tui.engine.runtime.clock import iso
 from slskdn_tui.engine.runtime.durable import replace_durably
 from slskdn_tui.model.errors import UserError
+from slskdn_tui.model.ids import one_begun
 from slskdn_tui.model.jobs import ENDED, JobState, JobType
 from slskdn_tui.model.parents import PARENT_ENDED, Member, Outcome, ParentRecord, ParentState
 from slskdn_tui.model.text import SafeText, counted
@@ -69,10 +70,7 @@ class ParentRunner:
 
     def find(self, reference: str) -> ParentRecord | None:
         """The parent whose id begins so; None for none. UserError when several do."""
-        fits = [record for record in self._records.values() if record.parent_id.startswith(reference.lower())] if reference else []
-        if len(fits) > 1:
-            raise UserError("usage", f"{len(fits)} parent jobs begin with {reference!r}", "give more of the id")
-        return fits[0] if fits else None
+        return one_begun(reference, self._records.values(), lambda record: record.parent_id, "parent jobs")
 
     def job(self, member: Member) -> LiveJob | None:
         try:
