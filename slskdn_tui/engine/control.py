@@ -15,7 +15,7 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -94,6 +94,13 @@ class ControlServer:
         task.add_done_callback(lambda done: self._clients.pop(client, None))
 
 
+@runtime_checkable
+class Closable(Protocol):
+    """An iterator that something is kept for until it is closed."""
+
+    async def aclose(self) -> None: ...
+
+
 class _Client:
     """One connection."""
 
@@ -108,6 +115,7 @@ class _Client:
         self._slots = asyncio.Semaphore(MAX_OUTSTANDING)
         self._requests: set[asyncio.Task[Any]] = set()
         self._pump: asyncio.Task[Any] | None = None
+        self._events: AsyncIterator[EngineEvent] | None = None
         writer.transport.set_write_buffer_limits(high=2 * EVENT_BACKLOG)
 
     async def serve(self) -> None:
@@ -120,6 +128,8 @@ class _Client:
             # Requests under way go on: what was submitted is carried out though its sender has left.
             if self._pump is not None:
                 self._pump.cancel()
+            if isinstance(self._events, Closable):  # the pump may never have begun to read them
+                await self._events.aclose()
             self._writer.close()
 
     async def settle(self) -> None:
@@ -200,7 +210,7 @@ class _Client:
         if self._pump is not None:
             await self._fail(number, "usage", "this connection has its events already", "one subscription a connection")
             return
-        events = self._engine.events()  # registered now: what the next request causes is already seen
+        self._events = events = self._engine.events()  # registered now: what the next request causes is already seen
         await self._reply(number, b"true", "events")
         self._pump = self._supervisor.spawn("control events", self._push(number, events))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from slskdn_tui.engine.runtime.events import EventBus, Level
-from slskdn_tui.engine.swarm.track import SwarmEvent
+from slskdn_tui.engine.swarm.events import SwarmEvent, plane_of
 from slskdn_tui.engine.trace.recorder import TraceRecorder
-from slskdn_tui.model.ids import short_node_id
+from slskdn_tui.engine.trace.summary import show_source
 from slskdn_tui.model.text import SafeText
 
 # Swarm events that a user reads in the log: kind -> (event name, part, level)
@@ -22,11 +22,6 @@ LOGGED: dict[str, tuple[str, str, Level]] = {
 }
 
 
-def source_name(source: str) -> str:
-    """How a source is written in a line: a user name, or a node's short id."""
-    return source.removeprefix("slsk:") if source.startswith("slsk:") else short_node_id(source) if source else ""
-
-
 class Teller:
     """Bound to one track of one job (track 0: the job itself)."""
 
@@ -38,7 +33,7 @@ class Teller:
         self._title = title
 
     def trace(self, kind: str, *, source: str = "", result: str = "", words: str = "", **more: Any) -> None:
-        plane = "slsk" if source.startswith("slsk:") else "mesh" if source else ""
+        plane = plane_of(source)
         self._trace.add(self._job_id, kind=kind, track_id=self._track, peer_id=source, source=plane, result=result, words=words, **more)
 
     def log(self, name: str, part: str, text: str, *, level: Level = "info", **data: str | int | float | bool | None) -> None:
@@ -67,7 +62,7 @@ class Teller:
             self.log(
                 name,
                 part,
-                f"{self._title}: {source_name(event.source)} {verb}{event.words or event.result}".replace("  ", " "),
+                f"{self._title}: {show_source(event.source)} {verb}{event.words or event.result}".replace("  ", " "),
                 level=level,
                 source=event.source,
             )

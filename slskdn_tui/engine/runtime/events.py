@@ -54,6 +54,11 @@ class EventBus:
         self._readers.add(reader)
         return reader
 
+    @property
+    def readers(self) -> int:
+        """How many subscribers events are kept for."""
+        return len(self._readers)
+
     def forget(self, reader: _Reader) -> None:
         self._readers.discard(reader)
 

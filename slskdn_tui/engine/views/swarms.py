@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from slskdn_tui.engine.jobs.live import LiveJob, LiveTrack
 from slskdn_tui.engine.swarm.events import SourceStatus, SwarmStatus
 from slskdn_tui.engine.swarm.states import DState
+from slskdn_tui.engine.trace.summary import show_source
 from slskdn_tui.model.codec import codec_of
-from slskdn_tui.model.ids import short_node_id
 from slskdn_tui.model.jobs import ENDED, JobState, JobType, TrackState
 from slskdn_tui.model.ports import OriginState
 from slskdn_tui.model.text import SafeText
@@ -47,10 +47,6 @@ def shown_state(job: LiveJob, live: LiveTrack, status: SwarmStatus | None) -> st
     if status.origin_state is OriginState.CONNECTING:
         return "connect"
     return str(TrackState.STALLED) if live.swarm.underperforming() else str(TrackState.ACTIVE)
-
-
-def source_name(source: str) -> SafeText:
-    return SafeText(source.removeprefix("slsk:") if source.startswith("slsk:") else short_node_id(source))
 
 
 def job_rows(job: LiveJob) -> list[SwarmRow]:
@@ -139,7 +135,7 @@ def _source_row(key: str, job_id: str, track: int, source: SourceStatus, status:
         key=f"{key}/{source.source}",
         version=0,
         level=2,
-        title=source_name(source.source),
+        title=show_source(source.source),
         state=_STATES.get(source.state, source.state),
         done=source.bytes / status.size if status.size else 0.0,
         share=source.bytes / status.size if status.size else 0.0,
@@ -203,7 +199,7 @@ def _peer_row(source: SourceStatus) -> PeerRow:
     return PeerRow(
         key=source.source,
         version=0,
-        name=source_name(source.source),
+        name=show_source(source.source),
         plane=source.plane,
         state=_STATES.get(source.state, source.state),
         cost=source.cost,

@@ -228,6 +228,21 @@ def test_a_broken_frame_is_answered_and_ends_only_that_connection(tmp_path, raw,
     run(work)
 
 
+def test_events_are_kept_for_nobody_who_has_left(tmp_path):
+    async def work():
+        async with served(tmp_path / "s") as (engine, server):
+            for last in ({"id": 1, "op": "events"}, {"id": 2, "op": "ping"}):  # gone before the first event is waited for, and while it is
+                client = await RawClient.connect(tmp_path / "s")
+                client.send({"id": 1, "op": "events"})
+                if last["id"] > 1:
+                    assert (await client.receive())["ok"] and (await client.ask(last))["ok"]
+                client.close()
+            while server.clients or engine.bus.readers:
+                await asyncio.sleep(0.005)
+
+    run(work)
+
+
 def test_a_bug_in_the_engine_is_an_answer_and_not_a_silence(tmp_path):
     async def work():
         async with served(tmp_path / "s"):
