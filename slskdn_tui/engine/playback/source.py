@@ -125,9 +125,12 @@ class TrackSource:
             os.close(fd)
             self.gone = "another file is fetched in its place"
             return
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd, self.size = fd, size
+        self.size = size
+        if self._fd < 0:
+            self._fd = fd
+            return
+        os.dup2(fd, self._fd, inheritable=False)  # in one step: a thread may be reading, and the number of a closed file may be another's
+        os.close(fd)
 
     def ready(self, offset: int) -> int:
         self._look()

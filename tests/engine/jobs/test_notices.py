@@ -14,9 +14,16 @@ import pytest
 from engine_world import Album, World, act, completed, until
 from files_world import put_more
 
+from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.jobs.notices import notices, notify
 from slskdn_tui.engine.jobs.notices.notify import NotTold, post, run_command
 from slskdn_tui.engine.peers.addresses import AddressPolicy
+from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.runtime.events import EventBus
+from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.engine.store.records import JobRecord
+from slskdn_tui.model.music import Release
+from slskdn_tui.model.text import SafeText
 
 pytestmark = pytest.mark.usefixtures("quick")
 HOOK = """
@@ -171,6 +178,36 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def test_a_state_that_is_being_told_is_not_told_a_second_time(tmp_path: Path) -> None:
+    async def main() -> None:
+        command, path = hook(tmp_path)
+        clock, record = (
+            SystemClock(),
+            JobRecord(
+                "0f4de638",
+                "mb_release",
+                Release("", "", SafeText("A"), SafeText("B"), "", "", "", "", SafeText(""), (), 1, ()),
+                folder=str(tmp_path),
+                details={"notices_pending": "completed"},
+            ),
+        )
+        supervisor = Supervisor(clock)
+        made = notices.Notices(Settings.model_validate({"notices": {"command": command}}), clock, supervisor, EventBus(clock))
+        stored = asyncio.Event()
+
+        async def save() -> None:
+            stored.set()
+
+        for _ in range(3):
+            made.send(record, save)
+        await stored.wait()
+        while supervisor.parts:
+            await asyncio.sleep(0.01)
+        assert len(runs(path)) == 1 and record.details == {"notices_pending": "", "notices_told": "completed"}
+
+    asyncio.run(main())
 
 
 def test_a_command_that_cannot_run_or_fails_says_so(tmp_path: Path) -> None:

@@ -185,6 +185,22 @@ def test_a_record_that_does_not_fit_the_file_starts_over(tmp_path: Path, trouble
     go(story())
 
 
+def test_a_file_that_lost_its_name_to_another_is_written_no_further(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = MemoryPartStore()
+        part = await opened(tmp_path, 3 * LEAF, store)
+        (tmp_path / "other").write_bytes(bytes(3 * LEAF))
+        os.replace(tmp_path / "other", part.path)
+        part.extend(0, some_bytes(LEAF), "slsk:anna")
+        with pytest.raises(DiskTrouble, match="gone"):
+            await part.flush()
+        with pytest.raises(DiskTrouble):
+            part.extend(LEAF, bytes(LEAF), "slsk:anna")
+        await part.close()
+
+    go(story())
+
+
 def test_a_symbolic_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_bytes(b"keep me")

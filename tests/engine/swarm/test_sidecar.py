@@ -186,6 +186,9 @@ def test_a_sidecar_cut_or_damaged_anywhere_claims_no_more_than_was_synced(tmp_pa
         path.write_bytes(damaged)
         noted = read_sidecar(tmp_path / "a.part")
         assert noted is None or noted.record.prefix in (0, 10, 200, 3000)
+    path.write_bytes(whole.replace(b'"prefix":200,', b'"prefix":999,'))
+    noted = read_sidecar(tmp_path / "a.part")
+    assert noted is not None and (noted.record.prefix, noted.done) == (10, None), "a line that reads well and is false ends the reading"
     path.write_bytes(whole[: whole.index(b"\n") + 1] + bytes(4096))  # what a power cut may leave of an append
     assert read_sidecar(tmp_path / "a.part") == Noted(replace(record, path=str(tmp_path / "a.part")), ABOUT, None)
 

@@ -171,6 +171,7 @@ def test_the_store_keeps_its_quotas() -> None:
     assert [store.add(key, ("1.1.1.1", port), 0.0) for port in (1, 2, 3)] == [True, True, False]
     assert [store.add(key, (f"2.1.1.{n}", 1), 0.0) for n in range(3)] == [True, True, False]
     assert not store.has_room(key, "9.9.9.9") and store.has_room(key, "1.1.1.1")
+    assert not store.add(key, ("2.1.1.0", 2), 0.0), "the key is full for who is in it, too"
     for near in (2, 3):
         assert store.add(bytes(19) + bytes([near]), ("1.1.1.1", 1), 0.0)
     assert not store.add(b"\xff" * 20, ("3.3.3.3", 1), 0.0), "full, and farther from us than all we hold"

@@ -1,5 +1,7 @@
 """Where files land: names that attack a file system, templates that would lose tracks, collisions."""
 
+import errno
+import os
 import shutil
 import string
 import tempfile
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slskdn_tui.config.settings import Downloads
+from slskdn_tui.engine.jobs.placing import place as place_module
 from slskdn_tui.engine.jobs.placing.place import file_blake3, place
 from slskdn_tui.engine.jobs.placing.placement import check_downloads, fill_in, relative_path, safe_name
 from slskdn_tui.engine.store.records import JobRecord
@@ -181,6 +184,26 @@ def test_a_symlink_that_leads_out_of_the_folder_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match="leads outside"):
         place(source, folder, "a/b.flac", "rename", file_blake3(source))
     assert source.exists() and list(outside.iterdir()) == []
+
+
+def test_a_file_from_another_disk_comes_whole_or_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        source, music = Path(other) / "001-9.part", tmp_path / "music"
+        source.write_bytes(b"whole" * 1000)
+
+        def full(reader, writer, length):
+            writer.write(reader.read(100))
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch, pytest.raises(UserError, match="No space left"):
+            patch.setattr(place_module.shutil, "copyfileobj", full)
+            place(source, music, "Plone/01.flac", "rename", file_blake3(source))
+        assert source.exists() and [path for path in music.rglob("*") if path.is_file()] == []
+        placed = place(source, music, "Plone/01.flac", "rename", file_blake3(source))
+        assert placed.path.read_bytes() == b"whole" * 1000 and not source.exists()
+        assert [path for path in music.rglob("*") if path.is_file()] == [music / "Plone" / "01.flac"]
 
 
 def test_every_printable_ascii_name_survives_readably():

@@ -162,6 +162,15 @@ def test_a_node_at_rest_says_all_it_has_once_and_who_missed_signs_of_life_takes_
     assert own.since(me.node_id, 0) == other.since(me.node_id, 0) == (first, changed)
 
 
+def test_what_a_node_has_goes_four_nodes_far_and_no_further() -> None:
+    net = Net(6)
+    for number in range(5):
+        net.join(number, number + 1)
+    for _ in range(8):
+        net.round()
+    assert [bool(net.knows(number, 0)) for number in range(1, 6)] == [True, True, True, True, False]
+
+
 def test_a_missed_delta_is_healed_by_asking_for_what_it_builds_on() -> None:
     net = two()
     net.drops = lambda here, there, kind: here == 1 and kind == Kind.ADVERT

@@ -44,7 +44,8 @@ def test_a_neighbour_is_tried_and_listened_to_once_in_ten_minutes() -> None:
         who: Any = peer
 
         async def says(port: int) -> None:
-            told = MeshPeers(peers=[ToldPeer(node_id="c" * 64, host="127.1.3.1", port=port)])
+            hosts = ("127.1.3.1", "192.168.1.1", "0.0.0.0")  # the last two are no address that peers may have
+            told = MeshPeers(peers=[ToldPeer(node_id="c" * 64, host=host, port=port) for host in hosts])
             hood.told(who, Kind.PEERS, 0, encode(told))
             hood.told(who, Kind.REACH_REQUEST, 0, encode(ReachRequest(port=port)))
             await clock.advance(1.0)

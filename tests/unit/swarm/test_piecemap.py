@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from slskdn_tui.engine.swarm.piecemap import DONE, FREE, MESH, SLSK, TAKEN, PieceMap, bitmap, bits, cells, runs
-from slskdn_tui.model.part import Extent
+from slskdn_tui.model.part import Extent, Layout
 from slskdn_tui.model.variant import LEAF
 
 
@@ -122,6 +122,21 @@ def test_a_second_origin_goes_on_behind_what_the_overlay_verified() -> None:
     assert pieces.resume_offset() == 5 * LEAF
     pieces.extend(5 * LEAF, 6 * LEAF, "slsk:bert")
     assert [extent.source for extent in pieces.extents] == ["slsk:anna", "slsk:bert"]
+
+
+def test_a_leaf_is_kept_for_soulseek_until_a_proof_holds_whichever_variant_it_is() -> None:
+    pieces = PieceMap(3 * LEAF, digests=True)
+    pieces.reserve(True, 1)
+    for leaf in (0, 2):
+        pieces.deliver(leaf, MESH)
+    assert pieces.held and pieces.status[1] == TAKEN
+    pieces.forget_verified(Layout.whole(3 * LEAF))
+    pieces.reserve(True)
+    for leaf in (1, 2):
+        pieces.deliver(leaf, MESH)
+    assert pieces.held and pieces.status[0] == TAKEN
+    pieces.reserve(False)
+    assert not pieces.held and pieces.status[0] == FREE
 
 
 def test_a_record_restores_the_map() -> None:

@@ -140,6 +140,16 @@ def test_a_peer_that_refuses_everything_for_hours_is_still_asked_twice_a_minute(
     assert swarm.scheduler.lanes["broken"].paused_until == pytest.approx(swarm.now + 30)
 
 
+def test_a_peer_that_asks_for_less_has_done_nothing_wrong() -> None:
+    swarm = Swarm(64, busy=(1 * MB, 0.02))
+    first, second, *_ = swarm.fill("busy")
+    errors = []
+    for order, code in ((first, "rate_limited"), (second, "io_error")):
+        ended = swarm.scheduler.refused("busy", order.first, order.count, code, swarm.now).ended
+        errors.append((len(ended), swarm.scheduler.lanes["busy"].metrics.errors))
+    assert errors == [(0, 0), (1, 1)]
+
+
 # 3
 
 
@@ -191,6 +201,17 @@ def test_a_peer_at_three_tenths_is_asked_only_for_what_nobody_else_has() -> None
     assert sorted(leaves(swarm.fill("bad"))) == lacking
     swarm.scheduler.remove("good")
     assert len(leaves(swarm.fill("bad"))) > 3, "now nobody else has anything"
+
+
+def test_a_peer_at_three_tenths_is_not_asked_for_what_one_other_may_have() -> None:
+    swarm = Swarm(leaves=100, good=(1 * MB, 0.02), other=(1 * MB, 0.02), bad=(9 * MB, 0.02, 0.3))
+    lacking = leaves(swarm.fill("good"))[:3]
+    for leaf in lacking:
+        swarm.scheduler.refused("good", leaf, 1, "not_found", swarm.now)
+    swarm.scheduler.lanes["other"].without(99, swarm.now)
+    assert not swarm.fill("bad")
+    swarm.scheduler.lanes["other"].without(lacking[1], swarm.now)
+    assert leaves(swarm.fill("bad")) == [lacking[1]]
 
 
 # 5
