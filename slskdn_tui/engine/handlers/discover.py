@@ -54,6 +54,12 @@ async def crate(engine: Parts, args: Args) -> Result:
     span = years(args["years"]) if args["years"] else None
     most = MOST_CRATE if args["top"] == "all" else int(args["top"])
     seen = await engine.store.popularity.releases(label, least_score=args["score"] or 0.0, codec=args["codec"] or "")
+    if not seen:
+        raise UserError(
+            "refused",
+            f"no node tells of a release of {label[:200]!r}" + (" in that quality" if args["score"] or args["codec"] else ""),
+            "`slskdn discover label` shows what MusicBrainz lists of it",
+        )
     members = [Member(one.release_mbid) for one in seen]
     if span is not None:
         known: dict[str, ReleaseHit] = {}

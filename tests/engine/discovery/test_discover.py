@@ -206,6 +206,8 @@ def test_how_many_releases_it_would_be_is_said_without_beginning(tmp_path: Path,
             await engine.aggregates.flush()
             seen = await world.json(capsys, "labels", "crate", "first label", "--dry-run")
             assert seen["releases"] == 1
+            code, _, err = await world.slskdn(capsys, "labels", "crate", "second label")
+            assert code == 10 and "no node tells of a release of 'second label'" in err and "slskdn discover label" in err
             assert engine.parents.all() == []
 
     asyncio.run(story())
