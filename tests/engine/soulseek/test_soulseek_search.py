@@ -194,6 +194,16 @@ def test_a_length_over_its_cap_closes_the_connection_before_it_is_read(in_world)
             writer.write(head)
             assert await reader.read() == b""
             writer.close()
+        asking = asyncio.ensure_future(plane.search("some tune", wait_s=600.0))
+        while not plane._desk._collecting:
+            await asyncio.sleep(0.01)
+        reader, writer = await stranger(port, "127.1.3.1")
+        writer.write(struct.pack("<II", 1024 * 1024 + 1, 9))  # an answer, as long as a share list may be
+        async with asyncio.timeout(45):  # one that says no more is left after 60 s
+            assert await reader.read() == b"" and not asking.done()
+        writer.close()
+        next(iter(plane._desk._collecting.values())).full.set()
+        assert await asking == ()
         reader, writer = await asyncio.open_connection("127.1.3.1", port)
         writer.write(struct.pack("<I", 5000))
         writer.write(b"\x01123")
