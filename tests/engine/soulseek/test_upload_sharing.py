@@ -167,14 +167,14 @@ def test_caps_of_groups_hold_side_by_side_and_the_cap_of_all_follows_at_once(in_
         marks = len(pal.data), len(other.data)
         await other.until(lambda: len(other.data) - marks[1] > 200 * 1024)
         ratio = (len(pal.data) - marks[0]) / (len(other.data) - marks[1])
-        assert 2.5 < ratio < 5.5, "8,000 kbit/s to friends beside 2,000 to the others"
+        assert 1.6 < ratio < 8, "8,000 kbit/s to friends beside 2,000 to the others; alike it would be 1"
         # one cap over both groups, set while they run, and below either of theirs: now they share it alike
         up.set_limits(0, 1000)
         await other.until(lambda: len(other.data) - marks[1] > 260 * 1024)  # what was on its way has come
         marks = len(pal.data), len(other.data)
         await other.until(lambda: len(other.data) - marks[1] > 150 * 1024)
         ratio = (len(pal.data) - marks[0]) / (len(other.data) - marks[1])
-        assert 0.4 < ratio < 2.5
+        assert 0.3 < ratio < 3, "by the groups' caps alone it would be 4"
         for each in getters.values():
             each.task.cancel()
         await asyncio.gather(*(each.task for each in getters.values()), return_exceptions=True)
