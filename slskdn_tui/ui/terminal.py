@@ -60,8 +60,14 @@ def discard_at_exit() -> None:
 
 @contextmanager
 def ended_in_order() -> Iterator[None]:
-    """A closed connection and `kill` end what runs in here as ctrl+c does. What is ignored (`nohup`) stays ignored."""
+    """A closed connection and `kill` end what runs in here as ctrl+c does. A hang-up that is ignored (`nohup`) stays ignored.
+
+    In a script's background SIGINT is ignored; what is passed on as one would be lost there, so it is heard in here.
+    """
     numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if deaf:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in numbers:
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -69,6 +75,8 @@ def ended_in_order() -> Iterator[None]:
     finally:
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
+        if deaf:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 async def run_then_stop(app: SlskdnApp, mouse: bool) -> int | None:

@@ -55,6 +55,7 @@ class Terminal:
     def __enter__(self) -> Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may be under nohup
             os.chdir(ROOT)
             os.execve(sys.executable, [sys.executable, "-m", "tests.fakes.show", *self.args], self.env)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", self.size[1], self.size[0], 0, 0))
