@@ -25,6 +25,8 @@ def test_tab_leads_to_the_cache_with_what_it_holds_and_gave_and_back(engine: Fak
         await until(pilot, lambda: "[Cache]" in on_screen(app) and "Blue in Green" in on_screen(app))
         text = on_screen(app)
         assert "4 recordings, 220 MB of 50.0 GB" in text and "2 pinned" in text and "waits until nobody searches" in text
+        (sent,) = [line for line in text.splitlines() if "Blue in Green" in line and "138 MB" in line]
+        assert "pin, sending" in sent, "what is sent is still pinned"
         assert "61 peers served, 6.9 GB sent" in text and "b3:9f2c" not in text and "block" not in text
         await pilot.press("enter")
         await until(pilot, lambda: "41% is here" in on_screen(app))

@@ -18,7 +18,7 @@ class CachePresenter(Flat):
 
     columns: tuple[Column, ...] = (
         Column("title", "RECORDING", 0, least=20),
-        Column("state", "STATE", 9),
+        Column("state", "STATE", 13),
         Column("size", "SIZE", 8, "right", drop=2),
         Column("peers", "PEERS", 6, "right"),
         Column("hits", "SERVED", 7, "right"),
@@ -31,10 +31,9 @@ class CachePresenter(Flat):
 
     def cells(self, row: CacheRow) -> dict[str, Cell]:
         dash = self.glyphs.dash
-        state = "pinned" if row.pinned and row.state == "held" else row.state
         return {
             "title": Cell(_name(row)),
-            "state": Cell(state, "states.done" if state == "pinned" else _STATES[row.state]),
+            "state": Cell(_state(row), "states.done" if row.pinned and row.state == "held" else _STATES[row.state]),
             "size": Cell(fmt.size(row.size) if row.size else dash, "" if row.size else "colors.dim"),
             "peers": Cell(f"{row.peers}", "" if row.peers else "colors.dim"),
             "hits": Cell(f"{row.hits}" if row.hits else dash, "" if row.hits else "colors.dim"),
@@ -55,6 +54,13 @@ class CachePresenter(Flat):
 
     def words(self, row: CacheRow) -> str:
         return f"{row.artist} {row.title} {row.state} {'pinned' if row.pinned else ''} {row.recording}"
+
+
+def _state(row: CacheRow) -> str:
+    """What it does now, and that it stays; what is wanted is so because it is pinned."""
+    if not row.pinned or row.state == "wanted":
+        return row.state
+    return "pinned" if row.state == "held" else f"pin, {row.state}"
 
 
 def _name(row: CacheRow) -> str:
