@@ -224,7 +224,9 @@ class Engine:
         """A copy of state.db every hour, counted across starts; the newest three stay."""
         last = newest_backup(self.paths.state_db)
         age = self.clock.wall().timestamp() - last.stat().st_mtime if last is not None else BACKUP_EVERY
-        await self.clock.sleep(max(BACKUP_SOON, BACKUP_EVERY - max(0.0, age)))
+        if age < 0:  # made by a clock that was ahead: it may be of any age
+            age = BACKUP_EVERY
+        await self.clock.sleep(max(BACKUP_SOON, BACKUP_EVERY - age))
         await self.store.backup()
 
     async def _keep_offers(self) -> None:

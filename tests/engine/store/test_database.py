@@ -8,7 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -431,22 +433,25 @@ def test_a_gap_in_the_numbers_is_a_programming_error(tmp_path, monkeypatch):
 
 def test_a_copy_is_made_every_hour_and_soon_after_a_start_when_the_last_is_older(tmp_path):
     async def work():
-        clock, paths = VirtualClock(), Paths.of(tmp_path)
+        clock, paths = VirtualClock(wall=datetime.now(UTC)), Paths.of(tmp_path)
         paths.ensure()
         engine = Engine(paths, Settings(), password="", clock=clock)
         engine.store = await Store.open(paths, clock)
         made = []
-        for early, late in ((59, 2), (3500, 200)):
+        for early, late in ((59, 2), (3400, 300), (59, 2)):
             copying = asyncio.ensure_future(engine._back_up())
             await clock.advance(early)
             made.append(len(list((paths.data / "backups").glob("*.db"))))
             await clock.advance(late)
             await copying
             made.append(len(list((paths.data / "backups").glob("*.db"))))
+            if len(made) == 4:  # the clock was ahead by a year when these were made, and is put right
+                for copy in (paths.data / "backups").glob("*.db"):
+                    os.utime(copy, (later := time.time() + 365 * 86_400, later))
         await engine.store.close()
         return made
 
-    assert run(work) == [0, 1, 1, 2]
+    assert run(work) == [0, 1, 1, 2, 2, 3]
 
 
 @pytest.mark.slow
