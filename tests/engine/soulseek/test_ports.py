@@ -369,7 +369,7 @@ class Igd(asyncio.DatagramProtocol):
 @pytest.fixture
 def until_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search is made again, each time for longer, until an answer was heard."""
-    search = mapping.async_search
+    search = mapping.search
 
     async def patient(heard: Callable[[Any], Awaitable[None]], *, timeout: float, **where: Any) -> None:
         answers: list[Any] = []
@@ -382,7 +382,7 @@ def until_answered(monkeypatch: pytest.MonkeyPatch) -> None:
             await search(counted, timeout=timeout, **where)
             timeout *= 2
 
-    monkeypatch.setattr(mapping, "async_search", patient)
+    monkeypatch.setattr(mapping, "search", patient)
     monkeypatch.setattr(mapping, "UPNP_SEARCH_S", 0.1)
 
 

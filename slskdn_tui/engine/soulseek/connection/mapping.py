@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import ClientError
@@ -17,7 +17,7 @@ from async_upnp_client.client import UpnpAction
 from async_upnp_client.client_factory import UpnpFactory
 from async_upnp_client.exceptions import UpnpError
 from async_upnp_client.profiles.igd import IgdDevice
-from async_upnp_client.search import async_search
+from async_upnp_client.search import SsdpSearchListener
 from async_upnp_client.ssdp import SSDP_IP_V4, SSDP_PORT
 from async_upnp_client.utils import CaseInsensitiveDict
 
@@ -186,7 +186,7 @@ class Upnp:
                 places.add(place)
 
         try:
-            await async_search(heard, timeout=UPNP_SEARCH_S, source=(address, 0), target=self._target)
+            await search(heard, timeout=UPNP_SEARCH_S, source=(address, 0), target=self._target)
         except OSError as error:
             raise MappingFailed(f"the network cannot be asked ({(error.strerror or str(error)).lower()})") from error
         factory = UpnpFactory(RouterRequester({urlsplit(place).hostname or "" for place in places}))
@@ -197,6 +197,18 @@ class Upnp:
             except (UpnpError, ClientError, TimeoutError, OSError, ValueError) as error:
                 log.info("a router's description cannot be read: %s", SafeText(error, 100))
         return devices
+
+
+async def search(
+    heard: Callable[[CaseInsensitiveDict], Coroutine[Any, Any, None]], *, timeout: int, source: tuple[str, int], target: tuple[str, int]
+) -> None:
+    """Ask `target` by SSDP and listen for `timeout` seconds. The library's own search leaves its socket open when it is cancelled. OSError."""
+    listener = SsdpSearchListener(heard, timeout=timeout, source=source, target=target, connect_callback=lambda: listener.async_search())
+    try:
+        await listener.async_start()
+        await asyncio.sleep(timeout)
+    finally:
+        listener.async_stop()
 
 
 def _action(device: IgdDevice, name: str) -> UpnpAction:
