@@ -45,10 +45,12 @@ class Listener(FakePeer):
 
 
 @asynccontextmanager
-async def asked(folder: Path, leaves: int, *names: str) -> AsyncIterator[tuple[World, Stopping, TrackSwarm, list[Listener]]]:
+async def asked(
+    folder: Path, leaves: int, *names: str, **settings: Any
+) -> AsyncIterator[tuple[World, Stopping, TrackSwarm, list[Listener]]]:
     """A swarm over these peers, which have been asked for what they are asked at first."""
     data, clock = some_bytes(leaves * LEAF), Stopping()
-    world = World(folder, len(data), guard=False, clock=clock)
+    world = World(folder, len(data), guard=False, clock=clock, **settings)
     swarm = await world.open()
     peers = [Listener(name, data) for name in names]
     for peer in peers:
@@ -146,5 +148,20 @@ def test_who_sent_a_wrong_leaf_is_not_taken_in_again(tmp_path: Path) -> None:
             liar.priority.clear()
             assert (await swarm.add_peer(liar, liar.variant)).startswith("banned: ")
             assert not liar.priority, "it is asked for nothing more"
+
+    go(story)
+
+
+def test_how_a_request_ended_counts_in_what_the_next_ones_cost(tmp_path: Path) -> None:
+    standing = {"now": 1.0}
+
+    async def story() -> None:
+        async with asked(tmp_path, 64, "a1", reputation=lambda node: standing["now"]) as (_, _, swarm, (peer,)):
+            (source,) = swarm.status().sources
+            assert source.reputation == 1.0
+            standing["now"] = 0.4
+            peer.send(*peer.priority)
+            (source,) = swarm.status().sources
+            assert source.reputation == 0.4
 
     go(story)
