@@ -24,7 +24,7 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, JobState
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.ports import OriginState
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, counted
 
 log = logging.getLogger(__name__)
 LOOK_S = 60.0
@@ -204,7 +204,11 @@ class Fetcher:
             await self.rest([asked.recording])
             return False
         self._grew = services.clock.now(), 0.0
-        why = f"{asked.peers} peers want it" if best is None else f"a better copy than the one held ({best.badge})"
+        why = (
+            f"{counted(asked.peers, 'peer')} {'wants' if asked.peers == 1 else 'want'} it"
+            if best is None
+            else f"a better copy than the one held ({best.badge})"
+        )
         services.bus.publish("cache.fetch", "cache", f"{record.label}: {track.title} is fetched for the mesh: {why}")
         return True
 

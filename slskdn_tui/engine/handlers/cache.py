@@ -16,7 +16,10 @@ async def on(engine: Parts, args: Args) -> Result:
     rules = engine.warm.rules
     if why := engine.warm.shelf.trouble:
         raise UserError("disk", f"the cache is on, but cannot be used: {why}", "")
-    return done(f"the cache is on: what {rules.threshold} peers want is kept, {rules.most / 1e9:g} GB at most", on=True)
+    return done(
+        f"the cache is on: what {counted(rules.threshold, 'peer')} {'wants' if rules.threshold == 1 else 'want'} is kept, {rules.most / 1e9:g} GB at most",
+        on=True,
+    )
 
 
 async def off(engine: Parts, args: Args) -> Result:

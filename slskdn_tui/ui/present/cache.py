@@ -88,7 +88,7 @@ def cache_lines(view: CacheView | None, width: int, glyphs: Glyphs, *, short: bo
     held = f" Holds    {fmt.plural(view.held, 'recording')}, {fmt.size(view.bytes)} of {fmt.size(view.most)}"
     filled, left = fmt.bar(share, 12, glyphs, "colors.warning" if share > 0.95 else "states.active")
     out.append(((held + "  ", ""), filled, left, (f"  {view.pinned} pinned" if view.pinned else "", "")))
-    out.append(((f" Takes    what {fmt.plural(view.threshold, 'peer')} want; {_ORDERS[view.eviction]}", ""),))
+    out.append(((f" Takes    what {fmt.plural(view.threshold, 'peer wants', 'peers want')}; {_ORDERS[view.eviction]}", ""),))
     given = f" {view.days} days   {fmt.plural(view.hits, 'peer')} served, {fmt.size(view.bytes_served)} sent"
     out.append(((f"{given}; {view.fetched} fetched ({fmt.size(view.bytes_fetched)}), {view.evicted} let go", ""),))
     out.append(((f" Keys     {KEYS}", "colors.dim"),))

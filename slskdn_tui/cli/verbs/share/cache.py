@@ -24,7 +24,12 @@ def lines(view: CacheView, look: Look) -> list[str]:
         [
             ("Cache", str(view.words)),
             ("Holds", f"{units.plural(view.held, 'recording')}, {units.size(view.bytes)}{limit}; {view.pinned} pinned"),
-            ("Takes", f"what {units.plural(view.threshold, 'peer')} want or have" if view.threshold else ""),
+            (
+                "Takes",
+                f"what {units.plural(view.threshold, 'peer')} {'wants or has' if view.threshold == 1 else 'want or have'}"
+                if view.threshold
+                else "",
+            ),
             (f"{view.days} days", f"{units.plural(view.hits, 'peer')} served, {units.size(view.bytes_served)} sent"),
             ("Fetched", f"{units.plural(view.fetched, 'recording')}, {units.size(view.bytes_fetched)}; {view.evicted} let go"),
             ("Folder", str(view.folder)),
