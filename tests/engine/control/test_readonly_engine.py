@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-from control_world import look
 
 from slskdn_tui.cli.present import render
 from slskdn_tui.config.paths import Paths
@@ -22,6 +21,7 @@ from slskdn_tui.model.trace_json import trace_document
 from slskdn_tui.model.variant import LEAF
 from slskdn_tui.model.views import Unchanged, ViewKey
 from slskdn_tui.seam import Command
+from tests.engine.control.control_world import look
 
 JOB = "0f4de638-56f3-4a0f-b8fa-64f85c6b6a8f"
 OTHER = "1f4de638-56f3-4a0f-b8fa-64f85c6b6a8f"

@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from control_world import look
 
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.store.records import LedgerRow, PeerRow
@@ -16,6 +15,7 @@ from slskdn_tui.engine.store.store import Store
 from slskdn_tui.model.candidates import FoundFile, SearchReply
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.views import ViewKey
+from tests.engine.control.control_world import look
 
 REPLY = SearchReply("bob", True, 1000, 0, (FoundFile("bob", "Music\\Untrue\\01 a.flac", 20_000_000, "flac", 200),))
 
