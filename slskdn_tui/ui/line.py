@@ -155,7 +155,8 @@ def complete(text: str, jobs: Sequence[str] = ()) -> list[str]:
     elif typed.startswith("-"):
         offers = {f"--{arg.name.replace('_', '-')}" for arg in spec.args if arg.flag}
     else:
-        offers = {choice for arg in spec.args for choice in arg.choices}
+        flag = done[-1][2:].replace("-", "_") if done[-1].startswith("--") else ""
+        offers = {choice for arg in spec.args if (arg.name == flag if arg.flag else not flag) for choice in arg.choices}
         if any(arg.type == "job" for arg in spec.args):
             offers |= set(jobs)
     return [head + offer for offer in sorted(offers) if offer.startswith(typed) and offer != typed]
@@ -172,9 +173,14 @@ def hints(text: str, jobs: Sequence[str] = ()) -> tuple[list[str], str]:
         spec = by_name(ALIASES.get(words[0], words[0])) or by_group(words[0])
     if spec is None and len(offers) == 1:
         spec = by_verb(tuple(offers[0].split()))
+    if spec is None and not offers and words:  # a verb by its dotted name, or a group, with what it is about
+        found = by_name(ALIASES.get(words[0], words[0])) or by_group(words[0])
+        spec = found if found is not None and any(not arg.flag for arg in found.args) else None
     if spec is None:
         return offers, "" if offers or not words else f"there is no command {' '.join(words)!r}"
-    return offers, ": ".join(part for part in (spec.summary, " ".join(_shown(arg) for arg in spec.args if arg.name != "json")) if part)
+    where = "on the command line only" if spec.where == "cli" and spec.name not in VIEWS else ""
+    args = " ".join(_shown(arg) for arg in spec.args if arg.name != "json")
+    return offers, ": ".join(part for part in (where, spec.summary, args) if part)
 
 
 def _shown(arg: Arg) -> str:

@@ -62,14 +62,23 @@ def discard_at_exit() -> None:
 def ended_in_order() -> Iterator[None]:
     """A closed connection and `kill` end what runs in here as ctrl+c does. A hang-up that is ignored (`nohup`) stays ignored.
 
+    They often come together, and a second ctrl+c would cut the end short: only the first is passed on.
     In a script's background SIGINT is ignored; what is passed on as one would be lost there, so it is heard in here.
     """
     numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
     deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if deaf:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    passed = False
+
+    def pass_on(*_: object) -> None:
+        nonlocal passed
+        if not passed:
+            passed = True
+            signal.raise_signal(signal.SIGINT)
+
     for number in numbers:
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(number, pass_on)
     try:
         yield
     finally:

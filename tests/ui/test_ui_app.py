@@ -348,7 +348,7 @@ def test_the_command_line_shows_what_may_be_typed_and_tab_walks_through_it(
         await until(pilot, lambda: row().split()[:3] == ["clear", "set", "show"])
         await pilot.press("tab", "tab")
         await until(pilot, lambda: app.live.bar.line.value == "limits set" and row().split()[:3] == ["clear", "set", "show"])
-        assert by_name("limits.set").summary[:20] in row()
+        await until(pilot, lambda: by_name("limits.set").summary[:20] in row())
         await pilot.press("escape")
         await until(pilot, lambda: not row() and "Only Shallow" in on_screen(app))
 

@@ -130,7 +130,15 @@ def test_the_row_above_the_line_shows_what_may_follow_and_what_a_verb_does() -> 
     offers, what = hints("limits")
     assert {"limits clear", "limits set", "limits show"} <= set(offers) and "speed" in what.casefold()
     assert hints("jobs pau") == (["jobs pause"], f"{by_name('jobs.pause').summary}: JOB")
-    assert "frobnicate" in hints("frobnicate")[1]
+    assert "frobnicate" in hints("frobnicate")[1] and "jobs foo" in hints("jobs foo")[1]
+    assert hints("labels Warp")[1].startswith(by_name("labels.list").summary) and hints("jobs.pause ab12")[1].endswith("JOB")
+    assert hints("library health")[1].startswith("on the command line only: ") and not hints("labels list")[1].startswith("on the")
+
+
+def test_what_an_option_may_be_is_offered_after_the_option_alone() -> None:
+    assert complete("discover producer ID ") == [] and complete("discover producer ID --section c") == [
+        "discover producer ID --section core"
+    ]
 
 
 def test_aliases_and_views_name_commands_that_exist() -> None:

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.engine.readonly import ReadOnlyEngine
 from tests.engine.control.test_readonly_engine import fill
-from tests.fakes.driving import Make, drive, message, on_screen, ready, until
+from tests.fakes.driving import Make, drive, message, on_screen, until
 
 
 def test_what_is_stored_stands_on_the_screens_and_what_is_not_says_why(tmp_path: Path, make_app: Make) -> None:
@@ -23,8 +23,7 @@ def test_what_is_stored_stands_on_the_screens_and_what_is_not_says_why(tmp_path:
         await pilot.press("p")
         await until(pilot, lambda: "read-only" in message(app))
         await pilot.press("2")
-        await ready(pilot)
-        assert "no engine runs for this profile" in on_screen(app), "a search lives in an engine"
+        await until(pilot, lambda: "no engine runs for this profile" in on_screen(app))  # a search lives in an engine
         await pilot.press("5")
         await until(pilot, lambda: "Loomer" in on_screen(app))
         await pilot.press("q")

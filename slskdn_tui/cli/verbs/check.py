@@ -172,12 +172,14 @@ def folders(paths: Paths, settings: Settings) -> Iterator[CheckLine]:
             )
         else:
             yield CheckLine(part, "ok", f"{path}, {units.size(free)} free")
+    cache = settings.warm_cache.folder.strip()
+    ours = (paths.data, paths.state, paths.cache, *((Path(cache).expanduser(),) if cache else ()))
     for part, key, items in (
         ("share", "soulseek.share", settings.soulseek.share),
         ("library", "library.folders", [item for item in settings.library.folders if item not in settings.soulseek.share]),
     ):
         for path in map(Path.expanduser, map(Path, items)):
-            own = part == "share" and any(path.resolve().is_relative_to(each.resolve()) for each in (paths.data, paths.state, paths.cache))
+            own = part == "share" and any(path.resolve().is_relative_to(each.resolve()) for each in ours)
             good = path.is_dir() and os.access(path, os.R_OK | os.X_OK) and not own
             fault = "is one of this program's own folders and never shared" if own else "is no readable folder"
             words, mend = (str(path), "") if good else (f"{path} {fault}", f"Correct {key}.")

@@ -71,6 +71,8 @@ async def finish_moves(services: Services, shelf: Shelf, rest: Rest) -> None:
             await _carry_out(services, shelf, recording, _Move(**value), rest)
         except UserError as error:
             log.warning("%s was on its way into the library: %s", recording, error.message)
+        except OSError as error:  # the next start tries again; what else is to be moved or fetched need not wait for that
+            log.warning("%s was on its way into the library: %s", recording, error)
 
 
 async def _carry_out(services: Services, shelf: Shelf, recording: str, move: _Move, rest: Rest) -> Path | None:

@@ -65,6 +65,7 @@ class JobRunner:
         self._services = services
         self._jobs: dict[str, LiveJob] = {}
         self._coming = asyncio.Lock()
+        self._importing = asyncio.Lock()
         """Held from the look whether a job is there already until it is: who asks twice at once must not get two."""
         limits = services.settings.downloads
         self._history = UserHistory(services.store.user_history, services.clock)
@@ -182,7 +183,7 @@ class JobRunner:
         """Recreate a job from its manifest and go on from what is on disk."""
         loop = asyncio.get_running_loop()
         wanted = await loop.run_in_executor(self._services.disk, manifests.read, text, name)
-        async with self._coming:
+        async with self._importing:  # not `_coming`: what is on the disk already is read whole, and other jobs need not wait for that
             known = self._jobs.get(wanted.job_id)
             if known is not None and known.record.state not in ENDED:
                 raise UserError(

@@ -38,12 +38,13 @@ def placed(folder: Path) -> dict[str, str]:
 
 
 async def get(engine: Engine, *refs: str, **more: str) -> Result:
+    """What the command says; the user is online by then, or a folder is refused."""
+    await engine.soulseek.wait_online()
     return await engine.submit(Command("get.add", {"refs": list(refs), **more}))
 
 
 async def got(engine: Engine, *refs: str, **more: str) -> LiveJob:
-    """The job that was made; the user is online by then."""
-    await engine.soulseek.wait_online()
+    """The job that was made."""
     result = await get(engine, *refs, **more)
     assert result.ok, result
     return engine.runner.find(result.data["job_id"])

@@ -94,7 +94,8 @@ def test_a_corrupt_file_goes_to_quarantine_and_the_job_goes_on_with_another_hold
             (kept,) = world.paths("me").quarantine.rglob("*.flac")
             why = kept.with_name(kept.name + ".why.txt").read_text()
             assert kept.read_bytes() == bytes(bad) and "a_corrupt" in kept.name and why.strip()
-            assert str(kept.parent) in " ".join(world.said("me", "track.quarantined")), "who reads the log finds it"
+            (words,) = world.said("me", "track.quarantined")
+            assert str(kept.parent) in words, "who reads the log finds it"
             await engine.trace.flush()
             told = [event for event in await engine.store.traces.events(job.job_id) if event.kind == "verify"]
             truth = path.read_bytes()

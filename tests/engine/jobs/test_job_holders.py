@@ -86,6 +86,7 @@ def test_a_holder_whose_program_is_killed_midway_is_followed_by_another(tmp_path
                 await until(lambda: came(job, album, 3 * LEAF), "three leaves have come", job)
                 second.transfers._settings.transfers.limits.upload_slots = 2
                 child.process.kill()
+                ONLINE.discard("a_killed")
                 await completed(job)
             finally:
                 ONLINE.discard("a_killed")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from engine_world import Album, World, act, completed, sha, until
 
+from slskdn_tui.engine.jobs.manifests.recovery import Recovered, Recovery
 from slskdn_tui.seam import Command, Result
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -45,6 +49,35 @@ def test_an_exported_job_imported_on_an_empty_profile_ends_in_the_same_files(tmp
             await completed(other.runner.find(job.job_id))
             assert world.music("other") == world.music("me") == world.truth
             assert mono.total == 2 * sum(path.stat().st_size for path in album.tracks(2))
+
+    asyncio.run(main())
+
+
+def test_an_album_that_is_read_whole_for_its_import_keeps_no_other_job_waiting(
+    tmp_path: Path, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading what is on the disk already may take minutes."""
+    reading, read, take_up = threading.Event(), threading.Event(), Recovery.take_up
+
+    def slow(recovery: Recovery, *args: Any) -> Recovered:
+        reading.set()
+        assert read.wait(240)
+        return take_up(recovery, *args)
+
+    async def main() -> None:
+        async with World(tmp_path, album) as world:
+            engine = await world.engine(soulseek={"enabled": False})
+            job = await world.create(engine)
+            text = edited(engine.runner.manifest(job), lambda data: data.update(job_id=str(uuid.uuid4())))
+            assert (await act(engine, "cancel", job)).ok
+            monkeypatch.setattr(Recovery, "take_up", slow)
+            coming = asyncio.create_task(bring(engine, tmp_path, text))
+            try:
+                await until(reading.is_set, "the album is being read")
+                await world.create(engine)
+            finally:
+                read.set()
+            assert (await coming).ok
 
     asyncio.run(main())
 

@@ -202,9 +202,10 @@ def test_a_state_that_is_being_told_is_not_told_a_second_time(tmp_path: Path) ->
 
         for _ in range(3):
             made.send(record, save)
-        await stored.wait()
-        while supervisor.parts:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(240):
+            await stored.wait()
+            while supervisor.parts:
+                await asyncio.sleep(0.01)
         assert len(runs(path)) == 1 and record.details == {"notices_pending": "", "notices_told": "completed"}
 
     asyncio.run(main())

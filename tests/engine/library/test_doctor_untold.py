@@ -13,8 +13,17 @@ from tests.fakes.collection import Collection
 
 @pytest.mark.parametrize(
     ("there", "total", "missing"),
-    [((1, 2, 4, 5), 5, 1), ((1, 2), 4, 2), ((1, 2, 3, 4, 5), 5, None), ((1, 2), 5, None), ((1,), 2, None), ((1, 2, 4, 5), None, None)],
-    ids=["one of five", "half", "whole", "two songs of it", "one song", "no total"],
+    [
+        ((1, 2, 4, 5), 5, 1),
+        ((1, 2), 4, 2),
+        ((1, 2, 3, 4, 5), 5, None),
+        ((1, 2), 5, None),
+        ((1,), 2, None),
+        ((1, 2, 4, 5), None, None),
+        ((1, 2, 4, 5), 3, None),
+        ((1, 2, 4, 5), 10**9, None),
+    ],
+    ids=["one of five", "half", "whole", "two songs of it", "one song", "no total", "a number above the total", "a total from hell"],
 )
 def test_the_total_in_the_tags_tells_of_a_missing_track_while_musicbrainz_has_told_nothing(
     tmp_path: Path, there: tuple[int, ...], total: int | None, missing: int | None

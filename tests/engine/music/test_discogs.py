@@ -259,12 +259,18 @@ def test_an_outage_ends_the_pass_and_is_never_kept_as_nothing_found(tmp_path: Pa
 
 def test_an_outage_of_discogs_that_lasts_is_told_once_and_the_next_one_again(tmp_path: Path) -> None:
     async def story(library: Library, keeper: DiscogsKeeper, clock: PatientClock) -> None:
+        tell, over = keeper._tell, asyncio.Event()
+
+        def heard(event: str, words: str) -> None:
+            tell(event, words)
+            if event == "discogs":
+                over.set()
+
+        keeper._tell = heard
         keeping = asyncio.create_task(keeper.keep())
         keeper.wake()
-        while len(stub.seen) < 13:  # four passes of three attempts, and one that is answered
-            await asyncio.sleep(0.01)
-        while await known(library) != {"7"}:
-            await asyncio.sleep(0.01)
+        await over.wait()  # four passes of three attempts, and one that is answered
+        assert len(stub.seen) == 13 and await known(library) == {"7"}
         keeping.cancel()
         for sql in (
             "DELETE FROM DiscogsLookups",

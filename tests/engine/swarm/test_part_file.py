@@ -223,19 +223,6 @@ def test_the_free_space_floor_is_kept(tmp_path: Path) -> None:
     go(story())
 
 
-def test_a_part_whose_name_another_file_has_taken_is_not_written_on_for_nobody(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = await opened(tmp_path, LEAF, MemoryPartStore())
-        (tmp_path / "other").write_bytes(bytes(LEAF))
-        (tmp_path / "other").replace(part.path)
-        part.extend(0, b"x" * 1000, "slsk:anna")
-        with pytest.raises(DiskTrouble, match="folder or disk is gone"):
-            await part.flush()
-        await part.close()
-
-    go(story())
-
-
 @pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "the disk is full"), (errno.EIO, "input/output error")])
 @pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
 def test_a_failing_disk_ends_the_run_in_words_and_keeps_what_was_committed(

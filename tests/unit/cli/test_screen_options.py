@@ -75,3 +75,15 @@ def test_where_a_script_has_ctrl_c_ignored_a_kill_is_heard_all_the_same() -> Non
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_kill_and_a_hang_up_that_come_together_end_it_once() -> None:
+    """A second ctrl+c would cut short what the first began."""
+    begun = 0
+    with ended_in_order():
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
+            try:
+                signal.raise_signal(number)
+            except KeyboardInterrupt:
+                begun += 1
+    assert begun == 1

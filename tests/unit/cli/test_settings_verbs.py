@@ -9,7 +9,7 @@ import pytest
 from slskdn_tui.cli.app import run
 from slskdn_tui.cli.verbs.check import folders
 from slskdn_tui.config.paths import Paths
-from slskdn_tui.config.settings import Settings, Soulseek
+from slskdn_tui.config.settings import Settings, Soulseek, WarmCache
 
 Capture = pytest.CaptureFixture[str]
 
@@ -33,6 +33,9 @@ def test_config_check_looks_at_the_environment_also_where_no_file_is(tmp_path: P
 def test_a_share_among_the_programs_own_folders_is_named_and_one_beside_them_is_fine(tmp_path: Path) -> None:
     cache, music = tmp_path / "cache" / "chunks", tmp_path / "music"
     cache.mkdir(parents=True), music.mkdir()
-    settings = Settings(soulseek=Soulseek(share=[str(cache), str(music)]))
+    warm = tmp_path / "elsewhere" / "warm"
+    warm.mkdir(parents=True)
+    settings = Settings(soulseek=Soulseek(share=[str(cache), str(warm), str(music)]), warm_cache=WarmCache(folder=str(warm.parent)))
     lines = {line.words: line.state for line in folders(Paths.of(tmp_path), settings) if line.part == "share"}
-    assert lines == {f"{cache} is one of this program's own folders and never shared": "fail", str(music): "ok"}
+    own = "is one of this program's own folders and never shared"
+    assert lines == {f"{cache} {own}": "fail", f"{warm} {own}": "fail", str(music): "ok"}

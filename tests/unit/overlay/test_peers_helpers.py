@@ -218,28 +218,3 @@ def test_an_ipv6_network_counts_as_one_host() -> None:
 
 def test_only_one_s_own_address_is_named() -> None:
     assert is_named("127.1.2.1") and not is_named("0.0.0.0") and not is_named("::") and not is_named("")
-
-
-def test_a_connection_that_ended_while_it_waited_for_its_turn_is_let_go() -> None:
-    class Connection:
-        """Holds half a MiB in truth."""
-
-    async def run() -> weakref.ref[Connection]:
-        clock = VirtualClock()
-        limiter = Limiter(clock, 1000)
-        first, second = Connection(), Connection()
-        assert await limiter.turn(first, 1.0)
-        waits = asyncio.create_task(limiter.turn(second, 60.0))
-        await clock.advance(0.0)
-        limiter.forget(second)
-        limiter.done(first, 100)
-        await clock.advance(1.0)
-        assert waits.result()
-        limiter.done(second, 0)
-        alive = weakref.ref(second)
-        del second, waits
-        gc.collect()
-        assert limiter.rate and alive() is None
-        return alive
-
-    asyncio.run(run())

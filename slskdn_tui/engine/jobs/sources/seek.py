@@ -74,6 +74,7 @@ class Seeker:
             if lacking and self._left() <= 0:
                 await self._search()
                 self._searched = clock.now()
+                lacking = self._lacking()  # the gate may have kept it for minutes: who came to lack one meanwhile was searched for, too
                 for live in lacking:
                     live.looked.clear()
                     live.news.set()

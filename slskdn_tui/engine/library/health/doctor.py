@@ -174,9 +174,11 @@ class Doctor:
             editions = [await self._load(other) for other in await self._store.releases.of_group(release.group_mbid)]
             lacking = missing_tracks(release, held, [edition for edition in editions if edition is not None])
             await put(run.number, [*issues, *((lacking,) if lacking else ())])
-        await put(run.number, untold_tracks(each for each in run.held if os.path.dirname(each.path) not in told))
+        loop = asyncio.get_running_loop()
+        untold = (each for each in run.held if os.path.dirname(each.path) not in told)
+        await put(run.number, await loop.run_in_executor(self._disk, lambda: list(untold_tracks(untold))))
         await put(run.number, run.lengths.values())
-        await put(run.number, await asyncio.get_running_loop().run_in_executor(self._disk, lambda: list(duplicates(run.held))))
+        await put(run.number, await loop.run_in_executor(self._disk, lambda: list(duplicates(run.held))))
 
     async def _load(self, mbid: str) -> Release | None:
         """A release as the store has it; those asked for last are kept."""

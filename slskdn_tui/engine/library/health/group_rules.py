@@ -98,13 +98,14 @@ def untold_tracks(held: Iterable[Held]) -> Iterator[Issue]:
     for each in held:
         albums[os.path.dirname(each.path), each.album.casefold()].append(each)
     for (folder, album), files in albums.items():
-        totals, numbers = {each.total for each in files}, {each.track for each in files}
-        total = next(iter(totals))
-        if not album or len(totals) > 1 or not total or None in numbers or not numbers <= set(range(1, total + 1)):
+        totals, numbers = {each.total for each in files}, {each.track or 0 for each in files}
+        total = next(iter(totals)) or 0
+        if not album or len(totals) > 1 or not all(1 <= number <= total for number in numbers):
+            continue
+        lacking = total - len(numbers)
+        if not lacking or len(numbers) < max(2, lacking):
             continue
         missing = sorted(set(range(1, total + 1)) - numbers)
-        if not missing or len(numbers) < max(2, len(missing)):
-            continue
         seen = (
             evidence("tracks", len(numbers), f"{total}, as the tags of all of them say"),
             *(evidence("missing", f"track {number}") for number in missing),
