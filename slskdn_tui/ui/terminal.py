@@ -88,11 +88,23 @@ def ended_in_order() -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def let_go_of_input(app: SlskdnApp) -> None:
+    """The thread that reads keys ends, whatever kept Textual from ending it.
+
+    When a terminal goes while the window is being closed, Textual's driver can fail before it tells its thread; that would read the end of the
+    input over and over, and the process, which waits for it, would never end.
+    """
+    over = getattr(app._driver, "exit_event", None)
+    if over is not None:
+        over.set()
+
+
 async def run_then_stop(app: SlskdnApp, mouse: bool) -> int | None:
     """The window, and after it, with the shell's screen back, the end of its engine, which may take some seconds."""
     try:
         return await app.run_async(mouse=mouse)
     finally:
+        let_go_of_input(app)
         if IN_WINDOW in app.engine.description and app.failure is None:
             with suppress(OSError):  # the terminal may be gone
                 print("stopping..." if app.ascii_mode else "stopping…", file=sys.stderr, flush=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from slskdn_tui.cli.hooks import AppOptions, DemoOptions
 from slskdn_tui.config.paths import Paths
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine.readonly import ReadOnlyEngine
-from slskdn_tui.ui.terminal import ended_in_order
+from slskdn_tui.ui.terminal import ended_in_order, run_then_stop
 
 OTHER = AppOptions(theme="mono", ascii=True, mouse=False, refresh_hz=5.0, low_bandwidth=True, readonly=True)
 
@@ -87,3 +90,24 @@ def test_a_kill_and_a_hang_up_that_come_together_end_it_once() -> None:
             except KeyboardInterrupt:
                 begun += 1
     assert begun == 1
+
+
+def test_a_window_whose_end_was_cut_short_leaves_no_thread_that_reads_keys() -> None:
+    """It would read the end of a closed terminal for ever, and keep the process."""
+
+    async def run_async(mouse: bool) -> int:
+        raise asyncio.CancelledError
+
+    async def stop_engine() -> None: ...
+
+    driver = SimpleNamespace(exit_event=threading.Event())
+    app: Any = SimpleNamespace(
+        _driver=driver, engine=SimpleNamespace(description=""), failure=None, run_async=run_async, stop_engine=stop_engine
+    )
+
+    async def main() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await run_then_stop(app, mouse=False)
+
+    asyncio.run(main())
+    assert driver.exit_event.is_set()
