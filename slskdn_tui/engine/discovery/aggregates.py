@@ -6,6 +6,7 @@ everything is counted anew every hour.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ class Aggregates:
         self._trust = trust
         self._own = own
         self._waiting: deque[Said] = deque()
+        self._writing = asyncio.Lock()
         self._lost = 0
         self.changed: Callable[[], None] = lambda: None
 
@@ -83,14 +85,15 @@ class Aggregates:
                 await self.recount()
 
     async def flush(self) -> None:
-        """Write what waits."""
-        if self._lost:
-            log.warning("the mesh says more than can be written: %d messages were let go", self._lost)
-            self._lost = 0
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            known = [one.node_id for one in batch if self._trust(one.node_id).known]
-            await self._count(await self._voices.hear(batch, known))
+        """Write what waits; what another call is writing is written, too, when this returns."""
+        async with self._writing:
+            if self._lost:
+                log.warning("the mesh says more than can be written: %d messages were let go", self._lost)
+                self._lost = 0
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+                known = [one.node_id for one in batch if self._trust(one.node_id).known]
+                await self._count(await self._voices.hear(batch, known))
 
     async def recount(self) -> None:
         """Forget old voices and count all anew."""
