@@ -118,10 +118,10 @@ class Transfer:
                     joined.add(peer)
                     if variant.variant_id == self._variant.variant_id:
                         await self.swarm.add_peer(peer, variant)
-            if not meetings.pending:
-                break
             async with meetings.news:
                 await meetings.news.wait_for(lambda: not meetings.pending or len(meetings.offers) > len(joined))
+            if len(meetings.offers) == len(joined):  # those who came while another was taken in are taken in first
+                break
         if meetings.most_offered(self._variant) != self._variant:
             self.swarm.abort()
 

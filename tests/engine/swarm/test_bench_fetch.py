@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -9,9 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-from world import some_bytes
+from world import FakePeer, some_bytes
 
 from slskdn_tui.engine.bench.fetch import words
+from slskdn_tui.engine.bench.meetings import Meetings
+from slskdn_tui.engine.bench.transfer import Transfer
+from slskdn_tui.engine.runtime.clock import SystemClock
+from slskdn_tui.engine.runtime.supervise import Supervisor
+from slskdn_tui.model.ports import ChunkPeer
+from slskdn_tui.model.variant import LEAF, Variant
 from tests.fakes.ports import free_port
 
 BENCH = [sys.executable, "-m", "slskdn_tui.engine.bench"]
@@ -55,7 +62,7 @@ def test_bench_fetch_brings_the_file_and_names_the_liar(tmp_path: Path) -> None:
         for honest in serving[:2]:
             honest.send_signal(signal.SIGCONT)
         printed, complaint = fetching.communicate(timeout=240)
-        assert fetching.returncode == 0, complaint
+        assert fetching.returncode == 0, complaint + printed
         told = json.loads(printed.splitlines()[-1])
         assert out.read_bytes() == data and not out.with_name("out.bin.part").exists()
         assert told["ok"] and told["bytes"] == len(data) and told["banned"] == [f"{hosts[2]}:{ports[2]}"]
@@ -69,6 +76,33 @@ def test_bench_fetch_brings_the_file_and_names_the_liar(tmp_path: Path) -> None:
         for process in serving:
             process.kill()
             process.wait()
+
+
+def test_who_answers_while_another_peer_is_taken_in_is_taken_in_too(tmp_path: Path) -> None:
+    class Meeting(Meetings):
+        """Two who were met without a network: the second while the first, who lies, is taken in."""
+
+        def __init__(self, *peers: FakePeer) -> None:
+            self.names = {peer.node_id: peer.host for peer in peers}
+            self.news, self.pending = asyncio.Condition(), 1
+            first, self.second = peers
+            self.offers = {first: first.variant}  # type: ignore[dict-item]
+
+    async def story() -> None:
+        data, clock = some_bytes(4 * LEAF), SystemClock()
+        meetings = Meeting(FakePeer("a1", data, wrong=True), FakePeer("b2", data))
+        transfer = await Transfer.begin(tmp_path / "out", meetings.second.variant, meetings, clock, Supervisor(clock))
+        take = transfer.swarm.add_peer
+
+        async def slowly(peer: ChunkPeer, *variants: Variant) -> str:
+            meetings.offers[meetings.second], meetings.pending = meetings.second.variant, 0  # type: ignore[index]
+            return await take(peer, *variants)
+
+        transfer.swarm.add_peer = slowly  # type: ignore[method-assign]
+        result = await transfer.run()
+        assert result["ok"] and result["by_peer"]["b2"] == len(data) and result["banned"] == ["a1"], result
+
+    asyncio.run(asyncio.wait_for(story(), 60))
 
 
 def test_bench_fetch_says_when_nobody_is_there(tmp_path: Path) -> None:
