@@ -97,8 +97,8 @@ class QueuedOrigin(Origin, Protocol):
 class ChunkReceiver(Protocol):
     """Where a peer's answers go; the swarm implements it. Calls are synchronous, on the loop, and must be quick."""
 
-    def on_leaf(self, node_id: str, offset: int, data: memoryview) -> None:
-        """One leaf (64 KiB, the last may be shorter) at `offset` of the variant. `data` is only valid during the call."""
+    def on_leaves(self, node_id: str, leaves: Sequence[tuple[int, memoryview]]) -> None:
+        """Leaves (64 KiB, the last may be shorter) that came together, in this order, as (offset in the variant, data). The data is only valid during the call."""
         ...
 
     def on_refused(self, node_id: str, offset: int, length: int, code: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_searches_traces_and_the_cache_follow_their_lines(tmp_path: Path, album:
 class Taker:
     """Takes what comes."""
 
-    def on_leaf(self, node_id: str, offset: int, data: memoryview) -> None: ...
+    def on_leaves(self, node_id: str, leaves: Sequence[tuple[int, memoryview]]) -> None: ...
     def on_refused(self, node_id: str, offset: int, length: int, code: str) -> None: ...
     def on_lost(self, node_id: str, reason: str) -> None: ...
 

@@ -28,7 +28,7 @@ MEETING_S = 3.0
 
 
 async def bring(out: Path, meetings: Meetings, clock: SystemClock, supervisor: Supervisor) -> dict[str, Any]:
-    """Fetch what most of those met offer into `out`; the result as it is printed, but for the time. UserError: `network`, `disk`."""
+    """Fetch what most of those met offer into `out`; the result as it is printed, but for the times (`Transfer.run`). UserError: `network`, `disk`."""
     variant = await meetings.first()
     try:
         while True:
@@ -77,7 +77,7 @@ class Transfer:
         return transfer
 
     async def run(self) -> dict[str, Any]:
-        """The result as it is printed, but for the time."""
+        """The result as it is printed, but for the times; `committed` is when the last byte was on disk (`perf_counter`)."""
         joining = self._supervisor.spawn("join peers", self._join())
         end = await self.swarm.run()
         # Whoever is met late goes on where the others were lost (the first to answer may have been a liar).
@@ -91,7 +91,7 @@ class Transfer:
         joining.cancel()
         if end is SwarmEnd.ORIGIN_ENDED and self.swarm.members:
             end = await self.swarm.run()
-        status = self.swarm.status()
+        status, committed = self.swarm.status(), time.perf_counter()
         await self.swarm.stop()
         ok, words = end is SwarmEnd.COMPLETE, str(end)
         if ok:
@@ -108,6 +108,7 @@ class Transfer:
             "timeouts": self.events["chunk:timeout"],
             "moved": self.events["rebalance:"],
             "variant_id": status.variant_id,
+            "committed": committed,
         }
 
     async def _join(self) -> None:

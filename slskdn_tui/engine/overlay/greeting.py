@@ -99,7 +99,7 @@ class Greeting:
         self._host.joined(peer)  # before the next frame is read: it may be in the same buffer
         self.met.set_result(peer)
 
-    def data(self, request_id: int, body: memoryview) -> None:
+    def data(self, frames: Sequence[tuple[int, memoryview]]) -> None:
         raise ProtocolError("data before HELLO")
 
     def lost(self, reason: str) -> None:

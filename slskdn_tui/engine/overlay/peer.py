@@ -274,20 +274,31 @@ class OverlayPeer:
     def opened(self, wire: Wire) -> None:
         raise ProtocolError("opened twice")
 
-    def data(self, request_id: int, body: memoryview) -> None:
-        offset, leaf = split_data(body)
-        ask = self._asks.get(request_id)
-        if ask is None:
-            raise ProtocolError("data that was not asked for")
-        index, odd = divmod(offset - ask.offset, LEAF)
-        if odd or index < 0 or not ask.pending >> index & 1 or len(leaf) != min(LEAF, ask.length - index * LEAF):
-            raise ProtocolError("data outside of its request")
-        ask.pending &= ~(1 << index)
-        if not ask.pending:
-            del self._asks[request_id]
-        self.traffic.down += len(leaf)
-        if ask.want.receiver is not None:
-            ask.want.receiver.on_leaf(self.node_id, offset, leaf)
+    def data(self, frames: Sequence[tuple[int, memoryview]]) -> None:
+        want, came = None, list[tuple[int, memoryview]]()
+        try:
+            for request_id, body in frames:
+                offset, leaf = split_data(body)
+                ask = self._asks.get(request_id)
+                if ask is None:
+                    raise ProtocolError("data that was not asked for")
+                index, odd = divmod(offset - ask.offset, LEAF)
+                if odd or index < 0 or not ask.pending >> index & 1 or len(leaf) != min(LEAF, ask.length - index * LEAF):
+                    raise ProtocolError("data outside of its request")
+                ask.pending &= ~(1 << index)
+                if not ask.pending:
+                    del self._asks[request_id]
+                self.traffic.down += len(leaf)
+                if ask.want is not want:
+                    self._hand_over(want, came)
+                    want, came = ask.want, []
+                came.append((offset, leaf))
+        finally:  # what came before a broken frame is good
+            self._hand_over(want, came)
+
+    def _hand_over(self, want: _Want | None, leaves: Sequence[tuple[int, memoryview]]) -> None:
+        if want is not None and want.receiver is not None:
+            want.receiver.on_leaves(self.node_id, leaves)
 
     def frame(self, kind: int, request_id: int, body: bytes) -> None:
         if kind == Kind.CHUNK_REQUEST:

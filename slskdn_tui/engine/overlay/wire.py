@@ -1,6 +1,6 @@
 """One TLS connection: bytes into frames, frames out with backpressure and deadlines. Shells one transport.
 
-The receive path copies nothing: TLS decrypts into the inbox, leaf data is handed on as a view of it. Everything written goes through
+The receive path copies nothing: TLS decrypts into the inbox, leaf data is handed on as views of it, all that came at once together. Everything written goes through
 `write`, waits in `drained`, and is bounded: a peer that takes nothing for `limits.write_s` is dropped.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import Protocol
 
 from slskdn_tui.engine.overlay.frames import Kind, ProtocolError, frame
@@ -22,6 +23,7 @@ _NOT_SENT = (128 * 1024, 2**31 - 1)
 """Bytes the kernel may hold unsent: while holding back, and not."""
 _MOST_BUFFERED = 4 * MIB
 _TCP_NOTSENT_LOWAT = 25
+_DATA = int(Kind.CHUNK_DATA)
 
 
 def reuse_large_buffers() -> None:
@@ -37,8 +39,8 @@ class Handler(Protocol):
 
     def frame(self, kind: int, request_id: int, body: bytes) -> None: ...
 
-    def data(self, request_id: int, body: memoryview) -> None:
-        """A data frame; `body` is only valid during the call."""
+    def data(self, frames: Sequence[tuple[int, memoryview]]) -> None:
+        """Data frames that came together, as (request id, body); the bodies are only valid during the call."""
         ...
 
     def lost(self, reason: str) -> None: ...
@@ -206,16 +208,23 @@ class Wire(asyncio.BufferedProtocol):
     # in between
 
     def _parse(self) -> None:
-        take = self._inbox.take
+        take, data = self._inbox.take, list[tuple[int, memoryview]]()
         try:
-            while self._reading and not self.reason and (item := take()) is not None:
-                kind, request_id, body = item
-                if kind == Kind.CHUNK_DATA:
-                    self.handler.data(request_id, body)
-                    continue
-                if kind != Kind.CHUNK_REQUEST:  # those are bounded by how many may be outstanding; refused ones are charged
-                    self.charge()
-                self.handler.frame(kind, request_id, bytes(body))
+            try:
+                while self._reading and not self.reason and (item := take()) is not None:
+                    kind, request_id, body = item
+                    if kind == _DATA:
+                        data.append((request_id, body))
+                        continue
+                    if data:
+                        came, data = data, []
+                        self.handler.data(came)
+                    if kind != Kind.CHUNK_REQUEST:  # those are bounded by how many may be outstanding; refused ones are charged
+                        self.charge()
+                    self.handler.frame(kind, request_id, bytes(body))
+            finally:
+                if data:
+                    self.handler.data(data)
         except ProtocolError as error:
             self.fail(str(error))
 

@@ -17,6 +17,7 @@ from slskdn_tui.engine.swarm.events import SwarmEvent
 from slskdn_tui.engine.swarm.members import GIVE_UP_S, Member
 from slskdn_tui.engine.swarm.piecemap import DONE, MESH, SLSK
 from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
+from slskdn_tui.engine.swarm.plan.steps import Step
 from slskdn_tui.engine.swarm.proof.evidence import Canonical, Evidence, Misplaced
 from slskdn_tui.engine.swarm.proof.guard import GUARD, Decision, Proof, Target
 from slskdn_tui.engine.swarm.proof.variants import Choice, compare
@@ -279,38 +280,57 @@ class MeshSide:
 
     # what peers answer (ChunkReceiver)
 
-    def on_leaf(self, node_id: str, offset: int, data: memoryview) -> None:
+    def on_leaves(self, node_id: str, leaves: Sequence[tuple[int, memoryview]]) -> None:
         member = self.roster.members.get(node_id)
         if member is None or self.stopped:
             return
-        part, leaf, size, now = self.part, offset // LEAF, len(data), self._clock.now()
-        if offset % LEAF or leaf >= part.pieces.leaves or size != part.pieces.length(leaf) or leaf_digest(data) != part.digests[leaf]:
-            self._ban(member, offset, size)
+        pieces, digests, good = self.part.pieces, self.part.digests, list[tuple[int, memoryview]]()
+        wrong: tuple[int, int] | None = None
+        for offset, data in leaves:
+            leaf, odd = divmod(offset, LEAF)
+            if odd or leaf >= pieces.leaves or len(data) != pieces.length(leaf) or leaf_digest(data) != digests[leaf]:
+                wrong = offset, len(data)
+                break
+            good.append((leaf, data))
+        try:
+            self._take(member, good, self._clock.now())
+        except DiskTrouble as trouble:
+            self._trouble(trouble)
+        if wrong is not None:
+            self._ban(member, *wrong)
+
+    def _take(self, member: Member, leaves: Sequence[tuple[int, memoryview]], now: float) -> None:
+        """Leaves that match their digests: written, then told. Raises DiskTrouble."""
+        part, status = self.part, self.part.pieces.status
+        fresh = [(leaf, data) for leaf, data in leaves if status[leaf] != DONE]
+        if fresh and part.pieces.prefix and not self.evidence.confirmed:
+            differing = {leaf for leaf, data in fresh if not self.evidence.goes_on(member.variant, leaf, data)}
+            for leaf in differing:
+                # Soulseek's own beginning of it says that this is another file: it is kept, and the guard shuts.
+                step = self.scheduler.refused(member.node, leaf, 1, "not_found", now)
+                self.roster.carry_out(step, words="differs from what Soulseek began")
+            fresh = [(leaf, data) for leaf, data in fresh if leaf not in differing]
+            leaves = [(leaf, data) for leaf, data in leaves if leaf not in differing]
+        part.write_leaves(fresh)
+        if not leaves:
             return
-        member.meter.add(now, size)
-        if fresh := part.pieces.status[leaf] != DONE:
-            try:
-                if not self.evidence.confirmed and not self.evidence.goes_on(member.variant, leaf, data):
-                    # Soulseek's own beginning of it says that this is another file: it is kept, and the guard shuts.
-                    self.roster.carry_out(
-                        self.scheduler.refused(node_id, leaf, 1, "not_found", now), words="differs from what Soulseek began"
-                    )
-                    return
-                part.write(part.pieces.span(leaf)[0], data)
-            except DiskTrouble as trouble:
-                self._trouble(trouble)
-                return
-        step = self.scheduler.delivered(node_id, leaf, size, MESH, now)
-        if fresh:
-            member.given += size
-            part.mark(leaf)
+        step, came = Step(), 0
+        for leaf, data in leaves:
+            new, size = status[leaf] != DONE, len(data)
+            came += size
+            self.scheduler.delivered(member.node, leaf, size, MESH, now, step)
+            if new:
+                member.given += size
+                part.mark(leaf)
+        member.meter.add(now, came)
         member.step(DEvent.CHUNK)
         self.roster.carry_out(step)
         if part.pieces.complete and self.settled():
             self._wake()
-        if not self._hungry:  # once a turn of the loop: deciding anew for each leaf cost as much as hashing it
-            asyncio.get_running_loop().call_soon(self._feed)
-        self._hungry.add(node_id)
+        if self.scheduler.hungry(member.node):
+            if not self._hungry:  # once a turn of the loop: deciding anew for each leaf cost as much as hashing it
+                asyncio.get_running_loop().call_soon(self._feed)
+            self._hungry.add(member.node)
 
     def _feed(self) -> None:
         hungry, self._hungry = self._hungry, set()

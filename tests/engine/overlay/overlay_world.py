@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -124,12 +124,13 @@ class Collector:
         self.leaves = variant.leaves
         self._digests = digests
 
-    def on_leaf(self, node_id: str, offset: int, data: memoryview) -> None:
-        if leaf_digest(data) == self._digests[offset // LEAF]:
-            self.data[offset : offset + len(data)] = data
-            self.got.append(offset // LEAF)
-        else:
-            self.bad.append(offset // LEAF)
+    def on_leaves(self, node_id: str, leaves: Sequence[tuple[int, memoryview]]) -> None:
+        for offset, data in leaves:
+            if leaf_digest(data) == self._digests[offset // LEAF]:
+                self.data[offset : offset + len(data)] = data
+                self.got.append(offset // LEAF)
+            else:
+                self.bad.append(offset // LEAF)
 
     def on_refused(self, node_id: str, offset: int, length: int, code: str) -> None:
         self.refused.append((offset, length, code))

@@ -133,6 +133,30 @@ def test_leaves_outside_of_what_was_asked_never_reach_the_swarm(offset: int, siz
     run(body)
 
 
+def test_leaves_that_came_at_once_with_a_broken_one_count_as_far_as_that() -> None:
+    async def body() -> None:
+        async with world() as w:
+            server = await w.node(1)
+            raw = await RawClient.connect(server)
+            await raw.greet()
+            await until(lambda: bool(server.peers))
+            (peer,) = server.peers.values()
+            variants = [Variant(name * 32, "file", 3 * LEAF, RECORDING) for name in ("ab", "cd")]
+            first, second = (Collector(variant, (bytes(32),) * 3) for variant in variants)
+            ids = []
+            for variant, got in zip(variants, (first, second), strict=True):
+                peer.attach(variant.variant_id, got)
+                peer.request(variant.variant_id, 0, 2 * LEAF)
+                ids.append((await raw.receive())[1])
+            sent = [(ids[0], 0), (ids[0], LEAF), (ids[1], LEAF), (ids[1], 2 * LEAF), (ids[1], 0)]
+            raw.writer.write(b"".join(data_head(request, at, LEAF) + bytes(LEAF) for request, at in sent))
+            await until(lambda: bool(second.lost))
+            assert (first.bad, second.bad) == ([0, 1], [1]) and "outside" in second.lost[0]
+            raw.writer.transport.abort()
+
+    run(body)
+
+
 def test_frames_of_later_versions_are_skipped() -> None:
     async def body() -> None:
         async with world() as w:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ class Hungry:
         self._peer.request(self._variant.variant_id, self._at * size, size)
         self._at += 1
 
-    def on_leaf(self, node_id: str, offset: int, data: memoryview) -> None:
-        self.bytes += len(data)
-        if self.bytes % (self._leaves * LEAF) == 0:
-            self._ask()
+    def on_leaves(self, node_id: str, leaves: Sequence[tuple[int, memoryview]]) -> None:
+        for _, data in leaves:
+            self.bytes += len(data)
+            if self.bytes % (self._leaves * LEAF) == 0:
+                self._ask()
 
     def on_refused(self, node_id: str, offset: int, length: int, code: str) -> None:
         raise AssertionError(code)

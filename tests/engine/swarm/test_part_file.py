@@ -224,13 +224,13 @@ def test_the_free_space_floor_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "the disk is full"), (errno.EIO, "input/output error")])
-@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+@pytest.mark.parametrize("call", ["pwritev", "fdatasync"])
 def test_a_failing_disk_ends_the_run_in_words_and_keeps_what_was_committed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, words: str
 ) -> None:
     data = some_bytes(3 * MIB)
     real = getattr(os, call)
-    budget = {"pwrite": 20, "fdatasync": 1}
+    budget = {"pwritev": 20, "fdatasync": 1}
     failing = [False]
 
     def sometimes(fd: int, *args: Any) -> Any:

@@ -39,9 +39,10 @@ class Listener(FakePeer):
         if offset is not None and length is not None:
             self.unwanted.update((at // LEAF, reason) for at in range(offset, offset + length, LEAF))
 
-    def send(self, *leaves: int) -> None:
-        for leaf in leaves:
-            self._receivers[self.variant.variant_id].on_leaf(self.node_id, leaf * LEAF, memoryview(self.data)[leaf * LEAF :][:LEAF])
+    def send(self, *leaves: int, wrong: int = -1) -> None:
+        """All at once; `wrong` is sent as zeros."""
+        came = [(leaf * LEAF, memoryview(bytes(LEAF) if leaf == wrong else self.data[leaf * LEAF :][:LEAF])) for leaf in leaves]
+        self._receivers[self.variant.variant_id].on_leaves(self.node_id, came)
 
 
 @asynccontextmanager
@@ -80,6 +81,28 @@ def test_while_this_program_itself_stands_still_no_peer_is_taken_for_silent(tmp_
             peer.send(*first)
             await clock.advance(0.2)
             assert [name for _, name in world.outcomes] and {name for _, name in world.outcomes} == {"OK"}
+
+    go(story)
+
+
+def test_of_leaves_that_came_at_once_those_before_a_wrong_one_count_and_are_where_they_belong(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with asked(tmp_path, 8, "a1") as (world, clock, swarm, (peer,)):
+            while len(peer.priority) < 4:
+                await clock.advance(0.1)
+            peer.send(2, 3, 0, 1, 0)
+            await clock.advance(0.1)
+            assert swarm.part.pieces.codes()[:4] == b"mmmm" and world.bytes()[: 4 * LEAF] == peer.data[: 4 * LEAF]
+            assert swarm.status().duplicate_bytes == LEAF and not swarm.status().bans, "the same leaf again is no lie"
+            while len(peer.priority) < 7:
+                await clock.advance(0.1)
+            peer.send(6, 5, 4, wrong=5)
+            assert (
+                swarm.part.pieces.codes()[4:] == b".xm."
+                and set(swarm.status().bans)
+                and world.bytes()[6 * LEAF : 7 * LEAF] == peer.data[6 * LEAF : 7 * LEAF]
+            )
+            assert swarm.status().done == 5 * LEAF
 
     go(story)
 

@@ -115,7 +115,7 @@ class FakePeer:
                 leaf[len(leaf) // 2] ^= 0x55
             self.sent += len(leaf)
             if (receiver := self._receivers.get(variant_id)) is not None:
-                receiver.on_leaf(self.node_id, at, memoryview(leaf))
+                receiver.on_leaves(self.node_id, [(at, memoryview(leaf))])
 
 
 class FakeOrigin:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -52,14 +52,17 @@ class Handler:
     def __init__(self) -> None:
         self.frames: list[tuple[int, int, bytes]] = []
         self.data_frames = 0
+        self.order: list[tuple[str, int]] = []
 
     def opened(self, wire: Wire) -> None: ...
 
     def frame(self, kind: int, request_id: int, body: bytes) -> None:
         self.frames.append((kind, request_id, body))
+        self.order.append(("frame", request_id))
 
-    def data(self, request_id: int, body: memoryview) -> None:
-        self.data_frames += 1
+    def data(self, frames: Sequence[tuple[int, memoryview]]) -> None:
+        self.data_frames += len(frames)
+        self.order += [("data", request_id) for request_id, _ in frames]
 
     def lost(self, reason: str) -> None: ...
 
@@ -106,6 +109,17 @@ def test_any_byte_ends_the_silence() -> None:
             pass_time(wire, clock, 59)
             feed(wire, frame(Kind.PONG, 0))
         assert transport.written == [] and not transport.aborted
+
+    scene(test)
+
+
+def test_what_came_at_once_is_handed_on_in_its_order_and_all_of_it_before_a_broken_frame() -> None:
+    def test(wire: Wire, transport: Transport, handler: Handler, clock: VirtualClock) -> None:
+        leaf = bytes(9)
+        came = [frame(Kind.CHUNK_DATA, 1, leaf), frame(Kind.CHUNK_DATA, 2, leaf), frame(Kind.PONG, 3), frame(Kind.CHUNK_DATA, 4, leaf)]
+        feed(wire, b"".join(came) + HEADER.pack(1 << 30, Kind.CHUNK_DATA, 5))
+        assert handler.order == [("data", 1), ("data", 2), ("frame", 3), ("data", 4)]
+        assert transport.aborted and "over its cap" in wire.reason
 
     scene(test)
 

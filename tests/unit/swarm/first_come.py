@@ -49,6 +49,9 @@ class FirstCome:
             leaf = self.pieces.status.find(0, leaf + 1)
         return step
 
+    def hungry(self, node: str) -> bool:
+        return True
+
     def delivered(self, node: str, leaf: int, size: int, plane: int, now: float) -> Step:
         step, lane = Step(), self.lanes[node]
         lane.heard = now

@@ -76,6 +76,20 @@ def test_a_peer_is_asked_for_what_its_link_holds(rate: float, rtt: float, window
     assert not swarm.fill("only"), "then it waits until leaves come"
 
 
+@pytest.mark.parametrize(("rate", "rtt"), [(20 * MB, 0.1), (4 * MB, 0.05), (1 * MB, 0.2), (50_000, 0.02)])
+def test_a_peer_is_looked_at_again_when_there_is_room_for_a_request_and_not_before(rate: float, rtt: float) -> None:
+    swarm = Swarm(only=(rate, rtt))
+    asked = leaves(swarm.fill("only"))
+    in_vain = 0
+    for _ in range(8 * len(asked)):
+        swarm.deliver("only", next(iter(swarm.scheduler.lanes["only"].by_leaf)), later=LEAF / rate)
+        hungry = swarm.scheduler.hungry("only")
+        found = bool(swarm.fill("only"))
+        assert hungry or not found
+        in_vain += hungry and not found
+    assert in_vain <= len(asked), "but for the window's own changes"
+
+
 def test_fast_peers_are_asked_for_a_mebibyte_at_a_time_and_slow_ones_leaf_by_leaf() -> None:
     swarm = Swarm(fast=(50 * MB, 0.05), slow=(0.2 * MB, 0.05))
     assert {order.count for order in swarm.fill("fast")} == {16}

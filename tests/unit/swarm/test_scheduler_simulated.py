@@ -11,6 +11,9 @@ from first_come import FirstCome
 from sim import Sim, SimPeer
 from simworlds import survey
 
+from slskdn_tui.engine.swarm.piecemap import PieceMap
+from slskdn_tui.engine.swarm.plan import picking
+from slskdn_tui.engine.swarm.plan.finish import shorten
 from slskdn_tui.engine.swarm.plan.lanes import Lane
 from slskdn_tui.engine.swarm.plan.scheduler import Scheduler
 from slskdn_tui.engine.swarm.plan.steps import Step
@@ -43,6 +46,22 @@ def test_every_swarm_that_can_finish_does_and_every_liar_is_found(block: int) ->
     found = survey(range(block * 40, block * 40 + 40))
     assert not found.verdict()
     assert found.liars
+
+
+def test_whose_finishing_time_is_not_looked_at_would_have_been_asked_for_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`near_end` spares a look: whoever of the others helps, the look would have changed nothing."""
+    real, spared = picking.near_end, [0]
+
+    def watched(lane: Lane, others: list[Lane], pieces: PieceMap, most: int, now: float) -> bool:
+        if near := real(lane, others, pieces, most, now):
+            return near
+        spared[0] += 1
+        assert all(shorten(lane, some, pieces, most, now) == most for some in (others, others[:1], others[1:]))
+        return near
+
+    monkeypatch.setattr(picking, "near_end", watched)
+    assert not survey(range(300, 360)).verdict()
+    assert spared[0] > 1000
 
 
 @pytest.mark.slow

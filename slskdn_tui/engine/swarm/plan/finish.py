@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from slskdn_tui.engine.swarm.piecemap import FREE, PieceMap
-from slskdn_tui.engine.swarm.plan.lanes import Lane
+from slskdn_tui.engine.swarm.plan.lanes import GUESS_BYTES_S, Lane
 from slskdn_tui.model.variant import LEAF
 
 END_S = 3.0
@@ -40,6 +40,13 @@ def could_take(lane: Lane, pieces: PieceMap, now: float, ranges: Iterable[tuple[
                 return True
             leaf = pieces.status.find(FREE, leaf + 1, stop)
     return False
+
+
+def near_end(lane: Lane, others: Iterable[Lane], pieces: PieceMap, most: int, now: float) -> bool:
+    """False: finishing times need no look, for `shorten` would grant `most` whoever of the others helps. Asked for every request, so it is cheap."""
+    together = sum(one.metrics.throughput_avg or GUESS_BYTES_S for one in (lane, *others))  # no less than their rates
+    missing = pieces.missing()
+    return missing <= END_S * together and (missing / together - lane.available(now)) * lane.rate(now) < (most + 1) * LEAF
 
 
 def shorten(lane: Lane, others: Collection[Lane], pieces: PieceMap, most: int, now: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 
 from slskdn_tui.engine.peers.metrics import PeerMetrics
 from slskdn_tui.engine.runtime.backoff import doubled
@@ -72,6 +73,7 @@ class Lane:
     lacks: dict[int, tuple[float, float]] = field(default_factory=dict)  # leaf -> (until when, seconds it was put off)
     excused: float = 0.0  # our own loop's delay since the last sign of life
     doubted: float | None = None  # since when it was overdue as something was taken from it; until it delivers
+    refill: float = inf  # as long as more bytes are outstanding there is no room for a request
     most_bytes: int | None = None  # what it lets us have outstanding, as it has shown by refusing more
     ghosts: dict[int, tuple[float, bool, float]] = field(
         default_factory=dict
@@ -244,7 +246,8 @@ class Lane:
             if ask.answered is None:
                 ask.answered = now
                 self.metrics.answered(max(now - ask.sent, 0.0), ask.clean)
-            since = ask.sent + min(self.rtt(), now - ask.sent) if self.metrics.known else ask.sent
+            if self.metrics.last_arrival != now:  # with leaves that came together it makes no difference
+                since = ask.sent + min(self.rtt(), now - ask.sent) if self.metrics.known else ask.sent
         if self.ghosts and ghost is None and ask is not None and not ask.clean and self.asks[0] is ask:
             self.ghosts.clear()  # what was cancelled before this was asked would have come first
         if self.most_bytes is not None:

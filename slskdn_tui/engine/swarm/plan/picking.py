@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from slskdn_tui.engine.peers.reputation import avoided, trusted
 from slskdn_tui.engine.swarm.piecemap import FREE, PieceMap, runs, without
 from slskdn_tui.engine.swarm.plan.cost import cheapest
-from slskdn_tui.engine.swarm.plan.finish import END_S, could_take, one_leaf, shorten
+from slskdn_tui.engine.swarm.plan.finish import END_S, could_take, near_end, one_leaf, shorten
 from slskdn_tui.engine.swarm.plan.lanes import Lane
 from slskdn_tui.engine.swarm.plan.urgent import in_time_for, quick
 from slskdn_tui.model.ports import HIGH, Window
@@ -32,7 +32,7 @@ class Picker:
         better = [one for one in self._able(now) if one is not lane and not avoided(one.reputation)]
         if better and avoided(lane.reputation):
             return self._last_resort(lane, better, now)
-        low = pieces.reach(lane.available(now))  # what the origin brings earlier is left to it
+        low = pieces.reach(lane.available(now)) if pieces.stream is not None else 0  # what the origin brings earlier is left to it
         tail = max(low, pieces.leaves - TAIL_LEAVES)
         last: list[tuple[int, int]] = []
         spans = [span for one in windows if one.priority > 0 and (span := pieces.layout.touched(one.start, one.stop))]
@@ -47,9 +47,10 @@ class Picker:
                     return (*found, one.priority, "window")
                 last.append((span.start, span.stop))
         order = list(without((low, tail), [(span.start, span.stop) for span in spans]))
-        most = shorten(lane, [one for one in better if self._helps(one, order, now)], pieces, most, now)
-        if most < 1:
-            return None
+        if near_end(lane, better, pieces, most, now):
+            most = shorten(lane, [one for one in better if self._helps(one, order, now)], pieces, most, now)
+            if most < 1:
+                return None
         for one in mid:
             span = pieces.layout.touched(one.start, one.stop)
             if run := self._run(lane, most, max(span.start, low), span.stop, now, forwards=True):

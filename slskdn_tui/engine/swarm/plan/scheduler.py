@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import inf
 
 from slskdn_tui.engine.peers.reputation import ChunkOutcome
 from slskdn_tui.engine.runtime.backoff import doubled
@@ -87,10 +88,12 @@ class Scheduler:
             return step
         window = lane.window(hurried=any(one.priority > HIGH for one in self.windows))
         joined = lane.chunk_leaves(window)
+        lane.refill = inf
         while len(lane.asks) < lane.most_asks:
             room = (window - lane.outstanding) // LEAF
             # Asking leaf by leaf as leaves come would undo the joining: wait for room for a whole request, unless the pipe runs dry.
             if room < 1 or (room < joined and lane.outstanding * 2 > window):
+                lane.refill = inf if lane.starting else max(window - joined * LEAF, window // 2)
                 break
             allowed = self._allowance(now)
             if allowed < 1:
@@ -105,6 +108,11 @@ class Scheduler:
             if lane.silent:
                 break
         return step
+
+    def hungry(self, node: str) -> bool:
+        """Whether `fill` may find room: looking costs more than a leaf's own bookkeeping, and most leaves make too little."""
+        lane = self.lanes.get(node)
+        return lane is not None and lane.outstanding <= lane.refill
 
     def _inputs(self, lane: Lane, chunk_class: str, now: float) -> Inputs:
         price, rate = self.cost_of(lane), lane.rate(now)
@@ -177,9 +185,9 @@ class Scheduler:
 
     # answers
 
-    def delivered(self, node: str, leaf: int, size: int, plane: int, now: float) -> Step:
-        """A verified leaf came from `node`: figures, the race's losers, and the end of its request. Duplicates are counted."""
-        step = Step()
+    def delivered(self, node: str, leaf: int, size: int, plane: int, now: float, step: Step | None = None) -> Step:
+        """A verified leaf came from `node`: figures, the race's losers, and the end of its request, added to `step`. Duplicates are counted."""
+        step = Step() if step is None else step
         lane = self.lanes.get(node)
         duplicate = self.pieces.status[leaf] == DONE
         if lane is not None:
