@@ -17,6 +17,8 @@ from slskdn_tui.model.schedule import GRAMMAR, START_GRAMMAR, parse_rule, parse_
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}\Z")
 WHOLE_PATH = "a whole path beginning with / or ~/"
+SEARCH_GAP_S = 3.0
+"""The server may ban an address for 30 minutes for a flood of searches. It gives no figure; this is the floor other clients' bans suggest (docs/protocol/soulseek.md)."""
 NOTICE_STATES = ("completed", "failed", "paused", "cancelled", "searching")
 
 
@@ -59,6 +61,12 @@ def address(text: str) -> bool:
 
 def loopback_port(text: str) -> bool:
     return address_port(text) and ipaddress.ip_address(text.rpartition(":")[0].strip("[]")).is_loopback
+
+
+def on_this_machine(text: str) -> bool:
+    """HOST:PORT of a loopback address: a server of one's own, which bans nobody."""
+    host = text.rpartition(":")[0].strip("[]")
+    return host == "localhost" or (address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def network(text: str) -> bool:
@@ -168,6 +176,14 @@ def check(settings: Settings) -> Iterator[Problem]:
     yield from one("soulseek", "server", host_port, "HOST:PORT, e.g. server.slsknet.org:2416")
     yield from one("soulseek", "username", username, "an account name, at most 30 printable ASCII characters without spaces around it")
     yield from one("soulseek", "listen_address", address, "an address, e.g. 0.0.0.0 for all or the one of your VPN")
+    if settings.soulseek.search_gap_s < SEARCH_GAP_S and not on_this_machine(settings.soulseek.server):
+        what = f"searches {settings.soulseek.search_gap_s:g} s apart are too many: the server may ban your address for 30 minutes"
+        yield Problem(
+            "soulseek",
+            "search_gap_s",
+            what,
+            f"{SEARCH_GAP_S:g} or more (less only with a server on this machine); without the line it is 3",
+        )
     if settings.soulseek.password and settings.soulseek.password_cmd:
         yield Problem("soulseek", "password_cmd", "both password and password_cmd are set", "one of the two; empty the other")
     if settings.discogs.token and settings.discogs.token_cmd:

@@ -60,7 +60,7 @@ class Soulseek(Section):
     share: list[str] = []
     """folders to share; users ban those who share nothing"""
     search_gap_s: float = Field(default=3.0, ge=0)
-    """least seconds between two searches; a lower value risks a 30-minute ban"""
+    """least seconds between two searches; at least 3, as the server may ban for 30 minutes (a server on this machine may be given less)"""
     search_window: int = Field(default=30, ge=1)
     """at most so many searches in 220 s"""
     search_results: int = Field(default=500, ge=1, le=5000)

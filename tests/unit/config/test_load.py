@@ -119,6 +119,23 @@ def test_a_wrong_value_names_line_key_and_what_is_allowed(tmp_path: Path, text: 
     assert hint in error.hint
 
 
+@pytest.mark.parametrize("gap", ["0", "0.4", "2.99"])
+def test_searches_fast_enough_for_a_ban_are_refused_with_what_to_do(tmp_path: Path, gap: str) -> None:
+    error = wrong(tmp_path, f"soulseek:\n  search_gap_s: {gap}\n")
+    assert "line 2: soulseek.search_gap_s: " in error.message and "may ban your address for 30 minutes" in error.message
+    assert "Allowed: 3 or more" in error.hint
+    error = wrong(tmp_path, "", {"SLSKDN_SOULSEEK__SEARCH_GAP_S": gap})
+    assert "SLSKDN_SOULSEEK__SEARCH_GAP_S: searches" in error.message
+
+
+@pytest.mark.parametrize(
+    ("server", "gap"), [("server.slsknet.org:2416", "3"), ("127.1.0.1:2242", "0"), ("localhost:2242", "0"), ("'[::1]:2242'", "0.5")]
+)
+def test_searches_far_enough_apart_are_taken_and_any_by_a_server_on_this_machine(tmp_path: Path, server: str, gap: str) -> None:
+    settings = load_settings(write(tmp_path, f"soulseek:\n  server: {server}\n  search_gap_s: {gap}\n"), {})
+    assert settings.soulseek.search_gap_s == float(gap)
+
+
 def test_several_faults_are_all_named(tmp_path: Path) -> None:
     error = wrong(tmp_path, "nope: {}\nui:\n  theem: x\n  ascii: 3\n")
     assert "nope" in error.message and "theem" in error.hint and "ui.ascii" in error.hint
