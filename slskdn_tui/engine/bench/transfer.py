@@ -79,19 +79,19 @@ class Transfer:
     async def run(self) -> dict[str, Any]:
         """The result as it is printed, but for the times; `committed` is when the last byte was on disk (`perf_counter`)."""
         joining = self._supervisor.spawn("join peers", self._join())
-        end = await self.swarm.run()
+        end, committed = await self.swarm.run(), time.perf_counter()
         # Whoever is met late goes on where the others were lost (the first to answer may have been a liar).
         give_up = time.monotonic() + MEETING_S
         while end is SwarmEnd.ORIGIN_ENDED and not joining.done() and time.monotonic() < give_up:
             await asyncio.wait({joining}, timeout=0.05)
             if self.swarm.members:
-                end = await self.swarm.run()
+                end, committed = await self.swarm.run(), time.perf_counter()
         if not self._meetings.settled(self._variant):  # every offer counts before the variant is settled
             await asyncio.wait({joining}, timeout=MEETING_S)
         joining.cancel()
         if end is SwarmEnd.ORIGIN_ENDED and self.swarm.members:
-            end = await self.swarm.run()
-        status, committed = self.swarm.status(), time.perf_counter()
+            end, committed = await self.swarm.run(), time.perf_counter()
+        status = self.swarm.status()
         await self.swarm.stop()
         ok, words = end is SwarmEnd.COMPLETE, str(end)
         if ok:

@@ -290,14 +290,14 @@ class OverlayPeer:
                     del self._asks[request_id]
                 self.traffic.down += len(leaf)
                 if ask.want is not want:
-                    self._hand_over(want, came)
-                    want, came = ask.want, []
+                    before, want, came = (want, came), ask.want, []
+                    self._hand_over(*before)
                 came.append((offset, leaf))
         finally:  # what came before a broken frame is good
             self._hand_over(want, came)
 
     def _hand_over(self, want: _Want | None, leaves: Sequence[tuple[int, memoryview]]) -> None:
-        if want is not None and want.receiver is not None:
+        if leaves and want is not None and want.receiver is not None:
             want.receiver.on_leaves(self.node_id, leaves)
 
     def frame(self, kind: int, request_id: int, body: bytes) -> None:

@@ -219,6 +219,8 @@ class Wire(asyncio.BufferedProtocol):
                     if data:
                         came, data = data, []
                         self.handler.data(came)
+                        if self.reason:  # who was dropped for what it sent is not listened to any more
+                            break
                     if kind != Kind.CHUNK_REQUEST:  # those are bounded by how many may be outstanding; refused ones are charged
                         self.charge()
                     self.handler.frame(kind, request_id, bytes(body))

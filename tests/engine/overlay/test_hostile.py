@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,34 @@ def test_leaves_that_came_at_once_with_a_broken_one_count_as_far_as_that() -> No
             raw.writer.write(b"".join(data_head(request, at, LEAF) + bytes(LEAF) for request, at in sent))
             await until(lambda: bool(second.lost))
             assert (first.bad, second.bad) == ([0, 1], [1]) and "outside" in second.lost[0]
+            raw.writer.transport.abort()
+
+    run(body)
+
+
+def test_leaves_that_the_swarm_fails_over_are_not_handed_to_it_again() -> None:
+    class Failing(Collector):
+        def on_leaves(self, node_id: str, leaves: Sequence[tuple[int, memoryview]]) -> None:
+            super().on_leaves(node_id, leaves)
+            raise RuntimeError("a defect of ours")
+
+    async def body() -> None:
+        async with world() as w:
+            server = await w.node(1)
+            raw = await RawClient.connect(server)
+            await raw.greet()
+            await until(lambda: bool(server.peers))
+            (peer,) = server.peers.values()
+            variants = [Variant(name * 32, "file", LEAF, RECORDING) for name in ("ab", "cd")]
+            first, second = Failing(variants[0], (bytes(32),)), Collector(variants[1], (bytes(32),))
+            frames = []
+            for variant, got in zip(variants, (first, second), strict=True):
+                peer.attach(variant.variant_id, got)
+                peer.request(variant.variant_id, 0, LEAF)
+                frames.append(((await raw.receive())[1], memoryview(bytes(8 + LEAF))))
+            with pytest.raises(RuntimeError, match="defect"):
+                peer.data(frames)
+            assert first.bad == [0]
             raw.writer.transport.abort()
 
     run(body)

@@ -201,6 +201,23 @@ def test_a_file_that_lost_its_name_to_another_is_written_no_further(tmp_path: Pa
     go(story())
 
 
+def test_of_a_disk_that_takes_less_at_a_time_every_byte_is_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = some_bytes(4 * LEAF + 5)
+
+    async def story() -> None:
+        part = await opened(tmp_path, len(data), MemoryPartStore())
+        pwritev, pwrite = os.pwritev, os.pwrite
+        monkeypatch.setattr(
+            os, "pwritev", lambda fd, pieces, at: pwritev(fd, [pieces[0], pieces[1][:3]] if len(pieces) > 1 else pieces, at)
+        )
+        monkeypatch.setattr(os, "pwrite", lambda fd, rest, at: pwrite(fd, rest[:1], at))
+        part.write_leaves([(leaf, memoryview(data)[leaf * LEAF :][:LEAF]) for leaf in (3, 4, 0, 2, 1, 1)])
+        assert part.read(0, len(data)) == data
+        await part.close()
+
+    go(story())
+
+
 def test_a_symbolic_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_bytes(b"keep me")

@@ -124,6 +124,21 @@ def test_what_came_at_once_is_handed_on_in_its_order_and_all_of_it_before_a_brok
     scene(test)
 
 
+def test_who_is_dropped_for_what_it_sent_is_not_listened_to_any_more() -> None:
+    def test(wire: Wire, transport: Transport, handler: Handler, clock: VirtualClock) -> None:
+        take = handler.data
+
+        def refuse(frames: Sequence[tuple[int, memoryview]]) -> None:
+            take(frames)
+            wire.fail("wrong bytes")
+
+        handler.data = refuse  # type: ignore[method-assign]
+        feed(wire, frame(Kind.CHUNK_DATA, 1, bytes(9)) + frame(Kind.CHUNK_REQUEST, 2, bytes(9)) + frame(Kind.CHUNK_DATA, 3, bytes(9)))
+        assert handler.order == [("data", 1)] and wire.reason == "wrong bytes"
+
+    scene(test)
+
+
 def test_half_a_frame_may_wait_fifteen_seconds() -> None:
     def test(wire: Wire, transport: Transport, handler: Handler, clock: VirtualClock) -> None:
         feed(wire, frame(Kind.CACHE_JOB, 1, b"{}")[:-1])

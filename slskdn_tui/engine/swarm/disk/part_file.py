@@ -1,6 +1,6 @@
 """A file being fetched, and its durable record. Shells one file descriptor and an executor of its own.
 
-A leaf counts only when it is on disk: `pwrite`, `fdatasync`, then `PartStore.commit`. One flush is in flight, the next batch gathers meanwhile,
+A leaf counts only when it is on disk: `pwritev`, `fdatasync`, then `PartStore.commit`. One flush is in flight, the next batch gathers meanwhile,
 and a flush sets bits only for what was written before its `fdatasync` began. A sidecar beside the part stands in for a record that is lost or
 older than the part: every leaf is hashed then. Everything that goes wrong with the disk is a `DiskTrouble`.
 """

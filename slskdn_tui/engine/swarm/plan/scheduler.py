@@ -1,6 +1,6 @@
 """Who is asked for what, when it is taken back, and who finishes the file. Core: no I/O, time is passed in.
 
-The shell calls `fill` whenever a peer may have room, `delivered` for every leaf, `tick` some ten times a second, and sends the `Order`s and
+The shell calls `fill` when a peer is `hungry`, `delivered` for every leaf, `tick` some ten times a second, and sends the `Order`s and
 `Cancel`s that come back. Rules, in the order of docs/architecture.md: windows of rate x (2 RTT + 0.25 s); silence takes back everything at
 once; every ten chunks what a slow peer would deliver after the end moves to faster ones; urgent leaves go to the cheapest trusted peers;
 at the end a leaf goes to whoever finishes earliest, two requesters at most; slow peers decline the last chunks.
