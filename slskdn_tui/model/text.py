@@ -96,3 +96,16 @@ class SafeText(str):
 def counted(count: int, word: str) -> str:
     """`1 track`, `2 tracks`."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def lasting(seconds: float) -> str:
+    """`40 s`, `12 min`, `4 h`, `3 h 20 min`, `4 days`: a time as a person would say it, as exact as an estimate can be."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{round(hours / 24)} days"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"

@@ -12,7 +12,7 @@ from slskdn_tui.model.finding import SearchRow
 from slskdn_tui.model.graph import GroupRow, LabelRow
 from slskdn_tui.model.ids import parse_mb_reference
 from slskdn_tui.model.library_view import LibraryRow
-from slskdn_tui.model.text import counted
+from slskdn_tui.model.text import counted, lasting
 from slskdn_tui.model.views import CandidateRow, CandidatesView, JobRow, JobView, ViewKey
 from slskdn_tui.seam import Command
 from slskdn_tui.ui.poller import NEVER
@@ -170,7 +170,7 @@ async def _complete(actions: Actions, wanted: Parent, scopes: Sequence[str]) -> 
         count, wait = int(plan.data.get("releases", 0)), float(plan.data.get("forecast_s", 0.0))
         if count > before:
             words = SCOPES.get(each, f"the {each} most peers have" if each != "all" else "all of them")
-            when = f"searched in {max(1, round(wait / 60))} min" if wait >= 30 else ""
+            when = f"searched in {lasting(wait)}" if wait >= 30 else ""
             choices.append(Choice(each, f"{counted(count, 'release')}, {words}", when))
         before = max(before, count)
     if not choices:

@@ -182,20 +182,20 @@ def test_a_job_that_finds_nobody_says_so_and_asks_again_less_and_less_often(
             clock = SkippingClock()
             engine = await world.engine(clock=clock)
             job = await world.create(engine)
-            for minutes in (15, 30, 45):
-                words = f"no source for 1 track; searching again in {minutes} minutes"
+            for minutes, when in ((15, "15 min"), (30, "30 min"), (60, "60 min"), (120, "2 h")):
+                words = f"no source for 1 track; searching again in {when}"
                 await until(lambda words=words: job.record.error.startswith(words), words, job)
                 assert job.record.state is JobState.SEARCHING
                 assert job.tracks[0].record.state == "no src" and job.tracks[0].record.reason
                 sent = world.server.count("FileSearch", "me")
                 clock.skip(minutes * 60)
                 await until(lambda sent=sent: world.server.count("FileSearch", "me") > sent, "it searches again", job)
-            await until(lambda: "in 45 minutes" in job.record.error, "the last search found nobody", job)
+            await until(lambda: "in 2 h" in job.record.error, "the last search found nobody", job)
             await world.holder("mono_lith")
-            clock.skip(45 * 60)
+            clock.skip(120 * 60)
             await completed(job)
 
-    monkeypatch.setattr(seek, "MOST_AGAIN_S", 45 * 60.0)
+    monkeypatch.setattr(seek, "MOST_AGAIN_S", 120 * 60.0)
     asyncio.run(main())
 
 

@@ -24,7 +24,7 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import ENDED, JobState
 from slskdn_tui.model.music import Release
 from slskdn_tui.model.ports import OriginState
-from slskdn_tui.model.text import SafeText, counted
+from slskdn_tui.model.text import SafeText, counted, lasting
 
 log = logging.getLogger(__name__)
 LOOK_S = 60.0
@@ -243,7 +243,7 @@ class Fetcher:
         if not self._shelf.on:
             why = "the cache is off"
         elif now - self._grew[0] > (patience := _patience(job)):
-            why = f"nothing came for {patience / 60:g} minutes; it rests for a day"
+            why = f"nothing came for {lasting(patience)}; it rests for a day"
         elif size := max((live.record.size for live in job.tracks), default=0):
             asked = Asked(recording, max(self.peers.get(recording, 0), self._rules().threshold), recording in self._shelf.pins)
             if trouble := await self._room(asked, size, self._rules(), beside=bool(better_variant(record))):

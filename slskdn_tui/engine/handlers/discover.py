@@ -10,7 +10,7 @@ from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.ids import parse_mb_reference
 from slskdn_tui.model.music import ReleaseHit
 from slskdn_tui.model.parents import Member, ParentRecord, ParentType
-from slskdn_tui.model.text import SafeText, counted
+from slskdn_tui.model.text import SafeText, counted, lasting
 from slskdn_tui.seam import Result
 
 MOST_CRATE = 1000
@@ -80,7 +80,7 @@ async def _begin(engine: Parts, args: Args, kind: ParentType, subject: str, titl
     # A merged or doubled id would make two jobs of one release.
     once = list({member.release_mbid: member for member in members}.values())
     wait = engine.soulseek.search_forecast(len(once))
-    when = f"; the last is searched for in {wait / 60:.0f} min at the earliest" if wait >= 90 else ""
+    when = f"; the last is searched for in {lasting(wait)} at the earliest" if wait >= 90 else ""
     if args["dry_run"]:
         return done(f"{title}: {counted(len(once), 'release')} to get ({scope}){when}", releases=len(once), forecast_s=wait)
     record = await engine.parents.create(

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
+from slskdn_tui.model import text
 from slskdn_tui.model.ports import OriginState
 
 SPEED_WINDOW_S = 60.0
@@ -103,7 +104,9 @@ class StallWatch:
 
 
 def lasting(seconds: float) -> str:
-    """`12.5 s`, `30 min`."""
+    """`12.5 s`, `30 min`, `4 h`: to a tenth, as it stands beside a threshold that was just passed; hours as everywhere."""
     if seconds < 120:
         return f"{seconds:.1f}".rstrip("0").rstrip(".") + " s"
+    if seconds >= 5400:
+        return text.lasting(seconds)
     return f"{seconds / 60:.1f}".rstrip("0").rstrip(".") + " min"

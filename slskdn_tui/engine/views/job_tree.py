@@ -8,7 +8,7 @@ from dataclasses import replace
 from slskdn_tui.engine.views.parent_rows import parent_row
 from slskdn_tui.model.jobs import ENDED
 from slskdn_tui.model.parents import Member, ParentRecord, ParentType
-from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.text import SafeText, lasting
 from slskdn_tui.model.views import JobRow, JobsView, ViewKey
 
 TREE = "tree"
@@ -95,7 +95,7 @@ def job_tree(
 def _parent(record: ParentRecord, children: Sequence[JobRow], forecast: Forecast | None, note: str) -> JobRow:
     row = parent_row(record, forecast, note)
     there = row.done + row.here
-    when = f"the last is searched for in {row.forecast_s / 60:.0f} min or more" if row.forecast_s and row.forecast_s >= 90 else ""
+    when = f"the last is searched for in {lasting(row.forecast_s)} or more" if row.forecast_s and row.forecast_s >= 90 else ""
     kind = "crate" if record.type is ParentType.CRATE else "discography"
     scope = {"extended": "core and extended", "all": "everything"}.get(record.scope, record.scope)
     return JobRow(

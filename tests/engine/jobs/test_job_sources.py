@@ -122,7 +122,7 @@ def test_without_a_whole_folder_the_best_part_comes_and_the_job_waits_for_the_re
             await until(lambda: "no source for 1 track" in job.record.error, "the job says what it lacks", job)
             assert world.music() == world.truth[:2] and carol.total == 0
             assert job.record.error == (
-                "no source for 1 track: no user has the whole album; 2 of 3 at bob; searching again in 15 minutes; "
+                "no source for 1 track: no user has the whole album; 2 of 3 at bob; searching again in 15 min; "
                 "`--mix` would take the missing one from carol"
             )
 

@@ -8,7 +8,7 @@ import pytest
 
 from slskdn_tui.engine.library.scan.diff import Known, Stamp, compare
 from slskdn_tui.engine.library.scan.measuring import joined, reached
-from slskdn_tui.engine.library.scan.progress import Progress, lasting
+from slskdn_tui.engine.library.scan.progress import Progress
 from slskdn_tui.model.audio import AudioFacts, TranscodeVerdict
 from slskdn_tui.model.library import LibraryFile, Stage, merged
 from slskdn_tui.model.schedule import parse_start
@@ -78,13 +78,6 @@ def test_the_eta_is_the_rate_so_far_and_nothing_before_that_says_anything():
     assert progress.eta(101.0) is None and progress.eta(110.0) == 30.0
     progress.done = 1200
     assert progress.eta(110.0) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (120, "2 min"), (5400, "1 h 30 min"), (3600 * 47.99, "47 h 59 min"), (4e5, "5 days")]
-)
-def test_an_estimate_is_as_exact_as_it_can_be(seconds, words):
-    assert lasting(seconds) == words
 
 
 def test_what_cannot_be_decoded_keeps_what_its_header_said_and_is_not_tried_again():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slskdn_tui.model.text import LIMIT, SafeText
+from slskdn_tui.model.text import LIMIT, SafeText, lasting
 
 HOSTILE = st.text(st.characters(codec=None) | st.sampled_from("\x1b\x9b\x07\r\n\t\x7f\u202e\u200b\ufeff\u2028\ud800\u0301e"), max_size=700)
 
@@ -65,3 +65,20 @@ def test_a_pile_of_accents_is_cut():
 def test_long_text_ends_in_an_ellipsis():
     text = SafeText("ä" * (LIMIT + 1))
     assert len(text) == LIMIT and text.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (89, "89 s"),
+        (120, "2 min"),
+        (5399, "1 h 30 min"),
+        (4 * 3600, "4 h"),
+        (12_000, "3 h 20 min"),
+        (3600 * 47.99, "47 h 59 min"),
+        (4e5, "5 days"),
+    ],
+)
+def test_a_time_is_said_in_hours_and_days_where_a_person_would(seconds, words):
+    assert lasting(seconds) == words

@@ -79,6 +79,13 @@ def test_a_long_queue_is_named_with_its_figures() -> None:
     assert seen.reason(1801) == "queued for 30 min (more than 30 min)"
 
 
+def test_a_queue_of_hours_is_named_in_hours() -> None:
+    seen = watch(queued_s=4 * 3600)
+    for second in range(0, 4 * 3600 + 1, 60):
+        seen.observe(second, OriginState.QUEUED, 0)
+    assert seen.reason(4 * 3600 + 600) == "queued for 4 h 10 min (more than 4 h)"
+
+
 def test_a_slow_transfer_is_named_after_five_minutes_below_the_limit() -> None:
     seen = watch()
     total = 0

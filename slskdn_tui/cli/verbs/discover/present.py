@@ -7,6 +7,7 @@ from slskdn_tui.cli.present.cells import Column, table
 from slskdn_tui.cli.present.render import Look
 from slskdn_tui.model.graph import CrateRow, DiscographyView, GroupRow, LabelsView, LabelView
 from slskdn_tui.model.parents import ParentsView
+from slskdn_tui.model.text import lasting
 
 _HEADS = {"core": "Core", "extended": "Extended", "related": "Related", "other": "Other"}
 
@@ -110,7 +111,7 @@ def parents(view: ParentsView, look: Look) -> list[str]:
             str(row.running),
             str(row.waiting),
             str(row.failed),
-            str(row.note) or (f"in {row.forecast_s / 60:.0f} min or more" if row.forecast_s else ""),
+            str(row.note) or (f"in {lasting(row.forecast_s)} or more" if row.forecast_s else ""),
         )
         for row in view.rows
     ]

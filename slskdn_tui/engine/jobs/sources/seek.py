@@ -25,7 +25,7 @@ from slskdn_tui.engine.runtime.clock import until
 from slskdn_tui.engine.runtime.events import Level
 from slskdn_tui.model.errors import UserError
 from slskdn_tui.model.jobs import JobState, JobType, TrackState
-from slskdn_tui.model.text import counted
+from slskdn_tui.model.text import counted, lasting
 
 log = logging.getLogger(__name__)
 SEARCH_AGAIN_S = 900.0
@@ -104,7 +104,7 @@ class Seeker:
         state = JobState.SEARCHING if lacking and len(lacking) == wanted else JobState.ACTIVE
         count = f"{len(lacking)} {'track' if len(lacking) == 1 else 'tracks'}"
         why, hint = f": {self._short}" if self._short else "", f"; {self._hint}" if self._hint else ""
-        words = f"no source for {count}{why}; searching again in {int(self._again() // 60)} minutes{hint}" if lacking else ""
+        words = f"no source for {count}{why}; searching again in {lasting(self._again())}{hint}" if lacking else ""
         if (state, words) != (job.record.state, job.record.error):
             await self._show(state, words)
         if words and words != self._told:

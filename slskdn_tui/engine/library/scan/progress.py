@@ -22,14 +22,3 @@ class Progress:
         if self.done <= 0 or spent < SETTLE_S:
             return None
         return max(0, self.total - self.done) * spent / self.done
-
-
-def lasting(seconds: float) -> str:
-    """`40 s`, `12 min`, `3 h 20 min`, `4 days`: as exact as an estimate can be."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours < 48 else f"{round(hours / 24)} days"

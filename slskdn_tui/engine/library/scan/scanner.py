@@ -20,7 +20,7 @@ from typing import Any
 from slskdn_tui.engine.audio.transcode.method import METHOD
 from slskdn_tui.engine.library.scan.measuring import Measuring
 from slskdn_tui.engine.library.scan.process import scan_folders
-from slskdn_tui.engine.library.scan.progress import Progress, lasting
+from slskdn_tui.engine.library.scan.progress import Progress
 from slskdn_tui.engine.library.scan.worker import read_file
 from slskdn_tui.engine.runtime.clock import Clock, iso, until
 from slskdn_tui.engine.runtime.events import EventBus
@@ -29,7 +29,7 @@ from slskdn_tui.engine.store.library.files import FilesTable
 from slskdn_tui.engine.store.state.choices import ChoicesTable
 from slskdn_tui.model.library import LibraryCounts, LibraryFile, ScanState, ScanStatus, Stage
 from slskdn_tui.model.schedule import parse_start
-from slskdn_tui.model.text import SafeText, counted
+from slskdn_tui.model.text import SafeText, counted, lasting
 
 KEY, LAST, SCHEDULE = "library.scan", "library.scanned", "library.schedule"
 JUDGED = "library.judged"
