@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -151,14 +152,25 @@ class Shelf:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what was counted since the last time."""
+        """Write what was counted since the last time; what could not be written is kept for the next. Raises OSError, sqlite3.Error."""
         used, self._used = self._used, set()
+        if used:
+            try:
+                await self._index.used([self._files[name] for name in used if name in self._files])
+            except BaseException:
+                self._used |= used
+                raise
         day = CacheDay(self._day(), self._hits, self._bytes, requests=self._requests, answered=self._answered)
         self._hits = self._bytes = self._requests = self._answered = 0
-        if used:
-            await self._index.used([self._files[name] for name in used if name in self._files])
         if day != CacheDay(day.day):
-            await self._table.count(day)
+            try:
+                await self._table.count(day)
+            except (OSError, sqlite3.Error):  # a cancelled wait is written all the same
+                self._hits += day.hits
+                self._bytes += day.bytes_served
+                self._requests += day.requests
+                self._answered += day.answered
+                raise
 
     def close(self) -> None:
         self._offers.close()
