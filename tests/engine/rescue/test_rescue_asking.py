@@ -13,6 +13,7 @@ import pytest
 from slskdn_tui.config.settings import Settings
 from slskdn_tui.engine import mesh_finder
 from slskdn_tui.engine.dht.keys import channel_key, recording_key
+from slskdn_tui.engine.jobs.track import rescue
 from slskdn_tui.engine.jobs.track.rescue import Rescuer
 from slskdn_tui.engine.mesh_finder import MeshFinder
 from slskdn_tui.engine.overlay.greeting import MeshError
@@ -293,3 +294,22 @@ def test_the_variant_known_to_be_better_is_tried_first_unless_that_is_not_to_cou
         return swarm.met
 
     assert asyncio.run(met(True)) == ["2", "1"] and asyncio.run(met(False)) == ["1", "2"]
+
+
+def test_of_offers_without_end_the_oldest_refusals_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rescue, "_MOST_SETTLED", 3)
+
+    async def main() -> None:
+        peer, swarm = Peer("a"), FakeSwarm("another length")
+        look = Finder([peer], [])
+        look.found.set()
+        one = rescuer(look)
+        met = []
+        for name in ("0", "1", "2", "3", "3", "1", "0"):
+            peer.variant_id, before = name * 64, len(swarm.met)
+            await one.ask(swarm)  # type: ignore[arg-type]
+            met.append(len(swarm.met) > before)
+        assert met == [True, True, True, True, False, False, True], "only the oldest may be tried again"
+        assert len(one._settled) == 3
+
+    asyncio.run(main())

@@ -37,6 +37,8 @@ from slskdn_tui.model.variant import Variant
 
 log = logging.getLogger(__name__)
 OFFER_TIMEOUT = 30.0
+_MOST_SETTLED = 4000
+"""Offers of which a refusal is remembered: eight whole answers."""
 ASKED = "asked for by the user"
 """The reason of a rescue that no threshold called for."""
 
@@ -80,7 +82,7 @@ class Rescuer:
         self._tell = tell
         self._recording = live.track.recording_mbid
         self._heard_at, self._unheard = 0, ""
-        self._settled: set[tuple[str, str]] = set()
+        self._settled: dict[tuple[str, str], None] = {}
         self._left_out: set[str] = set()
         self._told: tuple[str, ...] = ()
         self._blocked_by = ""
@@ -286,11 +288,17 @@ class Rescuer:
             if why:
                 # A guard that is shut may open when the origin comes back or sends a leaf, and so may the governor: such a peer is asked again.
                 if not why.startswith((GUARD, FAIRNESS)):
-                    self._settled.update((peer.node_id, variant.variant_id) for variant in new)
+                    self._settle(peer, new)
                 refused.append(f"{short_node_id(peer.node_id)}: {why}")
             else:
                 taken.append(peer.node_id)
         return taken, refused
+
+    def _settle(self, peer: ChunkPeer, refused: Sequence[Variant]) -> None:
+        """These need not be offered again. A peer may name others each time it is asked: of those beyond `_MOST_SETTLED` the oldest are forgotten."""
+        self._settled.update(((peer.node_id, variant.variant_id), None) for variant in refused)
+        while len(self._settled) > _MOST_SETTLED:
+            del self._settled[next(iter(self._settled))]
 
     def _standing(self, node_id: str) -> Standing:
         return Standing(self._services.book.reputation(node_id), self._services.finder.free_slots(node_id))
