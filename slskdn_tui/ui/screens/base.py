@@ -143,6 +143,10 @@ class LiveScreen(Screen[None]):
         self.set_class(width >= 100, "-wide")
         self.set_class(height >= 30, "-tall")
         self.set_class(height < 20, "-short")
+        self.resized()
+
+    def resized(self) -> None:
+        """The size has changed, and the classes with it. What is laid out has its old size until after the next refresh."""
 
     def status_changed(self) -> None:
         """The status line or a tab's fact has changed."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textual import events
-
 from slskdn_tui.ui.screens.base import LiveScreen
 from slskdn_tui.ui.widgets.live_table import LiveTable
 
@@ -33,10 +31,8 @@ class DetailsScreen(LiveScreen):
         self.set_class(self._in_place, "-details-only")
         self.ui.poller.kick()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def resized(self) -> None:
         """A pane in the list's place moves beside it as soon as there is room."""
-        super().on_resize(event)
-        event.prevent_default()
         if self._in_place and self.has_class("-wide"):
             self.show_details(True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from textual import events
 from textual.containers import Vertical
 from textual.widget import Widget
 
@@ -121,9 +120,7 @@ class MessagesScreen(LiveScreen):
         if isinstance(event.row, MessageRow):
             self.note(str(event.row.text))
 
-    def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
-        event.prevent_default()
+    def resized(self) -> None:
         if self.ready:
             self._show_one()
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from textual import events
 from textual.containers import Container, Vertical
 from textual.widget import Widget
 
@@ -208,9 +207,8 @@ class PeersScreen(DetailsScreen):
         self._start = event.start
         self.ui.poller.kick()
 
-    def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
-        event.prevent_default()
+    def resized(self) -> None:
+        super().resized()
         self.call_after_refresh(self._top_changed)
 
     def show_details(self, on: bool) -> None:

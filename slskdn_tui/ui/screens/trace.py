@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from textual import events
 from textual.containers import Vertical
 from textual.widget import Widget
 
@@ -132,9 +131,7 @@ class TraceScreen(LiveScreen):
             why = decision_words(event.row, self.glyphs.dash)
             self.note("; ".join(part for part in (str(event.row.words or event.row.result), why) if part))
 
-    def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
-        event.prevent_default()
+    def resized(self) -> None:
         self._show()
 
     def _top(self, width: int, height: int) -> list[Line]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from textual import events
 from textual.containers import Vertical
 from textual.widget import Widget
 
@@ -55,9 +54,7 @@ class UserScreen(LiveScreen):
     def subjects(self) -> list[dict[str, Any]]:
         return [{"user": self.user}]
 
-    def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
-        event.prevent_default()
+    def resized(self) -> None:
         self._show()
 
     def _top(self, width: int, height: int) -> list[Line]:
