@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from slskdn_tui.model.text import SafeText
 from slskdn_tui.model.views import CandidatesView, EngineEvent, JobView, LogView, SwarmsView
 from slskdn_tui.ui.present.base import UNICODE
-from slskdn_tui.ui.present.trace import lane_lines
+from slskdn_tui.ui.present.trace import lane_lines, source_lines
 from slskdn_tui.ui.screens.dialogs import Choose, Pick
 from slskdn_tui.ui.screens.newjob import NewJob
 from slskdn_tui.ui.screens.swarms import SwarmsScreen
@@ -143,3 +143,23 @@ def test_nothing_is_in_flight_in_the_lanes_of_a_finished_track(state: str, seen:
     track = replace(track, state=state, lanes=(replace(track.lanes[0], cells=">" * 40 + "#" * 40),))
     text = "\n".join("".join(part for part, _ in line) for line in lane_lines(track, 80, UNICODE))
     assert (UNICODE.chunk[">"] in text) is seen and ("in flight" in text) is seen
+
+
+@pytest.mark.parametrize(("lanes", "words"), [(5, ""), (6, "and 2 more sources"), (7, "and 3 more sources")])
+def test_the_last_lane_is_drawn_where_saying_that_there_is_one_more_would_stand(lanes: int, words: str) -> None:
+    track = story.trace("x").tracks[1]
+    track = replace(track, lanes=tuple(replace(track.lanes[0], name=SafeText(f"peer{n}")) for n in range(lanes)))
+    lines = ["".join(part for part, _ in line) for line in lane_lines(track, 80, UNICODE, 4)]
+    assert sum("peer" in line for line in lines) == (4 if words else 5) and ("more source" in "".join(lines)) is bool(words)
+    assert words in "".join(lines) and len(lines) == 7, "a scale, the lanes, what the marks mean"
+
+
+def test_ranges_that_do_not_fit_beside_a_note_end_after_a_whole_range() -> None:
+    track = story.trace("x").tracks[1]
+    source = replace(track.sources[0], ranges="12, 24-26, 34-35, 37-40", note=SafeText("rescue mode"))
+
+    def shown(width: int) -> str:
+        return "".join(part for part, _ in source_lines(replace(track, sources=(source,)), width, UNICODE)[1])
+
+    assert "12, 24-26, 34-35, \N{HORIZONTAL ELLIPSIS}  rescue mode" in shown(119), "never `37-4`"
+    assert "12, 24-26, 34-35, 37-40  rescue mode" in shown(160)

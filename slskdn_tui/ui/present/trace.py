@@ -145,7 +145,9 @@ def lane_lines(track: TraceTrack | None, width: int, glyphs: Glyphs, room: int =
     shares = {source.name: source for source in track.sources}
     over = track.state.casefold() in _OVER
     out: list[Line] = [((f" {fit('leaf', _NAME)} {_scale(leaves, inner)}", "colors.dim"),)]
-    for lane in track.lanes[:room]:
+    # the line that says how many more there are would hold one lane as well
+    seen = len(track.lanes) if len(track.lanes) <= room + 1 else room
+    for lane in track.lanes[:seen]:
         source = shares.get(lane.name)
         style = fmt.PLANES[source.plane] if source else ""
         end = f" {fmt.percent(source.share):>4} {fmt.speed(source.speed, glyphs.dash):>9}" if source else ""
@@ -156,8 +158,8 @@ def lane_lines(track: TraceTrack | None, width: int, glyphs: Glyphs, room: int =
                 (end, "colors.dim"),
             )
         )
-    if len(track.lanes) > room:
-        out.append(((f" and {len(track.lanes) - room} more sources", "colors.dim"),))
+    if len(track.lanes) > seen:
+        out.append(((f" and {len(track.lanes) - seen} more sources", "colors.dim"),))
     marks = glyphs.chunk
     words = f" {'':{_NAME}} {marks['#']} received  {marks['.']} missing  {marks['x']} retried"
     out.append(((words if over else f"{words}  {marks['>']} in flight", "colors.dim"),))
@@ -188,11 +190,19 @@ def source_lines(track: TraceTrack | None, width: int, glyphs: Glyphs) -> list[L
                 ("   ", ""),
                 (fit(source.name, 12), fmt.PLANES[source.plane]),
                 (figures, ""),
-                (fit(source.ranges, wide).rstrip() if not note else source.ranges[: wide // 2], ""),
+                (fit(source.ranges, wide).rstrip() if not note else _some_ranges(source.ranges, wide // 2, glyphs), ""),
                 (note, "quality.warn"),
             )
         )
     return [crop(line, width, glyphs.ellipsis) for line in out]
+
+
+def _some_ranges(ranges: str, room: int, glyphs: Glyphs) -> str:
+    """As many whole ranges as fit: half a number would be a wrong one."""
+    if len(ranges) <= room:
+        return ranges
+    whole = ranges[: max(0, room - 2)].rpartition(",")[0]
+    return f"{whole}, {glyphs.ellipsis}" if whole else glyphs.ellipsis
 
 
 def track_line(track: TraceTrack, width: int) -> Line:
