@@ -325,8 +325,10 @@ def test_taking_a_wish_back_asks_and_new_ones_are_made_there(engine: FakeEngine,
 
     async def steps(pilot: Pilot[int]) -> None:
         await to_search(pilot)
+        assert "x take back" not in on_screen(app), "only a wish is taken back"
         await pilot.press("tab", "tab")
         await until(pilot, lambda: "3 wishes" in on_screen(app))
+        assert "x take back" in on_screen(app)
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")

@@ -41,6 +41,8 @@ class LiveScreen(Screen[None]):
     """Its name in the registry's keys."""
     FOOTER: ClassVar[dict[str, dict[str, str]]] = {}
     """What a key's word is on a part of the screen (`part()`), where it differs; an empty one leaves the key out."""
+    FOOTER_ALSO: ClassVar[dict[str, dict[str, str]]] = {}
+    """By part, commands whose key stands in the footer only there, with the key's word."""
     ABOUT: ClassVar[str] = ""
     """Two sentences for the help overlay."""
 
@@ -232,6 +234,9 @@ class LiveScreen(Screen[None]):
     def _footer(self, width: int, height: int) -> list[Line]:
         words = self.FOOTER.get(self.part(), {})
         keys = [(key, words.get(word, word)) for key, word in self.ui.keys.footer(self.KEYS)]
+        for name, word in self.FOOTER_ALSO.get(self.part(), {}).items():
+            if (spec := by_name(name)) is not None:
+                keys[-2:-2] = [(key, word) for key in self.ui.keys.keys_of(spec, self.KEYS)[:1]]
         return [footer_line([(key, word) for key, word in keys if word], width)]
 
     def _too_small(self, width: int, height: int) -> list[Line]:

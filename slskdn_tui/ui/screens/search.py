@@ -45,6 +45,7 @@ class SearchScreen(LiveScreen):
         "musicbrainz": {"get file": "look and make job", "get album": "", "job": "", "user": ""},
         "wishlist": {"get file": "results", "get album": "", "job": "", "user": "", "new": "new wish"},
     }
+    FOOTER_ALSO: ClassVar[dict[str, dict[str, str]]] = {"wishlist": {"search.drop": "take back"}}
     ABOUT = (
         "Every search passes one gate, for Soulseek bans who searches too often; the wait is shown. The filter: "
         "lossless lossy bitrate>=256 free>0 queue<10 q>0.8 size>20M length>3:00 speed>500K user:name -user:name ext:flac path:words words -word, "
