@@ -49,6 +49,9 @@ class Actions:
         self.app = app
         self.history: list[str] = []
         self._waiting = False
+        self._scan_said = ""
+        self._scan_apart = ""  # what of it stays said when the scan has ended
+        self._scan_found = ""
 
     def run(self, spec: CommandSpec, args: Args | None = None) -> None:
         """Start a command with what was said of its arguments; the rest is filled in or asked for."""
@@ -261,7 +264,15 @@ class Actions:
         self.say("left as it was", "colors.dim")
         return result
 
+    def scan_ended(self, found: str) -> None:
+        """The library was looked through: this stands in place of the words that the scan begins, where they are still read."""
+        self._scan_found = found
+        if self._scan_said and self.app.live is not None and self.app.live.said == self._scan_said:
+            self._scan_said = str(SafeText(f"{found}{self._scan_apart}"))
+            self.say(self._scan_said, "states.done")
+
     async def _told(self, name: str, call: Args, quiet: bool = False) -> Result:
+        self._scan_found = "" if name == "library.scan" else self._scan_found
         try:
             result = await self.app.engine.submit(Command(name, call))
         except UserError as error:
@@ -279,6 +290,10 @@ class Actions:
             if name == "jobs.create" and (job := result.data.get("job_id")):
                 self.app.places.made = str(job)
             self.say(str(result.message) or f"{name}: done", "states.done")
+            if name == "library.scan":
+                self._scan_said, self._scan_apart = str(SafeText(result.message)), str(result.data.get("apart", ""))
+                if self._scan_found:  # it came before the answer
+                    self.scan_ended(self._scan_found)
         return result
 
     # Commands of the face --------------------------------------------------------------------------------------------

@@ -142,6 +142,8 @@ class SlskdnApp(App[int], inherit_bindings=False):
         if event.name == "job.completed":
             here = {"job": event.job_id} in [{"job": one.get("job")} for one in self.live.subjects()]
             self.live.say(f"{event.text}; {'t' if here else 't on it'} opens its trace", "states.done")
+        elif event.name == "library.scanned":
+            self.actions.scan_ended(str(event.text))
         elif event.level != "info":
             self.live.say(f"{event.part}: {event.text}", "colors.error" if event.level == "error" else "colors.warning")
 

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from slskdn_tui.model.library_view import LibraryView, ScanLine
 from slskdn_tui.model.text import SafeText
+from slskdn_tui.model.views import EngineEvent
 from slskdn_tui.seam import Command, Result
 from slskdn_tui.ui.present.base import ASCII, UNICODE, line_width
 from slskdn_tui.ui.present.library import top_lines, why_lines
@@ -235,3 +236,42 @@ def test_a_retag_is_taken_back_by_a_line_without_a_question_for_files(engine: Fa
         Command("library.retag", {"undo": "last"}),
         Command("library.retag", {"path": [os.path.abspath("a.flac"), os.path.abspath("b.flac")], "set": "title=x"}),
     ]
+
+
+def test_what_a_scan_found_takes_the_place_of_the_words_that_it_begins(engine: FakeEngine, make_app: Make) -> None:
+    app = make_app(engine)
+    apart = "; shared but not looked through: /more"
+    engine.answer = Result(message=SafeText(f"the scan begins{apart}"), data={"apart": apart})
+
+    def looked_through(files: int) -> EngineEvent:
+        return EngineEvent("library.scanned", "2026-11-21T20:00:00Z", "library", "info", SafeText(f"library looked through: {files} files"))
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "R")
+        await until(pilot, lambda: message(app).startswith("the scan begins"))
+        engine.queue.put_nowait(looked_through(2))
+        await until(pilot, lambda: message(app) == f"library looked through: 2 files{apart}")
+        engine.queue.put_nowait(looked_through(3))  # once more, as it was asked for twice
+        await until(pilot, lambda: message(app) == f"library looked through: 3 files{apart}")
+        engine.answer = Result(message=SafeText("the check begins"))
+        await pilot.press("c")
+        await until(pilot, lambda: message(app) == "the check begins")
+        app.actions.scan_ended("library looked through: 4 files")
+        assert message(app) == "the check begins"  # what was said since is not written over
+
+    drive(app, steps)
+
+
+def test_what_a_scan_found_is_said_also_when_it_comes_before_the_answer(make_app: Make) -> None:
+    class Quick(FakeEngine):
+        async def submit(self, command: Command) -> Result:
+            app.actions.scan_ended("library looked through: 2 files")
+            return Result(message=SafeText("the scan begins"))
+
+    app = make_app(Quick())
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await pilot.press("3", "R")
+        await until(pilot, lambda: message(app) == "library looked through: 2 files")
+
+    drive(app, steps)

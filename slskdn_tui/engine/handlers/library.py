@@ -28,10 +28,13 @@ async def scan(engine: Parts, args: Args) -> Result:
             words = str(scanner.status().words)
         case _:
             words = await scanner.start()
+    beside = ""
     if asked[:1] in ([], ["now"], ["status"]) and (apart := only_shared(engine.settings)):
         folders = ", ".join(SafeText(name, 200) for name in apart[:5]) + (", ..." if len(apart) > 5 else "")
-        words += f"; shared but not looked through: {folders} (add them to library.folders)"
-    return done(words, **{name: value for name, value in asdict(scanner.status()).items() if name != "words"}, words=scanner.status().words)
+        beside = f"; shared but not looked through: {folders} (add them to library.folders)"
+    status = scanner.status()
+    facts = {name: value for name, value in asdict(status).items() if name != "words"}
+    return done(f"{words}{beside}", **facts, words=status.words, apart=beside)
 
 
 LIBRARY: dict[str, Handler] = {"library.scan": scan}

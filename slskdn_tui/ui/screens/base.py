@@ -176,6 +176,11 @@ class LiveScreen(Screen[None]):
         self._message = (text, style)
         self._show_bar()
 
+    @property
+    def said(self) -> str:
+        """The message above the footer, whole; "" when there is none."""
+        return self._message[0]
+
     def has_room(self, text: str) -> bool:
         """It can be read whole above the footer, and this screen is the one that is seen."""
         return self.is_current and len(wrap(text, max(8, self.size.width) - 1)) <= MOST_SAID

@@ -55,6 +55,7 @@ def test_a_folder_that_is_only_shared_is_named_as_one_that_no_scan_looks_through
             engine = await world.engine(soulseek={"enabled": False, "share": share}, library={"folders": [str(music)]})
             told = await engine.submit(Command("library.scan", {"status": True}))
             assert f"; shared but not looked through: {shared} (" in told.message and "inner" not in told.message
+            assert told.data["apart"] and told.message.endswith(told.data["apart"])
 
     asyncio.run(main())
 
