@@ -8,6 +8,7 @@ check:
     {{python}} -m mypy
     {{python}} -c "import sys; from importlinter.cli import lint_imports_command; sys.argv = [\"lint-imports\"]; lint_imports_command()"
     {{python}} -m slskdn_tui.cli.docs --check
+    {{python}} -m tests.fakes.pictures --check
 
 # The fast tests: no apt tool, no network beyond 127.x.
 test *args:
